@@ -14,9 +14,11 @@ endif
 endif
 Q    := $(if $(V),,@)
 O    := build/$(TARGET)/$(B)$(if $(findstring clang,$(CC)),-clang)
-DEPS := build/deps/$(TARGET)
-DEPV := $(if $(filter asan tsan,$(B)),$(B),release)
-DEPL := $(DEPS)/$(if $(filter release,$(DEPV)),lib,$(DEPV))
+# The two libraries we build with patches of our own live in a directory named after what they are
+# made of, so that work trees which share build/deps cannot disturb each other.
+DEPS_ID := $(shell cat deps/build.mk $(sort $(wildcard deps/*.[ch] deps/patches/*/*)) | cksum | cut -d' ' -f1)
+DEPS := build/deps/$(TARGET)/$(DEPS_ID)
+DEPL := $(DEPS)/$(if $(filter asan tsan,$(B)),$(B),lib)
 
 # ---- flags ------------------------------------------------------------------------------------
 
@@ -27,14 +29,14 @@ FLAGS.tsan    := -O1 -g -fno-omit-frame-pointer -fsanitize=thread
 FLAGS.cov     := -O0 -g --coverage
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes $(if $(WERROR),-Werror)
 ALL_CFLAGS  = -std=c17 -D_GNU_SOURCE -fPIC -fvisibility=hidden -pthread $(WARN) $(FLAGS.$(B)) \
-              -Isrc -Iinclude -isystem $(DEPS)/include $(USE_FLAGS) -MMD -MP $(CFLAGS)
+              -Isrc -Iinclude -isystem $(DEPS)/include -isystem build/deps/$(TARGET)/include $(USE_FLAGS) -MMD -MP $(CFLAGS)
 ALL_LDFLAGS = -pthread $(filter -fsanitize% --coverage,$(FLAGS.$(B))) -Wl,-z,relro,-z,now \
               $(if $(STATIC),-static,-pie) $(LDFLAGS)
 
 # ---- libraries: which the sources use now, by the header they include ----------------------------
 
 uses = $(shell grep -lsE 'include <$(1)>' $(wildcard src/*/*.[ch]) | head -n 1)
-has  = $(shell echo '\#include <$(1)>' | $(CC) -E -isystem $(DEPS)/include - >/dev/null 2>&1 && echo yes)
+has  = $(shell echo '\#include <$(1)>' | $(CC) -E -isystem build/deps/$(TARGET)/include - >/dev/null 2>&1 && echo yes)
 
 BUILT := usrsctp nice
 LIBS  := -lusrsctp -lnice
@@ -48,7 +50,7 @@ LIBS      += -lqrencode
 USE_FLAGS += -DADIT_HAVE_QRENCODE=1
 endif
 LIBS += -lssl -lcrypto
-LINK_LIBS = -L$(DEPL) $(LIBS)
+LINK_LIBS = -L$(DEPL) -Lbuild/deps/$(TARGET)/lib $(LIBS)
 
 # ---- sources ----------------------------------------------------------------------------------
 
@@ -124,13 +126,12 @@ deps:
 
 deps-built: $(BUILT:%=$(DEPL)/lib%.a)
 
-# One at a time: several work trees may share build/deps.
+# One at a time, because build/deps may be shared.
 $(DEPS)/include/usrsctp.h: | $(DEPS)/lib/libusrsctp.a ;
-$(DEPS)/%.a: $(wildcard deps/patches/*/* deps/*.[ch]) deps/build.mk
+$(DEPS)/%.a:
 	@test -d build/deps/src/usrsctp || { echo 'dependencies are missing: run `make deps` first' >&2; exit 1; }
 	$(Q)flock build/deps/lock $(MAKE) --no-print-directory -f deps/build.mk \
-	    TARGET=$(TARGET) CC=$(CC) VARIANT=$(if $(filter lib/%,$*),release,$(firstword $(subst /, ,$*))) \
-	    LIBS="$(BUILT)"
+	    T=$(DEPS) CC=$(CC) VARIANT=$(*D) LIBS="$(BUILT)"
 
 # ---- checks -----------------------------------------------------------------------------------
 

@@ -1,18 +1,17 @@
 # The libraries we build ourselves, for one target and one variant, out of build/deps/src.
-#   make -f deps/build.mk TARGET=x86_64-linux-gnu CC=gcc V=release LIBS="usrsctp nice"
-# Result: build/deps/TARGET/include and build/deps/TARGET/{lib,asan,tsan}/libNAME.a
+#   make -f deps/build.mk T=build/deps/x86_64-linux-gnu/ID CC=gcc VARIANT=lib LIBS="usrsctp nice"
+# Result: T/include and T/{lib,asan,tsan}/libNAME.a; the root Makefile calls this and chooses ID.
 
 D   := build/deps
-T   := $(D)/$(TARGET)
-L   := $(T)/$(if $(filter release,$(VARIANT)),lib,$(VARIANT))
+L   := $(T)/$(VARIANT)
 OBJ := $(T)/obj/$(VARIANT)
 Q   := $(if $(V),,@)
 
-FLAGS.release = -O2 -g1 -fPIC -fstack-protector-strong -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
+FLAGS.lib  = -O2 -g1 -fPIC -fstack-protector-strong -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
 # Undefined behaviour of others is not ours to report; use of memory is.
-FLAGS.asan    = -O1 -g -fPIC -fno-omit-frame-pointer -fsanitize=address
-FLAGS.tsan    = -O1 -g -fPIC -fno-omit-frame-pointer -fsanitize=thread
-FLAGS         = $(FLAGS.$(VARIANT)) -w -std=gnu17 -D_GNU_SOURCE -isystem $(T)/include
+FLAGS.asan = -O1 -g -fPIC -fno-omit-frame-pointer -fsanitize=address
+FLAGS.tsan = -O1 -g -fPIC -fno-omit-frame-pointer -fsanitize=thread
+FLAGS         = $(FLAGS.$(VARIANT)) -w -std=gnu17 -D_GNU_SOURCE -isystem $(dir $(T))include
 
 all: $(LIBS:%=$(L)/lib%.a)
 
@@ -22,7 +21,7 @@ SCTP_SRC   := $(wildcard $(addprefix $(D)/src/usrsctp/usrsctplib/,*.c netinet/*.
 SCTP_FLAGS := -D__Userspace__ -DSCTP_SIMPLE_ALLOCATOR -DSCTP_PROCESS_LEVEL_LOCKS \
               -DHAVE_STDATOMIC_H -DHAVE_NETINET_IP_ICMP_H -include deps/usrsctp-clock.h
 
-$(L)/libusrsctp.a: $(SCTP_SRC) $(wildcard deps/patches/usrsctp/* deps/usrsctp-*) deps/build.mk
+$(L)/libusrsctp.a: $(SCTP_SRC)
 	@echo "  DEPS    $@"
 	$(Q)rm -rf $(SCTP) && mkdir -p $(SCTP) $(L) $(T)/include
 	$(Q)cp -a $(D)/src/usrsctp/usrsctplib $(SCTP)/src
@@ -41,7 +40,7 @@ NICE_SRC := $(D)/src/nice/stun
 NICE_C   := stunagent stunmessage stun5389 stuncrc32 rand stunhmac utils debug \
             usages/ice usages/bind usages/turn usages/timer
 
-$(L)/libnice.a: $(wildcard $(NICE_SRC)/*.[ch] deps/patches/nice/*) deps/nice-config.h deps/build.mk
+$(L)/libnice.a: $(wildcard $(NICE_SRC)/*.[ch])
 	@echo "  DEPS    $@"
 	$(Q)rm -rf $(NICE) && mkdir -p $(NICE)/src $(L) $(T)/include/stun/usages
 	$(Q)cp -a $(NICE_SRC) $(NICE)/src/ && cp deps/nice-config.h $(NICE)/src/config.h
