@@ -1,0 +1,66 @@
+/* dtls.h - DTLS 1.2 with certificates checked by fingerprint (RFC 6347, 8122, 8827 section 6.5).
+ *
+ * An engine without I/O over OpenSSL. The fingerprints of the peer may come later than its
+ * handshake (a person is still pasting the answer): the handshake then completes, but nothing goes
+ * up or out and no CONNECTED is told until adit_dtls_expect() has matched. The order of cipher
+ * suites is what this CPU does fastest. use_srtp is offered and echoed, because aiortc, pion and
+ * webrtc-rs hang up without it. */
+#ifndef ADIT_DTLS_H
+#define ADIT_DTLS_H
+
+#include "base/base.h"
+#include "dtls/cert.h"
+
+struct adit_dtls;
+
+enum adit_dtls_state {
+    ADIT_DTLS_NEW,
+    ADIT_DTLS_HANDSHAKE,
+    ADIT_DTLS_UNVERIFIED, /* handshake done, the peer's fingerprint is not known yet */
+    ADIT_DTLS_CONNECTED,
+    ADIT_DTLS_CLOSED, /* close_notify came, or we closed */
+    ADIT_DTLS_FAILED,
+};
+
+struct adit_dtls_conf {
+    const struct adit_cert *cert; /* borrowed, outlives the engine */
+    bool client;                  /* RFC 8842: setup:active */
+    size_t mtu;    /* largest datagram; 0 = 1200 (RFC 8261 section 5, section 0 of ICE overhead) */
+    adit_time rto; /* first retransmission of a flight; 0 = a short default */
+};
+
+struct adit_dtls_ops {
+    void (*send)(void *arg, const void *bytes,
+                 size_t n); /* a datagram; may queue or send, nothing else */
+    /* Application data of one record, CONNECTED only. Called from feed; may call adit_dtls_write
+     * and adit_dtls_close, not adit_dtls_free or adit_dtls_feed. */
+    void (*data)(void *arg, const void *bytes, size_t n, adit_time now);
+    /* The state changed; cause is set for CLOSED and FAILED. Last thing of a call; may not free. */
+    void (*event)(void *arg, enum adit_dtls_state state, const struct adit_cause *cause);
+};
+
+struct adit_dtls *adit_dtls_new(const struct adit_dtls_conf *conf, const struct adit_dtls_ops *ops,
+                                void *arg, adit_time now); /* NULL without memory */
+struct adit_dtls *adit_dtls_free(struct adit_dtls *d);
+/* A client sends its first flight now; a server begins to listen. */
+void adit_dtls_start(struct adit_dtls *d, adit_time now);
+/* What the description promised. A certificate matches if for at least one hash that we know, its
+ * fingerprint is in the list, and no hash that we know contradicts (every hash present must have a
+ * matching value). A mismatch, or n == 0: FAILED with ADIT_REASON_NOT_AUTHENTIC. */
+void adit_dtls_expect(struct adit_dtls *d, const struct adit_fingerprint *list, size_t n,
+                      adit_time now);
+void adit_dtls_feed(struct adit_dtls *d, const void *bytes, size_t n, adit_time now);
+adit_time adit_dtls_deadline(const struct adit_dtls *d);
+void adit_dtls_tick(struct adit_dtls *d, adit_time now);
+/* One record. -EMSGSIZE above adit_dtls_payload_max, -ENOTCONN before CONNECTED, -EPIPE after the
+ * end. */
+ADIT_MUST_USE int adit_dtls_write(struct adit_dtls *d, const void *bytes, size_t n);
+/* How many bytes of payload make a datagram of conf.mtu. */
+size_t adit_dtls_payload_max(const struct adit_dtls *d);
+/* Sends close_notify; state CLOSED. */
+void adit_dtls_close(struct adit_dtls *d);
+enum adit_dtls_state adit_dtls_state(const struct adit_dtls *d);
+/* "ECDHE-ECDSA-AES128-GCM-SHA256", or "" before the end of the handshake. */
+const char *adit_dtls_cipher(const struct adit_dtls *d);
+
+#endif

@@ -1,0 +1,46 @@
+/* cand.h - one ICE candidate and its text form (RFC 8445 section 5.1, RFC 8839 section 5.1).
+ *
+ * Parsing is tolerant on form and strict on what ends up in the struct: unknown attributes are
+ * skipped, TCP, component 2 and unknown transports are recognised so that the caller can pass over
+ * them. */
+#ifndef ADIT_CAND_H
+#define ADIT_CAND_H
+
+#include "base/addr.h"
+#include "base/buf.h"
+
+enum adit_cand_type { ADIT_CAND_HOST, ADIT_CAND_SRFLX, ADIT_CAND_PRFLX, ADIT_CAND_RELAY };
+
+enum adit_transport { ADIT_TRANSPORT_UDP, ADIT_TRANSPORT_TCP, ADIT_TRANSPORT_OTHER };
+
+#define ADIT_FOUNDATION_MAX 32  /* ice-chars, RFC 8839 section 5.1 */
+#define ADIT_UFRAG_MAX      256 /* RFC 8839 section 5.4 */
+#define ADIT_PWD_MAX        256
+#define ADIT_CAND_LINE_MAX  1024
+#define ADIT_CAND_HOST_MAX  255
+
+struct adit_cand {
+    enum adit_cand_type type;
+    enum adit_transport transport;
+    uint16_t component;
+    uint32_t priority;
+    char foundation[ADIT_FOUNDATION_MAX + 1];
+    struct adit_addr addr;             /* family NONE when the text had a name instead */
+    struct adit_addr related;          /* raddr/rport; family NONE if absent */
+    char name[ADIT_CAND_HOST_MAX + 1]; /* ".local" or other name in place of an address, else "" */
+    char ufrag[ADIT_UFRAG_MAX + 1];    /* the "ufrag" extension (RFC 8838/8839), else "" */
+};
+
+/* Takes "candidate:…", "a=candidate:…" or what follows the colon. -EINVAL. */
+ADIT_MUST_USE int adit_cand_parse(struct adit_cand *ret_cand, const char *text, size_t len);
+/* Appends "candidate:…" without "a=" and without a line end. */
+void adit_cand_print(struct adit_buf *out, const struct adit_cand *cand);
+
+const char *adit_cand_type_name(enum adit_cand_type type); /* "host", "srflx", "prflx", "relay" */
+
+/* May we send a check there? UDP, component 1, a unicast address and port that a remote description
+ * has a right to name: no loopback (unless allowed), no multicast, no broadcast, no 0/8, no port 0.
+ */
+bool adit_cand_usable(const struct adit_cand *cand, bool allow_loopback);
+
+#endif

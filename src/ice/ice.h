@@ -1,0 +1,161 @@
+/* ice.h - the ICE agent: finds a pair of addresses over which two hosts reach each other, and keeps
+ * it alive (RFC 8445, 8838 trickle, 7675 consent, 8863 patience, 8421 dual stack).
+ *
+ * An engine without I/O. The owner binds sockets and names them as bases; packets of all of them
+ * are fed here; what comes back is either consumed or a datagram of a validated pair. Memory is
+ * bounded by the limits of the configuration, whatever the network says.
+ *
+ * One component, one stream: WebRTC data channels need no more (RFC 8841, RFC 8843). */
+#ifndef ADIT_ICE_H
+#define ADIT_ICE_H
+
+#include "base/addr.h"
+#include "base/base.h"
+#include "base/rng.h"
+#include "ice/cand.h"
+
+struct adit_ice;
+
+enum adit_ice_state {
+    ADIT_ICE_NEW,          /* no remote description yet; incoming checks are answered and kept */
+    ADIT_ICE_CHECKING,     /* looking for a pair */
+    ADIT_ICE_CONNECTED,    /* a pair is nominated (or valid and in use), consent is fresh */
+    ADIT_ICE_DISCONNECTED, /* no answer for a while; sending goes on until consent expires */
+    ADIT_ICE_FAILED,       /* nothing works and patience is over, or consent expired */
+    ADIT_ICE_CLOSED,
+};
+
+struct adit_ice_limits {
+    unsigned locals_max;  /* local candidates; 0 = 32 */
+    unsigned remotes_max; /* remote candidates, signalled and learned; 0 = 64 */
+    unsigned pairs_max;   /* RFC 8445 section 6.1.2.5; 0 = 100 */
+    unsigned early_max;   /* checks kept before the remote description; 0 = 16 */
+};
+
+struct adit_ice_conf {
+    bool controlling;
+    const char *ufrag, *pwd;      /* copied; NULL = generated (RFC 8445 section 5.3) */
+    const struct adit_addr *stun; /* copied: STUN servers, already resolved */
+    size_t stun_count;
+    bool allow_loopback; /* remote candidates on 127/8 and ::1 are usable (tests, one host) */
+    adit_time ta;        /* pacing of all new checks and gathering; 0 = default, >= 5 ms */
+    adit_time rto;       /* first retransmission; 0 = 500 ms (RFC 8445 section 14.3) */
+    adit_time patience;  /* from remote credentials to FAILED, RFC 8863; 0 = 39.5 s. While it
+                          * lasts, failed pairs are tried again at a slow pace: the other side
+                          * may be a human who is still pasting */
+    struct adit_ice_limits limits;
+    struct adit_rng *rng; /* borrowed, outlives the agent */
+};
+
+struct adit_ice_stats {
+    uint64_t checks_sent, checks_received, responses_received, role_conflicts;
+    uint64_t dropped_unauthenticated; /* STUN that failed integrity, or came for somebody else */
+    adit_time rtt;                    /* smoothed, of the selected pair; 0 = unknown */
+};
+
+/* The pair in use; pointers live as long as the agent and until the next event. */
+struct adit_ice_pair_info {
+    const struct adit_cand *local, *remote;
+    int base;
+    bool nominated;
+};
+
+enum adit_ice_event_type {
+    ADIT_ICE_EV_STATE, /* state */
+    ADIT_ICE_EV_CAND,  /* a local candidate was found (host at once, srflx when the server answers)
+                        */
+    ADIT_ICE_EV_GATHERED, /* no more local candidates will come */
+    ADIT_ICE_EV_SELECTED, /* the pair in use changed: adit_ice_selected() */
+    ADIT_ICE_EV_MAPPED, /* a STUN server now sees base `base` at another address: `cand` is new, the
+                         * old one is gone. What was printed for the other side is out of date */
+};
+
+struct adit_ice_event {
+    enum adit_ice_event_type type;
+    enum adit_ice_state state;
+    const struct adit_cand *cand;
+    int base;
+    struct adit_cause cause; /* of FAILED */
+};
+
+struct adit_ice_ops {
+    /* A datagram is to leave socket `base` for `to`. May queue or send, nothing else. */
+    void (*send)(void *arg, int base, const struct adit_addr *to, const void *bytes, size_t n);
+    /* Called last thing in feed/tick/add…, when the agent is consistent; may call anything but
+     * adit_ice_free. */
+    void (*event)(void *arg, const struct adit_ice_event *ev);
+};
+
+/* NULL without memory. conf is copied except rng; ops is borrowed and outlives the agent. */
+struct adit_ice *adit_ice_new(const struct adit_ice_conf *conf, const struct adit_ice_ops *ops,
+                              void *arg, adit_time now);
+struct adit_ice *adit_ice_free(struct adit_ice *ice); /* returns NULL */
+
+/* Own credentials, C strings that live as long as the agent. */
+const char *adit_ice_ufrag(const struct adit_ice *ice);
+const char *adit_ice_pwd(const struct adit_ice *ice);
+enum adit_ice_state adit_ice_state(const struct adit_ice *ice);
+const char *adit_ice_state_name(enum adit_ice_state state);
+bool adit_ice_controlling(const struct adit_ice *ice);
+
+/* --- local side
+ * ------------------------------------------------------------------------------------- */
+
+/* A bound socket. `base` (>= 0) is the owner's name for it, unique among the bases present.
+ * preference is RFC 8445 section 5.1.2.1's local preference (0..65535); RFC 8421 order is the
+ * owner's business. Starts gathering on it. -ENOSPC at the limit, -EEXIST, -ENOMEM. A host
+ * candidate on a loopback, link-local or otherwise unannounceable address: announce = false (it is
+ * used, but no candidate is told). */
+ADIT_MUST_USE int adit_ice_add_base(struct adit_ice *ice, int base, const struct adit_addr *addr,
+                                    uint16_t preference, bool announce, adit_time now);
+/* The socket is gone (interface removed, ENETDOWN): its candidates and pairs go with it. */
+void adit_ice_remove_base(struct adit_ice *ice, int base, adit_time now);
+/* All bases known at start have been added; GATHERED follows when the STUN servers answered or gave
+ * up. */
+void adit_ice_bases_done(struct adit_ice *ice, adit_time now);
+/* A send on this base towards `to` failed for good (ENETUNREACH, EPERM …): that pair fails, others
+ * go on. */
+void adit_ice_send_failed(struct adit_ice *ice, int base, const struct adit_addr *to,
+                          adit_time now);
+
+size_t adit_ice_local_count(const struct adit_ice *ice);
+const struct adit_cand *adit_ice_local(const struct adit_ice *ice, size_t i);
+bool adit_ice_gathered(const struct adit_ice *ice);
+
+/* --- remote side
+ * ------------------------------------------------------------------------------------ */
+
+/* The remote description's credentials. Checks start; early ones are replayed. Once only
+ * (-EALREADY); -EINVAL for lengths outside RFC 8445 section 5.3. */
+ADIT_MUST_USE int adit_ice_set_remote(struct adit_ice *ice, const char *ufrag, const char *pwd,
+                                      bool ice_lite, adit_time now);
+/* Before or after set_remote. Unusable and double ones are passed over (0); -ENOSPC at the limit.
+ */
+ADIT_MUST_USE int adit_ice_add_remote(struct adit_ice *ice, const struct adit_cand *cand,
+                                      adit_time now);
+/* No more remote candidates will be signalled (peer-reflexive ones may still appear). */
+void adit_ice_remote_done(struct adit_ice *ice, adit_time now);
+
+/* --- packets and time
+ * ------------------------------------------------------------------------------- */
+
+/* A packet came in on a base. STUN is consumed: false. Anything else is the caller's if it came
+ * over a 5-tuple on which an authenticated check has passed in either direction: true, *pkt is what
+ * to hand up (a relayed packet is unwrapped in place). Not validated: false, dropped. */
+bool adit_ice_feed(struct adit_ice *ice, int base, const struct adit_addr *from,
+                   struct adit_span *pkt, adit_time now);
+/* Sends over the selected pair, or the best valid one before nomination (RFC 8445 section 12.1).
+ * -ENOTCONN: no valid pair yet; -EPIPE: consent expired. */
+ADIT_MUST_USE int adit_ice_send(struct adit_ice *ice, const void *bytes, size_t n);
+/* When to call adit_ice_tick next, or ADIT_NEVER. */
+adit_time adit_ice_deadline(const struct adit_ice *ice);
+void adit_ice_tick(struct adit_ice *ice, adit_time now);
+
+/* Is there a pair to send on? Fills *ret_info if so. */
+bool adit_ice_selected(const struct adit_ice *ice, struct adit_ice_pair_info *ret_info);
+void adit_ice_stats(const struct adit_ice *ice, struct adit_ice_stats *ret_stats);
+
+/* No more packets leave; state CLOSED. */
+void adit_ice_close(struct adit_ice *ice);
+
+#endif

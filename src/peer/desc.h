@@ -1,0 +1,55 @@
+/* desc.h - a session description: what one side tells the other before the first packet.
+ *
+ * The one struct behind its spellings: SDP (sdp.h), JSON around SDP (json.h) and the ticket
+ * (ticket.h). */
+#ifndef ADIT_DESC_H
+#define ADIT_DESC_H
+
+#include "base/base.h"
+#include "dtls/cert.h"
+#include "ice/cand.h"
+
+enum adit_desc_type {
+    ADIT_DESC_OFFER,
+    ADIT_DESC_ANSWER,
+    ADIT_DESC_UNKNOWN /* bare SDP does not say */
+};
+enum adit_setup { ADIT_SETUP_ACTPASS, ADIT_SETUP_ACTIVE, ADIT_SETUP_PASSIVE };
+
+#define ADIT_DESC_CANDS_MAX        64
+#define ADIT_DESC_FINGERPRINTS_MAX 8
+#define ADIT_DESC_MIDS_MAX         16 /* media sections */
+#define ADIT_MID_MAX               64
+
+/* A media section other than ours: echoed in the answer as rejected (port 0, RFC 8829
+ * section 5.3.1). */
+struct adit_desc_media {
+    char line[128]; /* "audio 9 UDP/TLS/RTP/SAVPF 111": what stood behind m=, for its echo */
+    char mid[ADIT_MID_MAX + 1];
+};
+
+struct adit_desc {
+    enum adit_desc_type type;
+    char ufrag[ADIT_UFRAG_MAX + 1], pwd[ADIT_PWD_MAX + 1];
+    bool ice_lite, trickle, end_of_candidates;
+    struct adit_fingerprint fingerprints[ADIT_DESC_FINGERPRINTS_MAX];
+    unsigned fingerprint_count;
+    enum adit_setup setup;
+    uint16_t sctp_port;
+    uint32_t
+        max_message_size; /* 0 = no limit; 65536 when the text has none (RFC 8841 section 6.1) */
+    bool legacy_mline;    /* "DTLS/SCTP 5000" with a=sctpmap */
+    bool bundle;          /* the offer had a=group:BUNDLE */
+    char mid[ADIT_MID_MAX + 1]; /* of the data channel section; "" if none was given */
+    unsigned section;           /* index of our media section among all */
+    struct adit_desc_media media[ADIT_DESC_MIDS_MAX]; /* the other sections, in order */
+    unsigned media_count;
+    struct adit_cand
+        cands[ADIT_DESC_CANDS_MAX]; /* UDP, component 1, usable form; others are skipped */
+    unsigned cand_count;
+    uint64_t session_id; /* o= */
+    /* Ticket only: which offer an answer belongs to, and until when it is good. */
+    bool from_ticket;
+};
+
+#endif
