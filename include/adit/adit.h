@@ -47,6 +47,17 @@ struct adit_cause {
     char text[96]; /* one sentence for a person, without addresses or secrets */
 };
 
+/* As RTCPeerConnectionState in browsers. */
+enum adit_peer_state {
+    ADIT_PEER_NEW,
+    ADIT_PEER_CONNECTING,
+    ADIT_PEER_CONNECTED,
+    ADIT_PEER_DISCONNECTED, /* no answer for some seconds; goes back to CONNECTED, or on to FAILED
+                             */
+    ADIT_PEER_FAILED,
+    ADIT_PEER_CLOSED,
+};
+
 #ifdef __cplusplus
 }
 #endif

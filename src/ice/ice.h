@@ -33,7 +33,6 @@ struct adit_ice_limits {
 };
 
 struct adit_ice_conf {
-    bool controlling;
     const char *ufrag, *pwd;      /* copied; NULL = generated (RFC 8445 section 5.3) */
     const struct adit_addr *stun; /* copied: STUN servers, already resolved */
     size_t stun_count;
@@ -65,6 +64,9 @@ enum adit_ice_event_type {
     ADIT_ICE_EV_CAND,  /* a local candidate was found (host at once, srflx when the server answers)
                         */
     ADIT_ICE_EV_GATHERED, /* no more local candidates will come */
+    ADIT_ICE_EV_HEARD, /* the peer's first authenticated check came in, so it has our description. A
+                        * DTLS client starts when it is selected and heard (or the peer is ice-lite)
+                        */
     ADIT_ICE_EV_SELECTED, /* the pair in use changed: adit_ice_selected() */
     ADIT_ICE_EV_MAPPED, /* a STUN server now sees base `base` at another address: `cand` is new, the
                          * old one is gone. What was printed for the other side is out of date */
@@ -97,6 +99,11 @@ const char *adit_ice_pwd(const struct adit_ice *ice);
 enum adit_ice_state adit_ice_state(const struct adit_ice *ice);
 const char *adit_ice_state_name(enum adit_ice_state state);
 bool adit_ice_controlling(const struct adit_ice *ice);
+/* Until the role is set, before adit_ice_set_remote at the latest, incoming checks of either role
+ * are answered without a conflict (symmetric pairing: who controls is known when both descriptions
+ * are). */
+void adit_ice_set_role(struct adit_ice *ice, bool controlling);
+bool adit_ice_heard(const struct adit_ice *ice);
 
 /* --- local side
  * ------------------------------------------------------------------------------------- */

@@ -41,13 +41,18 @@ struct adit_channel_conf {
 };
 
 struct adit_sctp_conf {
-    bool dtls_client;            /* decides the parity of our stream ids (RFC 8832 section 6) */
-    size_t mtu;                  /* largest SCTP packet; 0 = 1150 */
-    uint32_t remote_message_max; /* peer's max-message-size; 0 = no limit (RFC 8841 section 6) */
-    uint32_t local_message_max;  /* ours; 0 = 256 KiB */
-    uint16_t local_port, remote_port; /* 0 = 5000 */
-    unsigned channels_max;            /* open at a time; 0 = 1024 */
-    size_t send_buffer, recv_buffer;  /* budgets in bytes; 0 = default (1 MiB each) */
+    size_t mtu;                      /* largest SCTP packet; 0 = 1150 */
+    uint32_t local_message_max;      /* ours; 0 = 256 KiB */
+    uint16_t local_port;             /* 0 = 5000 */
+    unsigned channels_max;           /* open at a time; 0 = 1024 */
+    size_t send_buffer, recv_buffer; /* budgets in bytes; 0 = default (1 MiB each) */
+};
+
+/* What is known only when DTLS stands. */
+struct adit_sctp_peer {
+    bool dtls_client;     /* of us: decides the parity of our stream ids (RFC 8832 section 6) */
+    uint16_t port;        /* 0 = 5000 */
+    uint32_t message_max; /* the peer's max-message-size; 0 = no limit (RFC 8841 section 6) */
 };
 
 enum adit_sctp_event_type {
@@ -86,7 +91,8 @@ struct adit_sctp_stats {
 struct adit_sctp *adit_sctp_new(const struct adit_sctp_conf *conf, const struct adit_sctp_ops *ops,
                                 void *arg, adit_time now); /* NULL without memory */
 struct adit_sctp *adit_sctp_free(struct adit_sctp *s);
-void adit_sctp_start(struct adit_sctp *s, adit_time now); /* sends INIT */
+/* Sends INIT. Channels opened before get their ids and their OPEN now. */
+void adit_sctp_start(struct adit_sctp *s, const struct adit_sctp_peer *peer, adit_time now);
 void adit_sctp_feed(struct adit_sctp *s, const void *bytes, size_t n, adit_time now);
 adit_time adit_sctp_deadline(const struct adit_sctp *s);
 void adit_sctp_tick(struct adit_sctp *s, adit_time now);

@@ -1,0 +1,142 @@
+/* engine.h - one peer connection: ICE, DTLS, SCTP and the data channels put together (RFC 8825,
+ * 8831).
+ *
+ * An engine without I/O, with the five verbs of its parts. The owner binds sockets and names them
+ * as bases, carries the descriptions, and feeds packets and time; everything else follows. What
+ * keeps it fast to connect: checks that arrive before the remote description are answered, DTLS
+ * packets that arrive before it are kept, DTLS starts on the first pair that works in both
+ * directions, not on the nominated one, and SCTP's INIT leaves with the last flight of DTLS.
+ *
+ * If the association alone dies (an ABORT), it is set up again over the same DTLS; channels get
+ * CLOSED. */
+#ifndef ADIT_ENGINE_H
+#define ADIT_ENGINE_H
+
+#include "base/rng.h"
+#include "ice/ice.h"
+#include "peer/desc.h"
+#include "sctp/sctp.h"
+
+struct adit_engine;
+
+enum adit_role {
+    ADIT_ROLE_UNDECIDED,
+    ADIT_ROLE_OFFERER,  /* ICE controlling, DTLS server unless the answer says otherwise */
+    ADIT_ROLE_ANSWERER, /* ICE controlled, DTLS client */
+};
+
+struct adit_engine_conf {
+    const struct adit_cert *cert; /* borrowed, outlives the engine */
+    struct adit_rng *rng;         /* borrowed, outlives the engine */
+    const struct adit_addr *stun; /* copied */
+    size_t stun_count;
+    const char *ufrag, *pwd;         /* copied; NULL = generated */
+    bool allow_loopback;             /* see ice.h */
+    adit_time ta, patience;          /* see ice.h; 0 = default */
+    size_t mtu;                      /* largest UDP payload; 0 = 1200 */
+    uint32_t message_max;            /* our max-message-size; 0 = 256 KiB */
+    unsigned channels_max;           /* 0 = 1024 */
+    size_t send_buffer, recv_buffer; /* see sctp.h; 0 = default */
+};
+
+/* When each phase was reached, on the owner's clock; 0 = not yet. */
+struct adit_engine_times {
+    adit_time started, gathered, remote_set, ice_valid, dtls_up, sctp_up, channel_open;
+};
+
+struct adit_engine_stats {
+    uint64_t packets_sent, packets_received, bytes_sent,
+        bytes_received; /* UDP payload, STUN not counted */
+    unsigned sctp_restarts;
+    struct adit_engine_times times;
+    struct adit_ice_stats ice;
+    struct adit_sctp_stats sctp;
+    const char *cipher; /* "" before DTLS stands */
+};
+
+enum adit_engine_event_type {
+    ADIT_ENGINE_EV_STATE,    /* state; cause of FAILED and CLOSED */
+    ADIT_ENGINE_EV_CAND,     /* cand: to be told to the other side (trickle) */
+    ADIT_ENGINE_EV_GATHERED, /* the description is complete */
+    ADIT_ENGINE_EV_MAPPED,   /* cand: what was told to the other side is out of date, see ice.h */
+    ADIT_ENGINE_EV_SELECTED, /* another pair is in use */
+    ADIT_ENGINE_EV_CHANNEL,  /* sctp: ACCEPT, OPEN, MESSAGE, WRITABLE, LOW or CLOSED of a channel */
+    ADIT_ENGINE_EV_ASSOCIATED, /* SCTP stands (again, after an ABORT: open your channels anew) */
+};
+
+struct adit_engine_event {
+    enum adit_engine_event_type type;
+    enum adit_peer_state state;
+    const struct adit_cand *cand;
+    const struct adit_sctp_event *sctp;
+    struct adit_cause cause;
+};
+
+struct adit_engine_ops {
+    /* A datagram is to leave socket `base`. May queue or send, nothing else. */
+    void (*send)(void *arg, int base, const struct adit_addr *to, const void *bytes, size_t n);
+    /* May call anything but adit_engine_free. */
+    void (*event)(void *arg, const struct adit_engine_event *ev);
+};
+
+/* NULL without memory. */
+struct adit_engine *adit_engine_new(const struct adit_engine_conf *conf,
+                                    const struct adit_engine_ops *ops, void *arg, adit_time now);
+struct adit_engine *adit_engine_free(struct adit_engine *e); /* returns NULL */
+
+/* The bases, as in ice.h. */
+ADIT_MUST_USE int adit_engine_add_base(struct adit_engine *e, int base,
+                                       const struct adit_addr *addr, uint16_t preference,
+                                       bool announce, adit_time now);
+void adit_engine_remove_base(struct adit_engine *e, int base, adit_time now);
+void adit_engine_bases_done(struct adit_engine *e, adit_time now);
+void adit_engine_send_failed(struct adit_engine *e, int base, const struct adit_addr *to,
+                             adit_time now);
+
+/* We will send an offer. Not called by an answerer (the remote offer decides) nor for symmetric
+ * pairing. */
+void adit_engine_set_offerer(struct adit_engine *e);
+enum adit_role adit_engine_role(const struct adit_engine *e);
+
+/* What to tell the other side now; complete after GATHERED. An answer only after the offer was set.
+ */
+void adit_engine_describe(const struct adit_engine *e, struct adit_desc *ret_desc);
+/* The offer that our answer mirrors, or NULL. */
+const struct adit_desc *adit_engine_remote_offer(const struct adit_engine *e);
+
+/* The other side's description; its type UNKNOWN takes the type that fits our role, and, if we have
+ * none, the roles come from comparing fingerprints (symmetric pairing: the greater one answers).
+ * Copied. -EALREADY: there is one; -EINVAL with *ret_cause: it does not fit (an offer where an
+ * answer is due, our own description, nothing in common); -ENOMEM. */
+ADIT_MUST_USE int adit_engine_set_remote(struct adit_engine *e, const struct adit_desc *desc,
+                                         struct adit_cause *ret_cause, adit_time now);
+ADIT_MUST_USE int adit_engine_add_candidate(struct adit_engine *e, const struct adit_cand *cand,
+                                            adit_time now);
+void adit_engine_candidates_done(struct adit_engine *e, adit_time now);
+
+void adit_engine_feed(struct adit_engine *e, int base, const struct adit_addr *from,
+                      const void *bytes, size_t n, adit_time now);
+adit_time adit_engine_deadline(const struct adit_engine *e);
+void adit_engine_tick(struct adit_engine *e, adit_time now);
+
+/* Channels may be opened from the start, and are used by the functions of sctp.h. NULL with
+ * *ret_err as there. */
+struct adit_channel *adit_engine_open_channel(struct adit_engine *e,
+                                              const struct adit_channel_conf *conf, int *ret_err,
+                                              adit_time now);
+void adit_engine_pause(struct adit_engine *e); /* see adit_sctp_pause */
+void adit_engine_resume(struct adit_engine *e, adit_time now);
+/* The largest message the other side takes; before the association stands, what its description
+ * says. */
+size_t adit_engine_message_max(const struct adit_engine *e);
+
+/* Delivers what is queued, says goodbye, and ends in CLOSED; at most ADIT_ENGINE_CLOSE_MAX later.
+ */
+#define ADIT_ENGINE_CLOSE_MAX (5 * ADIT_SEC)
+void adit_engine_close(struct adit_engine *e, adit_time now);
+
+enum adit_peer_state adit_engine_state(const struct adit_engine *e);
+bool adit_engine_selected(const struct adit_engine *e, struct adit_ice_pair_info *ret_info);
+void adit_engine_stats(struct adit_engine *e, struct adit_engine_stats *ret_stats);
+
+#endif
