@@ -131,7 +131,7 @@ $(DEPS)/include/usrsctp.h: | $(DEPS)/lib/libusrsctp.a ;
 $(DEPS)/%.a:
 	@test -d build/deps/src/usrsctp || { echo 'dependencies are missing: run `make deps` first' >&2; exit 1; }
 	$(Q)flock build/deps/lock $(MAKE) --no-print-directory -f deps/build.mk \
-	    T=$(DEPS) CC=$(CC) VARIANT=$(*D) LIBS="$(BUILT)"
+	    T=$(DEPS) CC=$(CC) VARIANT=$(*D) NEED="$(BUILT)"
 
 # ---- checks -----------------------------------------------------------------------------------
 
