@@ -31,6 +31,9 @@ OPENSSL_NO := aria async autoload-config bf blake2 camellia cast cmp cms comp cr
     makedepend md4 mdc2 module multiblock nextprotoneg ocb ocsp pinshared psk rc2 rc4 rfc3779 \
     rmd160 scrypt sctp seed shared siphash siv sm2 sm3 sm4 srp ssl3 ssl3-method tests tls1 \
     tls1_1 ts ui-console whirlpool
+# Newer versions have more to leave out, and stop at a word they do not know.
+OPENSSL_NO += argon2 hqinterop jitter ml-dsa ml-kem quic slh-dsa thread-pool tfo unstable-qlog
+OPENSSL_NO := $(shell for o in $(OPENSSL_NO); do grep -qsw -e $$o $(D)/src/openssl/Configure && echo $$o; done)
 OPENSSL_ARCH.x86_64 := linux-x86_64
 OPENSSL_ARCH.aarch64 := linux-aarch64
 OPENSSL_ARCH.arm := linux-armv4
