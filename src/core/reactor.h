@@ -1,0 +1,75 @@
+/* reactor.h - one thread, one epoll, one clock: where all waiting happens.
+ *
+ * `struct adit_loop` is the public type of adit.h; this is its inner side. What waits is embedded
+ * in the object that waits, so arming allocates nothing and, but for adit_io_start, cannot fail. A
+ * round is: sleep; read the clock once; ready descriptors; due timers; tasks queued for "before
+ * sleep" (flushes); tasks queued for "end of round" (frees). A handler may stop, close or free
+ * whatever it likes, its own object included: events already fetched for a stopped io are
+ * forgotten. */
+#ifndef ADIT_REACTOR_H
+#define ADIT_REACTOR_H
+
+#include <sys/epoll.h>
+
+#include "base/base.h"
+#include "base/heap.h"
+#include "base/list.h"
+
+struct adit_udp_hub;
+
+/* A descriptor that is waited for. All zero = stopped. Level-triggered. */
+struct adit_io {
+    int fd;
+    uint32_t events; /* EPOLLIN, EPOLLOUT; 0 = paused, and then errors are not told either */
+    void (*ready)(struct adit_io *io, uint32_t events, adit_time now);
+    const char *name; /* for the log */
+    struct adit_loop *loop;
+    struct adit_link link; /* in loop->files: a regular file, which epoll does not take */
+};
+
+struct adit_timer {
+    struct adit_heap_node node;
+    void (*fire)(struct adit_timer *timer, adit_time now);
+    const char *name; /* for the log */
+    struct adit_loop *loop;
+};
+
+/* Something to do later in this round. The link must be initialised: adit_task_init. */
+struct adit_task {
+    struct adit_link link;
+    void (*run)(struct adit_task *task, adit_time now);
+};
+
+/* The current time: the same during a whole round, and read afresh outside of one, because a caller
+ * with a loop of its own may have slept. CLOCK_BOOTTIME: it counts suspended time (see
+ * docs/decisions.md). */
+adit_time adit_loop_now(struct adit_loop *loop);
+
+/* Starts waiting for `events` on fd, which stays the caller's. Regular files and /dev/null are
+ * always ready, as poll(2) has it. -errno of epoll_ctl. */
+ADIT_MUST_USE int adit_io_start(struct adit_io *io, struct adit_loop *loop, int fd, uint32_t events,
+                                void (*ready)(struct adit_io *io, uint32_t events, adit_time now),
+                                const char *name);
+void adit_io_want(struct adit_io *io, uint32_t events);
+/* To be called before fd is closed. May be repeated. */
+void adit_io_stop(struct adit_io *io);
+
+void adit_timer_init(struct adit_timer *timer, struct adit_loop *loop,
+                     void (*fire)(struct adit_timer *timer, adit_time now), const char *name);
+/* Arms, or moves what is armed; ADIT_NEVER stops. A time that is past fires in the next round. */
+void adit_timer_set(struct adit_timer *timer, adit_time at);
+void adit_timer_stop(struct adit_timer *timer);
+
+void adit_task_init(struct adit_task *task, void (*run)(struct adit_task *task, adit_time now));
+/* Runs once, when all events of this round have been handled and before the loop sleeps, in the
+ * order queued. Queueing what is queued changes nothing. */
+void adit_loop_before_sleep(struct adit_loop *loop, struct adit_task *task);
+/* Runs once, at the very end of the round or in adit_loop_free: for freeing what may still be on
+ * the call stack. */
+void adit_loop_end_of_round(struct adit_loop *loop, struct adit_task *task);
+void adit_task_cancel(struct adit_task *task);
+
+/* The UDP batches of this loop, made by the first socket: see udp.c. */
+struct adit_udp_hub **adit_loop_udp_hub(struct adit_loop *loop);
+
+#endif

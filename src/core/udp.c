@@ -1,0 +1,124 @@
+#include "core/udp.h"
+
+#include <net/if.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/log.h"
+#include "core/udp_hub.h"
+
+#define BUFFER_BYTES (2 * 1024 * 1024)
+
+static int set_int(int fd, int level, int name, int value)
+{
+    return setsockopt(fd, level, name, &value, sizeof value) < 0 ? -errno : 0;
+}
+
+/* More than net.core.*mem_max needs CAP_NET_ADMIN; without it the kernel cuts silently. */
+static void set_buffers(int fd, unsigned bytes)
+{
+    int value = (int)(bytes ? bytes : BUFFER_BYTES);
+
+    if (set_int(fd, SOL_SOCKET, SO_RCVBUFFORCE, value) < 0)
+        (void)!set_int(fd, SOL_SOCKET, SO_RCVBUF, value);
+    if (set_int(fd, SOL_SOCKET, SO_SNDBUFFORCE, value) < 0)
+        (void)!set_int(fd, SOL_SOCKET, SO_SNDBUF, value);
+}
+
+/* Fragments allowed: what we send without measuring (at most 1200 bytes, RFC 8261 section 5) must
+ * get through a path with a smaller MTU even where ICMP does not. ICMP errors are not asked for
+ * (IP_RECVERR): anybody can forge them, and a port that answers "unreachable" today may belong to a
+ * peer that starts in a second. */
+static int set_options(int fd, const struct adit_udp_conf *conf)
+{
+    int err;
+
+    if (conf->addr.family == ADIT_FAMILY_V6) {
+        err = set_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
+        if (!err)
+            err = set_int(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_DONT);
+    } else {
+        err = set_int(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DONT);
+    }
+    if (err)
+        return err;
+    if (conf->device && setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, conf->device,
+                                   (socklen_t)strlen(conf->device)) < 0)
+        return -errno;
+    set_buffers(fd, conf->buffer_bytes);
+    return 0;
+}
+
+static int bind_to(int fd, struct adit_addr addr, unsigned port)
+{
+    struct sockaddr_storage sa;
+
+    addr.port = (uint16_t)port;
+    unsigned len = adit_addr_to_sockaddr(&addr, (struct sockaddr *)&sa);
+    return bind(fd, (struct sockaddr *)&sa, len) < 0 ? -errno : 0;
+}
+
+static int bind_port(int fd, const struct adit_udp_conf *conf)
+{
+    unsigned first = conf->addr.port ? conf->addr.port : conf->port_min;
+    unsigned last = conf->addr.port ? conf->addr.port : conf->port_max;
+    int err = -EINVAL; /* of an empty range */
+
+    for (unsigned port = first; port <= last; port++) {
+        err = bind_to(fd, conf->addr, port);
+        if (err != -EADDRINUSE && err != -EACCES) /* EACCES: a port that is reserved for root */
+            break;
+    }
+    return err;
+}
+
+static int bound_to(int fd, struct adit_addr *ret_addr)
+{
+    struct sockaddr_storage sa;
+    socklen_t len = sizeof sa;
+
+    if (getsockname(fd, (struct sockaddr *)&sa, &len) < 0)
+        return -errno;
+    return adit_addr_from_sockaddr(ret_addr, (struct sockaddr *)&sa);
+}
+
+int adit_udp_open(struct adit_udp *udp, struct adit_loop *loop, const struct adit_udp_conf *conf,
+                  const struct adit_udp_ops *ops, void *arg)
+{
+    int family = conf->addr.family == ADIT_FAMILY_V6 ? AF_INET6 : AF_INET;
+    struct adit_udp_hub *hub = adit_udp_hub_get(loop);
+
+    if (!hub)
+        return -ENOMEM;
+    int fd = socket(family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return -errno;
+    *udp = (struct adit_udp){ .ops = ops, .arg = arg };
+    int err = set_options(fd, conf);
+    if (!err)
+        err = bind_port(fd, conf);
+    if (!err)
+        err = bound_to(fd, &udp->local);
+    if (!err)
+        err = adit_io_start(&udp->io, loop, fd, EPOLLIN, adit_udp_ready, "udp");
+    if (err) {
+        close(fd);
+        return err;
+    }
+    udp->hub = hub;
+    return 0;
+}
+
+void adit_udp_close(struct adit_udp *udp)
+{
+    int fd = udp->io.fd;
+
+    if (!adit_udp_is_open(udp))
+        return;
+    adit_udp_hub_forget(udp);
+    adit_io_stop(&udp->io);
+    close(fd);
+    udp->hub = NULL;
+}

@@ -1,0 +1,329 @@
+#include "core/udp_hub.h"
+
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include "base/alloc.h"
+
+#define RX_BATCH    32
+#define TX_BATCH    64
+#define ARENA_BYTES (TX_BATCH * ADIT_UDP_PACKET_MAX)
+#define REFUSED_MAX                                                              \
+    16 /* destinations refused in one round that are told; more are only counted \
+        */
+
+struct dest {
+    struct sockaddr_in6 sa; /* large enough for IPv4 too */
+    socklen_t sa_len;
+    uint32_t len; /* of the packet */
+};
+
+struct entry {
+    struct adit_udp *udp; /* NULL = its socket was closed */
+    struct dest dest;
+    uint32_t off; /* in the arena */
+};
+
+struct refusal {
+    struct adit_udp *udp; /* NULL = its socket was closed */
+    struct adit_addr to;
+    int err;
+};
+
+struct adit_udp_hub {
+    struct adit_loop *loop;
+    struct adit_task flush;
+
+    struct entry queue[TX_BATCH];
+    unsigned queued;
+    uint32_t used; /* of the arena */
+    struct refusal refused[REFUSED_MAX];
+    unsigned refused_count;
+
+    struct adit_udp *receiving; /* whose callback is running; NULL once it was closed there */
+    struct mmsghdr rx[RX_BATCH];
+    struct iovec rx_iov[RX_BATCH];
+    struct sockaddr_storage rx_from[RX_BATCH];
+
+    /* Last, and used from their start, so that an idle loop touches few of these pages. */
+    uint8_t rx_bytes[RX_BATCH][ADIT_UDP_PACKET_MAX];
+    uint8_t arena[ARENA_BYTES];
+};
+
+/* A queue of struct dest, each followed by its packet. */
+struct adit_udp_backlog {
+    size_t head, tail;
+    uint8_t bytes[ADIT_UDP_BACKLOG_MAX];
+};
+
+struct batch {
+    struct mmsghdr msgs[TX_BATCH];
+    struct iovec iov[TX_BATCH];
+    struct dest dests[TX_BATCH];
+    unsigned n;
+};
+
+static void on_flush(struct adit_task *task, adit_time now);
+
+struct adit_udp_hub *adit_udp_hub_get(struct adit_loop *loop)
+{
+    struct adit_udp_hub **slot = adit_loop_udp_hub(loop);
+
+    if (!*slot && (*slot = adit_malloc(sizeof **slot))) {
+        /* Not zeroed as a whole: that would touch every page of the buffers. */
+        memset(*slot, 0, offsetof(struct adit_udp_hub, rx_bytes));
+        (*slot)->loop = loop;
+        adit_task_init(&(*slot)->flush, on_flush);
+    }
+    return *slot;
+}
+
+void adit_udp_hub_free(struct adit_udp_hub *hub)
+{
+    if (hub)
+        adit_task_cancel(&hub->flush);
+    adit_free(hub);
+}
+
+/* ---- sending ---- */
+
+static void batch_add(struct batch *b, const struct dest *dest, const uint8_t *bytes)
+{
+    unsigned i = b->n++;
+
+    b->dests[i] = *dest;
+    b->iov[i] = (struct iovec){ .iov_base = (void *)bytes, .iov_len = dest->len };
+    b->msgs[i].msg_hdr = (struct msghdr){ .msg_name = &b->dests[i].sa,
+                                          .msg_namelen = dest->sa_len,
+                                          .msg_iov = &b->iov[i],
+                                          .msg_iovlen = 1 };
+}
+
+/* Remembered, and told from on_flush: a sender does not expect to be called back. */
+static void refuse(struct adit_udp *udp, const struct dest *dest, int err)
+{
+    struct adit_udp_hub *hub = udp->hub;
+    struct adit_addr to;
+
+    udp->stats.tx_errors++;
+    if (hub->refused_count == REFUSED_MAX ||
+        adit_addr_from_sockaddr(&to, (const struct sockaddr *)&dest->sa) < 0)
+        return;
+    for (unsigned i = 0; i < hub->refused_count; i++)
+        if (hub->refused[i].udp == udp && adit_addr_equal(&hub->refused[i].to, &to))
+            return;
+    hub->refused[hub->refused_count++] = (struct refusal){ .udp = udp, .to = to, .err = err };
+    adit_loop_before_sleep(hub->loop, &hub->flush);
+}
+
+/* Returns how many are done with: sent, refused or dropped. Less than all: the buffer is full. */
+static unsigned batch_send(struct adit_udp *udp, struct batch *b)
+{
+    unsigned done = 0;
+
+    while (done < b->n) {
+        int n = sendmmsg(udp->io.fd, b->msgs + done, b->n - done, MSG_DONTWAIT);
+
+        for (int i = 0; i < n; i++) {
+            udp->stats.tx_packets++;
+            udp->stats.tx_bytes += b->dests[done++].len;
+        }
+        if (n > 0 || errno == EINTR)
+            continue;
+        if (errno == EAGAIN || errno == EWOULDBLOCK)
+            break;
+        if (errno == ENOBUFS) /* the device's queue; EPOLLOUT knows nothing of it */
+            udp->stats.tx_dropped++;
+        else
+            refuse(udp, &b->dests[done], errno);
+        done++;
+    }
+    return done;
+}
+
+static int backlog_add(struct adit_udp *udp, const struct dest *dest, const uint8_t *bytes)
+{
+    struct adit_udp_backlog *log = udp->backlog;
+    size_t need = sizeof *dest + dest->len;
+
+    if (!log) {
+        udp->backlog = log = adit_malloc(sizeof *log);
+        if (!log)
+            return -EAGAIN;
+        log->head = log->tail = 0;
+        adit_io_want(&udp->io, EPOLLIN | EPOLLOUT);
+    }
+    if (log->tail + need > sizeof log->bytes) {
+        memmove(log->bytes, log->bytes + log->head, log->tail - log->head);
+        log->tail -= log->head;
+        log->head = 0;
+        if (log->tail + need > sizeof log->bytes)
+            return -EAGAIN;
+    }
+    memcpy(log->bytes + log->tail, dest, sizeof *dest);
+    memcpy(log->bytes + log->tail + sizeof *dest, bytes, dest->len);
+    log->tail += need;
+    return 0;
+}
+
+/* One batch; the rest waits for the next EPOLLOUT. */
+static void backlog_send(struct adit_udp *udp)
+{
+    struct adit_udp_backlog *log = udp->backlog;
+    struct batch b;
+
+    b.n = 0;
+    for (size_t at = log->head; at < log->tail && b.n < TX_BATCH;) {
+        struct dest dest;
+        memcpy(&dest, log->bytes + at, sizeof dest);
+        batch_add(&b, &dest, log->bytes + at + sizeof dest);
+        at += sizeof dest + dest.len;
+    }
+    unsigned done = batch_send(udp, &b);
+    for (unsigned i = 0; i < done; i++)
+        log->head += sizeof(struct dest) + b.dests[i].len;
+    if (log->head == log->tail) {
+        udp->backlog = NULL;
+        adit_free(log);
+        adit_io_want(&udp->io, EPOLLIN);
+    }
+}
+
+/* Sends queue[first..end), all of one socket that has no backlog. */
+static void send_run(struct adit_udp_hub *hub, unsigned first, unsigned end)
+{
+    struct adit_udp *udp = hub->queue[first].udp;
+    struct batch b;
+    unsigned done = 0;
+
+    if (!udp->backlog) {
+        b.n = 0;
+        for (unsigned i = first; i < end; i++)
+            batch_add(&b, &hub->queue[i].dest, hub->arena + hub->queue[i].off);
+        done = batch_send(udp, &b);
+    }
+    for (unsigned i = first + done; i < end; i++)
+        if (backlog_add(udp, &hub->queue[i].dest, hub->arena + hub->queue[i].off) < 0)
+            udp->stats.tx_dropped++;
+}
+
+static void send_queue(struct adit_udp_hub *hub)
+{
+    for (unsigned i = 0, end; i < hub->queued; i = end) {
+        for (end = i + 1; end < hub->queued && hub->queue[end].udp == hub->queue[i].udp; end++)
+            ;
+        if (hub->queue[i].udp)
+            send_run(hub, i, end);
+    }
+    hub->queued = 0;
+    hub->used = 0;
+}
+
+static void on_flush(struct adit_task *task, adit_time now)
+{
+    struct adit_udp_hub *hub = adit_container_of(task, struct adit_udp_hub, flush);
+    struct refusal told[REFUSED_MAX];
+
+    send_queue(hub);
+    unsigned n = hub->refused_count;
+    for (unsigned i = 0; i < n; i++)
+        told[i] = hub->refused[i];
+    for (unsigned i = 0; i < n; i++)
+        if (hub->refused[i].udp) /* a callback before this one may have closed it */
+            told[i].udp->ops->error(told[i].udp->arg, &told[i].to, told[i].err, now);
+    /* What callbacks had refused meanwhile stays for the next pass. */
+    hub->refused_count -= n;
+    memmove(hub->refused, hub->refused + n, hub->refused_count * sizeof hub->refused[0]);
+}
+
+int adit_udp_send(struct adit_udp *udp, const struct adit_addr *to, const void *bytes, size_t n)
+{
+    struct adit_udp_hub *hub = udp->hub;
+    struct sockaddr_storage sa;
+
+    if (!hub)
+        return -ECANCELED;
+    if (n > ADIT_UDP_PACKET_MAX || to->family != udp->local.family) {
+        udp->stats.tx_dropped++;
+        return n > ADIT_UDP_PACKET_MAX ? -EMSGSIZE : -EAFNOSUPPORT;
+    }
+    if (hub->queued == TX_BATCH)
+        send_queue(hub);
+
+    struct entry *e = &hub->queue[hub->queued++];
+    e->udp = udp;
+    e->off = hub->used;
+    e->dest.len = (uint32_t)n;
+    e->dest.sa_len = adit_addr_to_sockaddr(to, (struct sockaddr *)&sa);
+    memcpy(&e->dest.sa, &sa, sizeof e->dest.sa);
+    memcpy(hub->arena + e->off, bytes, n);
+    hub->used += (uint32_t)n;
+    adit_loop_before_sleep(hub->loop, &hub->flush);
+    return 0;
+}
+
+void adit_udp_hub_forget(struct adit_udp *udp)
+{
+    struct adit_udp_hub *hub = udp->hub;
+
+    send_queue(hub);
+    if (udp->backlog)
+        backlog_send(udp);
+    adit_free(udp->backlog);
+    udp->backlog = NULL;
+    for (unsigned i = 0; i < hub->refused_count; i++)
+        if (hub->refused[i].udp == udp)
+            hub->refused[i].udp = NULL;
+    if (hub->receiving == udp)
+        hub->receiving = NULL;
+}
+
+/* ---- receiving ---- */
+
+static int fetch(struct adit_udp_hub *hub, int fd)
+{
+    for (unsigned i = 0; i < RX_BATCH; i++) {
+        hub->rx_iov[i] = (struct iovec){ hub->rx_bytes[i], sizeof hub->rx_bytes[i] };
+        hub->rx[i].msg_hdr = (struct msghdr){ .msg_name = &hub->rx_from[i],
+                                              .msg_namelen = sizeof hub->rx_from[i],
+                                              .msg_iov = &hub->rx_iov[i],
+                                              .msg_iovlen = 1 };
+    }
+    return recvmmsg(fd, hub->rx, RX_BATCH, MSG_DONTWAIT, NULL);
+}
+
+static void receive(struct adit_udp *udp, adit_time now)
+{
+    struct adit_udp_hub *hub = udp->hub;
+    int n = fetch(hub, udp->io.fd);
+
+    hub->receiving = udp;
+    for (int i = 0; i < n && hub->receiving; i++) {
+        const struct mmsghdr *m = &hub->rx[i];
+        struct adit_addr from;
+
+        if (m->msg_hdr.msg_flags & MSG_TRUNC || m->msg_len == 0 ||
+            adit_addr_from_sockaddr(&from, (struct sockaddr *)&hub->rx_from[i]) < 0) {
+            udp->stats.rx_dropped++;
+            continue;
+        }
+        udp->stats.rx_packets++;
+        udp->stats.rx_bytes += m->msg_len;
+        udp->ops->packet(udp->arg, &from, hub->rx_bytes[i], m->msg_len, now);
+    }
+    hub->receiving = NULL;
+}
+
+void adit_udp_ready(struct adit_io *io, uint32_t events, adit_time now)
+{
+    struct adit_udp *udp = adit_container_of(io, struct adit_udp, io);
+
+    if (events & EPOLLERR) { /* level-triggered: read it, or it comes back for ever */
+        int err;
+        socklen_t len = sizeof err;
+        (void)!getsockopt(io->fd, SOL_SOCKET, SO_ERROR, &err, &len);
+    }
+    if (events & EPOLLOUT && udp->backlog)
+        backlog_send(udp);
+    receive(udp, now);
+}

@@ -1,0 +1,297 @@
+/* UDP sockets on the loopback interface: binding, batches, limits, closing inside callbacks. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+#include <sys/resource.h>
+
+#include "core/udp.h"
+#include "wait.h"
+
+struct end {
+    struct adit_udp udp;
+    unsigned packets, errors, done, want;
+    struct adit_addr from, refused;
+    int err;
+    size_t sum;
+    bool close_in_callback;
+    uint8_t last[ADIT_UDP_PACKET_MAX];
+};
+
+static struct adit_loop *loop;
+static unsigned fds_before;
+
+static int setup(void **state)
+{
+    (void)state;
+    fds_before = open_fds();
+    loop = adit_loop_new();
+    return loop ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    loop = adit_loop_free(loop);
+    return open_fds() == fds_before ? 0 : -1;
+}
+
+static void on_packet(void *arg, const struct adit_addr *from, uint8_t *bytes, size_t n,
+                      adit_time now)
+{
+    struct end *e = arg;
+
+    (void)now;
+    e->packets++;
+    e->from = *from;
+    e->sum += n;
+    memcpy(e->last, bytes, n);
+    e->done = e->packets >= e->want;
+    if (e->close_in_callback)
+        adit_udp_close(&e->udp);
+}
+
+static void on_error(void *arg, const struct adit_addr *to, int err, adit_time now)
+{
+    struct end *e = arg;
+
+    (void)now;
+    e->errors++;
+    e->refused = *to;
+    e->err = err;
+    e->done = 1;
+}
+
+static const struct adit_udp_ops ops = { .packet = on_packet, .error = on_error };
+
+static struct adit_addr addr(const char *text)
+{
+    struct adit_addr a;
+
+    assert_int_equal(adit_addr_parse_port(&a, text, strlen(text), 0), 0);
+    return a;
+}
+
+static int open_at(struct end *e, const char *text)
+{
+    struct adit_udp_conf conf = { .addr = addr(text) };
+
+    return adit_udp_open(&e->udp, loop, &conf, &ops, e);
+}
+
+static void packets_cross_both_ways_in_both_families(void **state)
+{
+    static const char *const hosts[] = { "127.0.0.1", "[::1]" };
+
+    (void)state;
+    for (unsigned i = 0; i < ADIT_LEN(hosts); i++) {
+        struct end a = { .want = 1 }, b = { .want = 1 };
+        int err = open_at(&a, hosts[i]);
+
+        if (err == -EADDRNOTAVAIL || err == -EAFNOSUPPORT) {
+            print_message("no %s here\n", hosts[i]);
+            continue;
+        }
+        assert_int_equal(err, 0);
+        assert_int_equal(open_at(&b, hosts[i]), 0);
+        assert_int_equal(adit_udp_send(&a.udp, adit_udp_local(&b.udp), "ping", 4), 0);
+        assert_true(wait_for(loop, &b.done));
+        assert_true(adit_addr_equal(&b.from, adit_udp_local(&a.udp)));
+        assert_int_equal(adit_udp_send(&b.udp, &b.from, b.last, 4), 0);
+        assert_true(wait_for(loop, &a.done));
+        assert_memory_equal(a.last, "ping", 4);
+        assert_int_equal(a.udp.stats.tx_bytes, 4);
+        assert_int_equal(a.udp.stats.rx_packets, 1);
+        adit_udp_close(&a.udp);
+        adit_udp_close(&b.udp);
+        adit_udp_close(&b.udp);
+        assert_int_equal(adit_udp_send(&b.udp, &b.from, "x", 1), -ECANCELED);
+    }
+}
+
+static void more_than_a_batch_arrives_complete_and_in_order(void **state)
+{
+    struct end a = { 0 }, b = { .want = 500 };
+    uint8_t bytes[1200] = { 0 };
+    size_t sum = 0;
+
+    (void)state;
+    assert_int_equal(open_at(&a, "127.0.0.1"), 0);
+    assert_int_equal(open_at(&b, "127.0.0.1"), 0);
+    for (unsigned i = 0; i < b.want; i++) {
+        size_t n = 2 + i % (sizeof bytes - 2);
+        adit_put16(bytes, (uint16_t)i);
+        assert_int_equal(adit_udp_send(&a.udp, adit_udp_local(&b.udp), bytes, n), 0);
+        sum += n;
+        if (i % 100 == 99) /* the receiver's buffer may be small */
+            assert_int_equal(adit_loop_process(loop), 0);
+    }
+    assert_true(wait_for(loop, &b.done));
+    assert_int_equal(b.sum, sum);
+    assert_int_equal(adit_get16(b.last), b.want - 1);
+    adit_udp_close(&a.udp);
+    adit_udp_close(&b.udp);
+}
+
+static void a_socket_may_be_closed_by_its_own_packet(void **state)
+{
+    struct end a = { 0 }, b = { .want = 1, .close_in_callback = true };
+
+    (void)state;
+    assert_int_equal(open_at(&a, "127.0.0.1"), 0);
+    assert_int_equal(open_at(&b, "127.0.0.1"), 0);
+    for (int i = 0; i < 5; i++)
+        adit_udp_send(&a.udp, adit_udp_local(&b.udp), "x", 1);
+    assert_true(wait_for(loop, &b.done));
+    assert_int_equal(b.packets, 1);
+    assert_false(adit_udp_is_open(&b.udp));
+    adit_udp_close(&a.udp);
+}
+
+static void what_is_queued_leaves_when_the_socket_closes(void **state)
+{
+    struct end a = { 0 }, b = { .want = 1 };
+
+    (void)state;
+    assert_int_equal(open_at(&a, "127.0.0.1"), 0);
+    assert_int_equal(open_at(&b, "127.0.0.1"), 0);
+    adit_udp_send(&a.udp, adit_udp_local(&b.udp), "bye", 3);
+    adit_udp_close(&a.udp);
+    assert_true(wait_for(loop, &b.done));
+    assert_int_equal(b.sum, 3);
+    adit_udp_close(&b.udp);
+}
+
+static void bad_packets_are_dropped_and_counted(void **state)
+{
+    struct end a = { .want = 1 }, b = { .want = 1 };
+    struct adit_addr v6 = addr("[::1]:9");
+    uint8_t bytes[ADIT_UDP_PACKET_MAX + 1] = { 0 };
+
+    (void)state;
+    assert_int_equal(open_at(&a, "127.0.0.1"), 0);
+    assert_int_equal(open_at(&b, "127.0.0.1"), 0);
+    assert_int_equal(adit_udp_send(&a.udp, adit_udp_local(&b.udp), bytes, sizeof bytes), -EMSGSIZE);
+    assert_int_equal(adit_udp_send(&a.udp, &v6, bytes, 1), -EAFNOSUPPORT);
+    assert_int_equal(a.udp.stats.tx_dropped, 2);
+    adit_udp_send(&a.udp, adit_udp_local(&b.udp), bytes, 0); /* empty: not handed up */
+    adit_udp_send(&a.udp, adit_udp_local(&b.udp), bytes, ADIT_UDP_PACKET_MAX);
+    assert_true(wait_for(loop, &b.done));
+    assert_int_equal(b.sum, ADIT_UDP_PACKET_MAX);
+    assert_int_equal(b.udp.stats.rx_dropped, 1);
+    adit_udp_close(&a.udp);
+    adit_udp_close(&b.udp);
+}
+
+static void a_refused_destination_is_told_once_a_round(void **state)
+{
+    struct end a = { 0 }, b = { .want = 2 };
+    struct adit_addr broadcast = addr("255.255.255.255:9");
+
+    (void)state;
+    assert_int_equal(open_at(&a, "127.0.0.1"), 0);
+    assert_int_equal(open_at(&b, "127.0.0.1"), 0);
+    adit_udp_send(&a.udp, adit_udp_local(&b.udp), "1", 1);
+    adit_udp_send(&a.udp, &broadcast, "x", 1);
+    adit_udp_send(&a.udp, &broadcast, "x", 1);
+    adit_udp_send(&a.udp, adit_udp_local(&b.udp), "2", 1);
+    assert_int_equal(a.errors, 0); /* never from inside send */
+    assert_true(wait_for(loop, &a.done));
+    assert_true(wait_for(loop, &b.done)); /* the others got through */
+    assert_int_equal(a.errors, 1);
+    assert_true(adit_addr_equal(&a.refused, &broadcast));
+    assert_true(a.err > 0);
+    assert_int_equal(a.udp.stats.tx_errors, 2);
+    assert_int_equal(a.udp.stats.tx_packets, 2);
+
+    adit_udp_send(&a.udp, &broadcast, "x", 1);
+    adit_udp_close(&a.udp); /* and nobody is told any more */
+    assert_int_equal(adit_loop_process(loop), 0);
+    assert_int_equal(a.errors, 1);
+    adit_udp_close(&b.udp);
+}
+
+static void ports_are_tried_in_turn(void **state)
+{
+    struct adit_udp_conf conf = { .addr = addr("127.0.0.1") };
+    struct end a = { 0 }, b = { 0 }, c = { 0 };
+
+    (void)state;
+    /* Two neighbouring ports that are free now. */
+    int err = -EADDRINUSE;
+    for (unsigned port = 40000; err && port < 40100; port += 2) {
+        conf.port_min = (uint16_t)port;
+        conf.port_max = (uint16_t)(port + 1);
+        err = adit_udp_open(&a.udp, loop, &conf, &ops, &a);
+        if (!err && a.udp.local.port != port)
+            adit_udp_close(&a.udp), err = -EADDRINUSE;
+        if (!err && (err = adit_udp_open(&b.udp, loop, &conf, &ops, &b)))
+            adit_udp_close(&a.udp);
+    }
+    assert_int_equal(err, 0);
+    assert_int_equal(b.udp.local.port, conf.port_max);
+    assert_int_equal(adit_udp_open(&c.udp, loop, &conf, &ops, &c), -EADDRINUSE);
+    conf.addr.port = conf.port_min; /* one port given */
+    assert_int_equal(adit_udp_open(&c.udp, loop, &conf, &ops, &c), -EADDRINUSE);
+    adit_udp_close(&a.udp);
+    assert_int_equal(adit_udp_open(&c.udp, loop, &conf, &ops, &c), 0);
+    adit_udp_close(&b.udp);
+    adit_udp_close(&c.udp);
+}
+
+static void what_cannot_be_opened_says_why(void **state)
+{
+    static const struct {
+        const char *at, *device;
+        int err;
+    } rows[] = {
+        { "192.0.2.1:1", NULL, -EADDRNOTAVAIL },
+        { "[2001:db8::1]:1", NULL, -EADDRNOTAVAIL },
+        { "127.0.0.1", "no-such-device", -ENODEV },
+    };
+
+    (void)state;
+    for (unsigned i = 0; i < ADIT_LEN(rows); i++) {
+        struct end a = { 0 };
+        struct adit_udp_conf conf = { .addr = addr(rows[i].at), .device = rows[i].device };
+        int err = adit_udp_open(&a.udp, loop, &conf, &ops, &a);
+
+        if (err != rows[i].err && err != -EPERM && err != -EAFNOSUPPORT)
+            fail_msg("row %u: %d", i, err);
+        assert_false(adit_udp_is_open(&a.udp));
+    }
+}
+
+static void no_descriptor_left_is_an_error_like_others(void **state)
+{
+    struct rlimit saved, none = { 0 };
+    struct end a = { 0 };
+
+    (void)state;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &saved), 0);
+    none.rlim_max = saved.rlim_max;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    int err = open_at(&a, "127.0.0.1");
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &saved), 0);
+    assert_int_equal(err, -EMFILE);
+}
+
+int main(void)
+{
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        T(packets_cross_both_ways_in_both_families),
+        T(more_than_a_batch_arrives_complete_and_in_order),
+        T(a_socket_may_be_closed_by_its_own_packet),
+        T(what_is_queued_leaves_when_the_socket_closes),
+        T(bad_packets_are_dropped_and_counted),
+        T(a_refused_destination_is_told_once_a_round),
+        T(ports_are_tried_in_turn),
+        T(what_cannot_be_opened_says_why),
+        T(no_descriptor_left_is_an_error_like_others),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
