@@ -27,7 +27,7 @@ $(L)/libusrsctp.a: $(SCTP_SRC)
 	$(Q)cp -a $(D)/src/usrsctp/usrsctplib $(SCTP)/src
 	$(Q)for p in $(sort $(wildcard deps/patches/usrsctp/*.patch)); do \
 	        patch -s -d $(SCTP)/src -p2 <$$p || exit 1; done
-	$(Q)cd $(SCTP) && cp $(CURDIR)/deps/usrsctp-*.c src/ 2>/dev/null || :
+	$(Q)cd $(SCTP) && cp $(CURDIR)/deps/usrsctp-*.[ch] src/ 2>/dev/null || :
 	$(Q)for f in $(SCTP)/src/*.c $(SCTP)/src/*/*.c; do \
 	        echo "$(CC) $(FLAGS) $(SCTP_FLAGS) -I$(SCTP)/src -c $$f -o $(SCTP)/$$(basename $$f .c).o"; \
 	    done | xargs -P 2 -I{} sh -c {}

@@ -1,0 +1,38 @@
+/* usrsctp-extra.h - what usrsctp knows and does not tell; compiled into libusrsctp.a.
+ *
+ * Its timers are one process-wide list in milliseconds; here they are seen per endpoint, so that an
+ * association sleeps until its own next timer and never runs another's. */
+#ifndef ADIT_USRSCTP_EXTRA_H
+#define ADIT_USRSCTP_EXTRA_H
+
+#include <stdint.h>
+
+struct socket;
+
+#define ADIT_USRSCTP_NEVER UINT32_MAX
+
+/* Sets the tick counter (milliseconds, wraps) without running anything. */
+void adit_usrsctp_advance(uint32_t ticks);
+/* Milliseconds until the endpoint's next timer, 0 when one is due. */
+uint32_t adit_usrsctp_timeout(const struct socket *so);
+/* Runs what is due of this endpoint and of none; NULL: of everybody. */
+void adit_usrsctp_run(struct socket *so);
+
+/* Is there anything for usrsctp_recvv? */
+int adit_usrsctp_readable(const struct socket *so);
+/* What waits to be sent or acknowledged: user bytes, and the pieces they are kept in. */
+void adit_usrsctp_queued(const struct socket *so, uint32_t *ret_bytes, uint32_t *ret_items);
+/* User bytes of the stream that were acknowledged or abandoned since the association began. */
+uint64_t adit_usrsctp_left(const struct socket *so, uint16_t sid);
+/* How many streams we may send on. */
+uint16_t adit_usrsctp_streams_out(const struct socket *so);
+
+struct adit_usrsctp_path {
+    uint32_t cwnd;
+    uint32_t srtt_us;
+    uint32_t retransmitted; /* DATA chunks sent again */
+};
+
+void adit_usrsctp_path(const struct socket *so, struct adit_usrsctp_path *ret_path);
+
+#endif
