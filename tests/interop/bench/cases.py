@@ -1,0 +1,228 @@
+"""All cases. A name reads PEER/ROLE-MODE/WHAT, where role and mode are adit's: pion/offer-check/ipv6."""
+from dataclasses import dataclass
+from typing import Callable
+
+from . import sdp
+from .lab import ADIT_PUBLIC, PEER_PUBLIC
+from .programs import PEERS
+from .side import Failure
+
+BOTH_ROLES = ('offer', 'answer')
+BOTH_MODES = ('check', 'echo')
+REFUSED = 3  # adit's exit code: peer refused or not authentic
+LONG_LABEL = 'ü' * 32767 + '.'  # 65535 bytes, the most that DCEP can carry
+PION_READS = 8000  # pion reads a channel's opening into a buffer of 8 KiB
+LOSSY = {'limit': 1100, 'bulk': 100000}  # one packet each: nobody promises more on a channel that may lose
+
+
+@dataclass
+class Case:
+    name: str
+    peer: str
+    seconds: int
+    body: Callable
+    adit_only: bool = False  # says something about adit alone: no stand-in can take its place
+
+
+CASES = []
+
+
+def case(name, peer, body, seconds=30, adit_only=False):
+    CASES.append(Case('%s/%s' % (peer, name), peer, seconds, body, adit_only))
+
+
+def require(condition, words):
+    if not condition:
+        raise Failure(words)
+
+
+# --- the series, over every kind of path ------------------------------------------------------------------------
+
+def series(peer, role, mode, lab, to_adit=None, adit=None, peer_more=None):
+    def body(m):
+        m.build_lab(**lab)
+        m.start(peer, role, mode, adit, peer_more)
+        m.introduce(to_adit=to_adit)
+        m.both_end_well()
+    return body
+
+
+def dual_stack(peer, role, mode):
+    """adit, when it nominates, prefers IPv6 (RFC 8421 section 4, by candidate priority)."""
+    def body(m):
+        series(peer, role, mode, {'families': (4, 6)})(m)
+        ipv4, ipv6 = m.lab.forwarded()
+        require(role == 'answer' or m.stand_in or ipv6 > 10 * ipv4, '%d packets by IPv4, %d by IPv6' % (ipv4, ipv6))
+    return body
+
+
+def server_reflexive(peer, role, mode):
+    """Behind address translation: only what the STUN server shows can be reached."""
+    def body(m):
+        m.build_lab(nat=True)
+        stun = m.lab.stun()
+        m.start(peer, role, mode, {'stun': stun}, {'stun': stun})
+        keep = sdp.only_candidates('srflx')
+        adits, peers = m.introduce(to_adit=keep, to_peer=keep)
+        require(ADIT_PUBLIC in sdp.candidates(adits, 'srflx'), 'adit names no %s typ srflx' % ADIT_PUBLIC)
+        require(PEER_PUBLIC in sdp.candidates(peers, 'srflx'), 'the peer names no %s typ srflx' % PEER_PUBLIC)
+        m.both_end_well()
+    return body
+
+
+def hidden_addresses(role, mode):
+    """Chromium as users have it: its host candidate is a .local name that nobody here can resolve."""
+    def body(m):
+        m.build_lab()
+        m.start('chromium', role, mode, None, {'mdns': True})
+        _, peers = m.introduce()
+        hosts = sdp.candidates(peers, 'host')
+        require(hosts and all(h.endswith('.local') for h in hosts), 'chromium hides nothing: %s' % hosts)
+        m.both_end_well()
+    return body
+
+
+for peer in PEERS:
+    black_hole = 1280 if peer == 'chromium' else 1300  # what this peer itself can live with
+    for role in BOTH_ROLES:
+        for mode in BOTH_MODES:
+            at = '%s-%s/' % (role, mode)
+            case(at + 'ipv4', peer, series(peer, role, mode, {}), 60)
+            case(at + 'ipv6', peer, series(peer, role, mode, {'families': (6,)}), 60)
+            case(at + 'dual-stack', peer, dual_stack(peer, role, mode), 60)
+            case(at + 'srflx', peer, server_reflexive(peer, role, mode), 60)
+            case(at + 'mtu-black-hole', peer, series(peer, role, mode, {'mtu': black_hole}), 60)
+            if peer == 'chromium':
+                case(at + 'mdns', peer, hidden_addresses(role, mode), 60)
+
+
+# --- channel options --------------------------------------------------------------------------------------------
+
+def adit_opens(peer, options):
+    """The peer sees the channel that adit's options ask for, and its echo holds."""
+    def body(m):
+        m.build_lab()
+        m.start(peer, 'offer', 'check', options, {})
+        m.introduce()
+        m.both_end_well()
+        want = {'channel': options.get('label', ''), 'ordered': 'unordered' not in options,
+                'maxRetransmits': options.get('max_retransmits')}
+        seen = [{key: c[key] for key in want if key != 'channel' or 'label' in options} for c in m.peer.channels()]
+        want = {key: want[key] for key in want if key != 'channel' or 'label' in options}
+        require(want in seen, 'the peer sees %.200s where %.200s was asked for' % (seen, want))
+    return body
+
+
+def peer_opens(peer, role, options):
+    return series(peer, role, 'echo', {}, None, None, dict(options, **LOSSY) if 'max_retransmits' in options else
+                  dict(options, bulk=100000))
+
+
+OPTIONS = {
+    'unordered': {'unordered': True},
+    'retransmits-0': {'unordered': True, 'max_retransmits': 0},
+    'retransmits-3': {'unordered': True, 'max_retransmits': 3},
+    'ordered-retransmits-0': {'max_retransmits': 0},
+    'utf8-label': {'label': 'Kanal Grüße 世界 \U0001F6F0'},
+    'empty-label': {'label': ''},
+    'long-label': {'label': LONG_LABEL},
+}
+
+for peer in PEERS:
+    for name, options in OPTIONS.items():
+        if peer == 'pion' and len(options.get('label', '')) > PION_READS:
+            case('offer-check/' + name, peer, adit_opens(peer, {'label': LONG_LABEL[:PION_READS // 2]}), 60)
+        else:
+            case('offer-check/' + name, peer, adit_opens(peer, options), 60)
+        for role in BOTH_ROLES:
+            case('%s-echo/%s' % (role, name), peer, peer_opens(peer, role, options))
+
+
+# --- the largest message ----------------------------------------------------------------------------------------
+
+def announced_size(peer, role, mode, value):
+    """adit is told that the peer takes messages up to this size only (or any, or does not say)."""
+    most = {None: 65536, 0: None}.get(value, value)
+
+    def body(m):
+        m.build_lab()
+        m.start(peer, role, mode, None, {'limit': most} if most else {})
+        m.introduce(to_adit=sdp.max_message_size(value))
+        m.both_end_well()
+        for said in m.peer.results:
+            require(not most or said.get('largest', 0) <= most, 'a message of %s bytes came' % said.get('largest'))
+    return body
+
+
+for peer in PEERS:
+    for value, word in ((None, 'absent'), (0, '0'), (1200, '1200'), (262144, '262144')):
+        for role, mode in (('offer', 'check'), ('answer', 'check'), ('answer', 'echo')):
+            # Telling adit of more than the peer can take would only test the peer.
+            if value not in (0, 262144) or peer == 'chromium' or mode == 'echo':
+                case('%s-%s/max-message-%s' % (role, mode, word), peer,
+                     announced_size(peer, role, mode, value), 60, adit_only=True)
+
+
+# --- many channels ----------------------------------------------------------------------------------------------
+
+def reopened(peer, role):
+    """64 channels, closed and opened again 20 times: none stays open at adit, and adit does not grow."""
+    def body(m):
+        m.build_lab()
+        m.start(peer, role, 'echo', None, {'channels': 64, 'rounds': 20})
+        m.introduce()
+        early = None
+        while m.peer.process.poll() is None and not early:
+            if len(m.peer.checks()) >= 4:
+                early = m.adit.memory(), m.adit.descriptors()
+            m.pause()
+        late = early
+        while m.peer.process.poll() is None:
+            try:
+                late = m.adit.memory(), m.adit.descriptors()
+            except (OSError, StopIteration):
+                break  # it has just ended
+            m.pause()
+        m.both_end_well(20)
+        if early and not m.stand_in and not m.sanitized:
+            require(late[0] - early[0] <= 2048, 'adit grew from %d to %d KiB' % (early[0], late[0]))
+            require(late[1] <= early[1], 'adit went from %d to %d descriptors' % (early[1], late[1]))
+    return body
+
+
+for peer in PEERS:
+    for role in BOTH_ROLES:
+        case('%s-echo/64-channels-20-times' % role, peer, reopened(peer, role), 120)
+
+
+# --- somebody else's certificate --------------------------------------------------------------------------------
+
+def told_wrong_fingerprint(peer, role):
+    """What adit is told does not fit the peer's certificate: no channel, one clear sentence, its own exit code."""
+    def body(m):
+        m.build_lab()
+        m.start(peer, role, 'echo')
+        m.introduce(to_adit=sdp.flip_fingerprint)
+        code = m.adit.wait(m.deadline)
+        require(code == REFUSED, 'adit ends with %s, not %d' % (code, REFUSED))
+        require('fingerprint' in m.adit.story().lower(), 'adit does not say that the fingerprint is wrong')
+        require(not m.peer.channels(), 'a channel opened')
+    return body
+
+
+def tells_wrong_fingerprint(peer, role):
+    """What the peer is told does not fit adit's certificate: the peer refuses, adit says that it failed."""
+    def body(m):
+        m.build_lab()
+        m.start(peer, role, 'check')
+        m.introduce(to_peer=sdp.flip_fingerprint)
+        code = m.adit.wait(m.deadline)
+        require(code not in (0, 2) and code > 0, 'adit ends with %s' % code)
+        require(not m.peer.channels(), 'a channel opened')
+    return body
+
+
+for peer in PEERS:
+    for role in BOTH_ROLES:
+        case('%s-echo/peers-fingerprint-flipped' % role, peer, told_wrong_fingerprint(peer, role), 40, adit_only=True)
+        case('%s-check/own-fingerprint-flipped' % role, peer, tells_wrong_fingerprint(peer, role), 40, adit_only=True)
