@@ -1,149 +1,260 @@
-# adit. `make help` lists what can be made; variables: B=release|debug|asan|tsan|cov, CC, TARGET, V=1.
+# adit: `make help` says what can be made.
 
-B ?= release
-V ?=
+B     ?= release
+BENCH ?=
+FUZZ_TIME ?= 60
+PREFIX ?= /usr/local
+V     ?=
 ifeq ($(origin CC),default)
-CC := gcc
+CC    := gcc
 endif
-ARCH   := $(shell uname -m)
-TARGET ?= $(subst -pc-,-,$(shell $(CC) -dumpmachine 2>/dev/null || echo $(ARCH)-linux-gnu))
+TARGET ?= $(subst -pc-,-,$(shell $(CC) -dumpmachine 2>/dev/null || echo $$(uname -m)-linux-gnu))
+MUSL  := $(shell uname -m)-linux-musl
 ifneq ($(filter %-musl,$(TARGET)),)
+STATIC := 1
 ifeq ($(CC),gcc)
-CC := musl-gcc
+CC    := musl-gcc
 endif
 endif
-Q    := $(if $(V),,@)
-O    := build/$(TARGET)/$(B)$(if $(findstring clang,$(CC)),-clang)
-# The two libraries we build with patches of our own live in a directory named after what they are
-# made of, so that work trees which share build/deps cannot disturb each other.
+Q     := $(if $(V),,@)
+say    = @$(if $(V),:,echo '  $(1)	$(2)')
+again := $(MAKE) --no-print-directory
+VERSION := 0.1.0
+O     := build/$(TARGET)/$(B)$(if $(findstring clang,$(CC)),-clang)
+
+# The two libraries we patch live in a directory named after what they are made of, so that work
+# trees which share build/deps cannot disturb each other. EXT is for static targets alone.
 DEPS_ID := $(shell cat deps/build.mk $(sort $(wildcard deps/*.[ch] deps/patches/*/*)) | cksum | cut -d' ' -f1)
-DEPS := build/deps/$(TARGET)/$(DEPS_ID)
-DEPL := $(DEPS)/$(if $(filter asan tsan,$(B)),$(B),lib)
+DEPS  := build/deps/$(TARGET)/$(DEPS_ID)
+DEPL  := $(DEPS)/$(or $(filter tsan,$(B)),$(patsubst fuzz,asan,$(filter asan fuzz,$(B))),lib)
+EXT   := build/deps/$(TARGET)
 
 # ---- flags ------------------------------------------------------------------------------------
 
-FLAGS.release := -O2 -g -fstack-protector-strong -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
-FLAGS.debug   := -O0 -g3
-FLAGS.asan    := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
-FLAGS.tsan    := -O1 -g -fno-omit-frame-pointer -fsanitize=thread
+SAN   := -O1 -g -fno-omit-frame-pointer -fno-sanitize-recover=all
+FLAGS.release := -O2 -g -fstack-protector-strong -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 \
+                 -ffunction-sections -fdata-sections
+FLAGS.debug   := -O0 -g3 -Werror
+FLAGS.asan    := $(SAN) -Werror -fsanitize=address,undefined
+FLAGS.tsan    := $(SAN) -fsanitize=thread
+FLAGS.fuzz    := $(SAN) -fsanitize=address,undefined,fuzzer-no-link
 FLAGS.cov     := -O0 -g --coverage
-WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes $(if $(WERROR),-Werror)
+WARN  := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes
+
 ALL_CFLAGS  = -std=c17 -D_GNU_SOURCE -fPIC -fvisibility=hidden -pthread $(WARN) $(FLAGS.$(B)) \
-              -Isrc -Iinclude -isystem $(DEPS)/include -isystem build/deps/$(TARGET)/include $(USE_FLAGS) -MMD -MP $(CFLAGS)
+              -Iinclude -isystem $(DEPS)/include -isystem $(EXT)/include $(HAVE) -MMD -MP $(CFLAGS)
 ALL_LDFLAGS = -pthread $(filter -fsanitize% --coverage,$(FLAGS.$(B))) -Wl,-z,relro,-z,now \
-              $(if $(STATIC),-static,-pie) $(LDFLAGS)
+              -Wl,--gc-sections $(if $(STATIC),-static,-pie) $(LDFLAGS)
 
-# ---- libraries: which the sources use now, by the header they include ----------------------------
+# ---- libraries: those whose header the sources include, from the first to the last --------------
 
-uses = $(shell grep -lsE 'include <$(1)>' $(wildcard src/*/*.[ch]) | head -n 1)
-has  = $(shell echo '\#include <$(1)>' | $(CC) -E -isystem build/deps/$(TARGET)/include - >/dev/null 2>&1 && echo yes)
+INCLUDED := $(shell sed -n 's/^ *\# *include <\([a-z]*\.h\)>.*/\1/p' $(wildcard src/*/*.[ch]) /dev/null | sort -u)
+has       = $(if $(STATIC),yes,$(shell echo '\#include <$(1)>' | $(CC) -E - >/dev/null 2>&1 && echo yes))
+use       = $(if $(filter $(1),$(INCLUDED)),$(if $(call has,$(1)),$(2)))
 
 BUILT := usrsctp nice
-LIBS  := -lusrsctp -lnice
-LIBS  += $(if $(call uses,jansson.h),-ljansson)
-ifneq ($(and $(call uses,ares.h),$(call has,ares.h)),)
-LIBS      += -lcares
-USE_FLAGS += -DADIT_HAVE_CARES=1
-endif
-ifneq ($(and $(call uses,qrencode.h),$(call has,qrencode.h)),)
-LIBS      += -lqrencode
-USE_FLAGS += -DADIT_HAVE_QRENCODE=1
-endif
-LIBS += -lssl -lcrypto
-LINK_LIBS = -L$(DEPL) -Lbuild/deps/$(TARGET)/lib $(LIBS)
+FOUND := $(call use,jansson.h,jansson) $(call use,ares.h,cares) $(call use,qrencode.h,qrencode)
+HAVE  := $(if $(filter cares,$(FOUND)),-DADIT_HAVE_CARES=1) \
+         $(if $(filter qrencode,$(FOUND)),-DADIT_HAVE_QRENCODE=1)
+LINK_LIBS = -L$(DEPL) -L$(EXT)/lib $(BUILT:%=-l%) $(FOUND:%=-l%) -lssl -lcrypto
 
 # ---- sources ----------------------------------------------------------------------------------
+
+obj = $(patsubst %.c,$(O)/%.o,$(1))
+exe = $(patsubst %.c,$(O)/%,$(1))
 
 CLI_SRC  := $(wildcard src/cli/*.c)
 LIB_SRC  := $(filter-out $(CLI_SRC),$(wildcard src/*/*.c))
 SIM_SRC  := $(filter-out tests/sim/test_%,$(wildcard tests/sim/*.c))
 HELP_SRC := $(filter-out tests/unit/test_%,$(wildcard tests/unit/*.c))
-FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)
-TEST_SRC := $(wildcard tests/unit/test_*.c tests/sim/test_*.c)
-EX_SRC   := $(wildcard examples/*.c)
-BENCH_SRC := $(wildcard tests/bench/*.c)
-
-obj = $(patsubst %.c,$(O)/%.o,$(1))
-exe = $(patsubst %.c,$(O)/%,$(1))
-
-TESTS  := $(call exe,$(TEST_SRC))
-FUZZED := $(call exe,$(FUZZ_SRC))
+EXAMPLES := $(call exe,$(wildcard examples/*.c))
+TESTS    := $(call exe,$(wildcard tests/unit/test_*.c tests/sim/test_*.c))
+FUZZERS  := $(call exe,$(wildcard tests/fuzz/fuzz_*.c))
+TOOLS    := $(call exe,$(wildcard tests/bench/*.c))
 ARCHIVES := $(O)/libadit-cli.a $(O)/libadit.a
+DEP_LIBS := $(BUILT:%=$(DEPL)/lib%.a)
 
-all: $(O)/libadit.a $(if $(CLI_SRC),$(O)/adit) $(call exe,$(EX_SRC) $(BENCH_SRC))
+#: make               the program and the library, optimised, in build/TARGET/release
+all: $(O)/libadit.a $(if $(CLI_SRC),$(O)/adit)
 
-tests: all $(TESTS) $(FUZZED)
+everything: all $(TESTS) $(FUZZERS) $(EXAMPLES) $(TOOLS)
 
 $(O)/%.o: %.c $(O)/flags | $(DEPS)/include/usrsctp.h
 	@mkdir -p $(@D)
-	@$(if $(V),:,echo "  CC      $<")
-	$(Q)$(CC) $(ALL_CFLAGS) $(if $(filter tests/%,$<),-Itests) -c $< -o $@
+	$(call say,CC,$<)
+	$(Q)$(CC) $(ALL_CFLAGS) $(if $(filter examples/%,$<),,-Isrc) $(if $(filter tests/%,$<),-Itests) -c $< -o $@
 
 $(O)/libadit.a: $(call obj,$(LIB_SRC))
 $(O)/libadit-cli.a: $(call obj,$(filter-out src/cli/main.c,$(CLI_SRC)))
 $(O)/libsim.a: $(call obj,$(SIM_SRC))
 $(O)/libhelp.a: $(call obj,$(HELP_SRC))
-
-$(O)/%.a:
+$(O)/%.a: $(O)/files
 	@mkdir -p $(@D)
-	@$(if $(V),:,echo "  AR      $@")
-	$(Q)rm -f $@ && ar rcs $@ $^
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && ar rcs $@ $(filter %.o,$^)
 
-define do_link
-	@$(if $(V),:,echo "  LINK    $@")
+define link
+	$(call say,LINK,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) $(filter %.o,$^) $(filter %.a,$^) $(LINK_LIBS) $(1) -o $@
 endef
 
-$(O)/adit: $(O)/src/cli/main.o $(ARCHIVES) $(BUILT:%=$(DEPL)/lib%.a)
-	$(call do_link)
+$(O)/adit: $(O)/src/cli/main.o $(ARCHIVES) $(DEP_LIBS)
+	$(call link)
+$(O)/examples/%: $(O)/examples/%.o $(O)/libadit.a $(DEP_LIBS)
+	$(call link)
+$(O)/tests/%: $(O)/tests/%.o $(O)/libsim.a $(O)/libhelp.a $(ARCHIVES) $(DEP_LIBS)
+	$(call link,-lcmocka)
+$(O)/tests/bench/%: $(O)/tests/bench/%.o $(O)/libsim.a $(ARCHIVES) $(DEP_LIBS)
+	$(call link)
+ifeq ($(B),fuzz)
+$(O)/tests/fuzz/%: $(O)/tests/fuzz/%.o $(O)/libsim.a $(ARCHIVES) $(DEP_LIBS)
+	$(call link,-fsanitize=fuzzer)
+else
+$(O)/tests/fuzz/%: $(O)/tests/fuzz/%.o $(O)/tests/fuzz/driver.o $(O)/libsim.a $(ARCHIVES) $(DEP_LIBS)
+	$(call link)
+endif
 
-$(O)/tests/%: $(O)/tests/%.o $(O)/libsim.a $(O)/libhelp.a $(ARCHIVES) $(BUILT:%=$(DEPL)/lib%.a)
-	$(call do_link,-lcmocka)
-
-$(O)/tests/fuzz/%: $(O)/tests/fuzz/%.o $(O)/tests/fuzz/driver.o $(O)/libsim.a $(ARCHIVES) $(BUILT:%=$(DEPL)/lib%.a)
-	$(call do_link)
-
-$(O)/examples/%: $(O)/examples/%.o $(O)/libadit.a $(BUILT:%=$(DEPL)/lib%.a)
-	$(call do_link)
-
-$(O)/tests/bench/%: $(O)/tests/bench/%.o $(ARCHIVES) $(BUILT:%=$(DEPL)/lib%.a)
-	$(call do_link)
-
-# Objects are made again when the flags change.
+# What the objects depend on and no file shows: the flags, and which files there are.
+keep = @mkdir -p $(@D) && echo '$(1)' | cmp -s - $@ || echo '$(1)' >$@
 $(O)/flags: FORCE
-	@mkdir -p $(@D)
-	@echo '$(CC) $(ALL_CFLAGS)' | cmp -s - $@ || echo '$(CC) $(ALL_CFLAGS)' >$@
+	$(call keep,$(CC) $(ALL_CFLAGS))
+$(O)/files: FORCE
+	$(call keep,$(LIB_SRC) $(CLI_SRC) $(SIM_SRC) $(HELP_SRC))
 FORCE:
 
 -include $(shell find $(O) -name '*.d' 2>/dev/null)
 
-# ---- dependencies -----------------------------------------------------------------------------
+# ---- dependencies: packages and sources by scripts/deps, libraries by deps/*.mk -----------------
 
+#: make deps          install packages, fetch and build libraries (SOURCES=dir: from a directory)
 deps:
-	$(Q)scripts/deps packages build option test
+	$(Q)CC=$(CC) scripts/deps packages build option test static
 	$(Q)scripts/deps fetch $(BUILT)
-	$(Q)$(MAKE) --no-print-directory deps-built
+	$(Q)$(again) deps-built
 
-deps-built: $(BUILT:%=$(DEPL)/lib%.a)
+deps-built: $(DEP_LIBS) $(if $(STATIC),$(EXT)/lib/.openssl)
 
 # One at a time, because build/deps may be shared.
+missing = { echo 'dependencies are missing: run `make deps` first' >&2; exit 1; }
 $(DEPS)/include/usrsctp.h: | $(DEPS)/lib/libusrsctp.a ;
-$(DEPS)/%.a:
-	@test -d build/deps/src/usrsctp || { echo 'dependencies are missing: run `make deps` first' >&2; exit 1; }
-	$(Q)flock build/deps/lock $(MAKE) --no-print-directory -f deps/build.mk \
-	    T=$(DEPS) CC=$(CC) VARIANT=$(*D) LIBS="$(BUILT)"
+$(DEPS)/%.a: $(if $(STATIC),| $(EXT)/lib/.openssl)
+	@test -d build/deps/src/usrsctp || $(missing)
+	$(Q)flock build/deps/lock $(again) -f deps/build.mk T=$(DEPS) CC=$(CC) VARIANT=$(*D) NEED="$(BUILT)"
+$(EXT)/lib/.openssl: $(FOUND:%=$(EXT)/lib/.%)
+$(EXT)/lib/.%:
+	@test -d build/deps/src/$* || CC=gcc scripts/deps fetch $*
+	$(Q)flock build/deps/lock $(again) -f deps/static.mk TARGET=$(TARGET) CC=$(CC) NEED=$*
+
+# ---- what is made of it -----------------------------------------------------------------------
+
+#: make static        one static program without libraries, for any Linux of this architecture
+STATIC_BYTES_MAX := 3670016
+static:
+	$(Q)CC=gcc scripts/deps packages build static
+	$(Q)scripts/deps fetch $(BUILT)
+	$(Q)$(again) TARGET=$(MUSL) B=release static-here
+static-here: $(O)/adit
+	$(Q)strip -o build/adit-static $<
+	@size=$$(stat -c %s build/adit-static); echo "build/adit-static: $$size bytes (at most $(STATIC_BYTES_MAX))"; \
+	    [ $$size -le $(STATIC_BYTES_MAX) ]
+
+#: make install       program, libraries, header, manual page (PREFIX=/usr/local DESTDIR=)
+$(O)/libadit.so.0: $(O)/libadit.a $(DEP_LIBS) scripts/adit.map
+	$(call say,LINK,$@)
+	$(Q)$(CC) -shared -pthread $(filter -fsanitize%,$(FLAGS.$(B))) -Wl,-soname,$(@F) -Wl,-z,relro,-z,now -Wl,-z,defs \
+	    -Wl,--version-script,scripts/adit.map -Wl,--whole-archive $< -Wl,--no-whole-archive $(LINK_LIBS) $(LDFLAGS) -o $@
+# The static library has ours and the two that no distribution ships this way, and only our names.
+$(O)/install/libadit.a: $(O)/libadit.a $(DEP_LIBS)
+	@mkdir -p $(@D)
+	$(call say,AR,$@)
+	$(Q)ld -r -o $(@D)/adit.o --whole-archive $^
+	$(Q)objcopy --wildcard --keep-global-symbol='adit_*' $(@D)/adit.o
+	$(Q)rm -f $@ && ar rcs $@ $(@D)/adit.o
+$(O)/install/adit.pc: scripts/adit.pc.in FORCE
+	@mkdir -p $(@D)
+	$(Q)sed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|; s|@LIBS@|$(FOUND:%=-l%)|' $< >$@
+install: all $(O)/libadit.so.0 $(O)/install/libadit.a $(O)/install/adit.pc
+	install -Dm755 $(O)/adit $(DESTDIR)$(PREFIX)/bin/adit
+	install -Dm644 include/adit/adit.h $(DESTDIR)$(PREFIX)/include/adit/adit.h
+	install -Dm644 $(O)/install/libadit.a $(DESTDIR)$(PREFIX)/lib/libadit.a
+	install -Dm755 $(O)/libadit.so.0 $(DESTDIR)$(PREFIX)/lib/libadit.so.0
+	ln -sfn libadit.so.0 $(DESTDIR)$(PREFIX)/lib/libadit.so
+	install -Dm644 $(O)/install/adit.pc $(DESTDIR)$(PREFIX)/lib/pkgconfig/adit.pc
+	install -Dm644 docs/adit.1 $(DESTDIR)$(PREFIX)/share/man/man1/adit.1
+
+#: make demo          two hosts behind NATs, a tunnel between them, figures (needs root or user namespaces)
+demo: deps
+	$(Q)$(again) all
+	$(Q)ADIT=$(CURDIR)/$(O)/adit BUILD=$(CURDIR)/$(O) tests/e2e/demo.sh
+
+compile_commands.json: $(O)/files $(O)/flags
+	$(Q)for f in $(LIB_SRC) $(CLI_SRC) $(wildcard tests/*/*.c examples/*.c); do \
+	        echo ",{\"directory\":\"$(CURDIR)\",\"file\":\"$$f\",\"command\":\"$(CC) $(ALL_CFLAGS) -Isrc -Itests -c $$f\"}"; \
+	    done | sed '1s/^,/[/' >$@ && echo ']' >>$@
 
 # ---- checks -----------------------------------------------------------------------------------
 
-check: tests
-	$(Q)tests/run $(TESTS) $(FUZZED)
+#: make check         unit, simulated and fuzz-corpus tests of one variant (B=asan|tsan|debug|cov, T=name)
+check: everything
+	$(Q)tests/run -j 2 $(if $(T),$(foreach t,$(T),$(filter %/$(t) %/test_$(t) %/fuzz_$(t),$(TESTS) $(FUZZERS))),$(TESTS) $(FUZZERS))
+
+#: make test          everything: dependencies, both programs, all tests; ends with one line of counts
+test: deps
+	$(Q)tests/all
+
+#: make e2e           the end-to-end tests alone (T=name: one of them)
+e2e: all
+	$(Q)ADIT=$(CURDIR)/$(O)/adit BUILD=$(CURDIR)/$(O) tests/run $(or $(T:%=tests/e2e/%.sh),$$(tests/all list))
+
+#: make interop       install other WebRTC stacks (heavy) and talk to each
+interop: deps
+	$(Q)tests/interop/install
+	$(Q)tests/all interop
+interop-deps:
+	$(Q)tests/interop/install
+
+#: make lint          format, include arrows, names, clocks
+lint: deps
+	$(Q)scripts/deps packages lint
+	$(Q)$(again) all
+	$(Q)BUILD=$(O) tests/run $(if $(SUM),--sum $(SUM)) scripts/lint
+
+#: make fuzz          libFuzzer on every target, FUZZ_TIME=60 seconds each (T=name: one of them)
+fuzz: deps
+	$(Q)scripts/deps packages fuzz
+	$(Q)$(again) B=fuzz CC=clang fuzz-here
+fuzz-here: $(FUZZERS)
+	$(Q)for f in $(if $(T),$(filter %/fuzz_$(T),$(FUZZERS)),$(FUZZERS)); do n=$${f##*/fuzz_}; \
+	        mkdir -p build/fuzz/$$n tests/fuzz/corpus/$$n; echo "  FUZZ	$$n"; \
+	        $$f -max_total_time=$(FUZZ_TIME) -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 \
+	            -artifact_prefix=build/fuzz/$$n- build/fuzz/$$n tests/fuzz/corpus/$$n \
+	            >build/fuzz/$$n.log 2>&1 || { tail -n 40 build/fuzz/$$n.log; exit 1; }; \
+	        grep -E 'stat::(number_of_executed_units|new_units_added)' build/fuzz/$$n.log; done
+
+#: make bench         measure; the figures go to build/bench
+bench: all $(TOOLS)
+	$(Q)ADIT=$(CURDIR)/$(O)/adit BUILD=$(CURDIR)/$(O) tests/bench/run $(BENCH)
+
+#: make cov           lines of src/ that the tests run
+cov:
+	$(Q)$(again) B=cov check
+	$(Q)scripts/cov build/$(TARGET)/cov
+
+print-tests:
+	@echo $(TESTS) $(FUZZERS)
+print-out:
+	@echo $(O)
 
 clean:
-	rm -rf build/$(TARGET)
+	rm -rf build/$(TARGET) build/$(MUSL) build/fuzz build/adit-static compile_commands.json
 
+#: make help          this list
 help:
 	@sed -n 's/^#: //p' Makefile
+	@echo 'Variables: B=release|debug|asan|tsan|cov  CC=gcc|clang  TARGET=$(TARGET)  V=1  CFLAGS  LDFLAGS'
 
-.PHONY: all tests deps deps-built check clean help FORCE
+.PHONY: all everything deps deps-built static static-here install demo check test e2e interop \
+        interop-deps lint fuzz fuzz-here bench cov clean help \
+        print-tests print-out FORCE
 .SECONDARY:
 .DELETE_ON_ERROR:

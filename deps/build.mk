@@ -1,5 +1,5 @@
 # The libraries we build ourselves, for one target and one variant, out of build/deps/src.
-#   make -f deps/build.mk T=build/deps/x86_64-linux-gnu/ID CC=gcc VARIANT=lib LIBS="usrsctp nice"
+#   make -f deps/build.mk T=build/deps/x86_64-linux-gnu/ID CC=gcc VARIANT=lib NEED="usrsctp nice"
 # Result: T/include and T/{lib,asan,tsan}/libNAME.a; the root Makefile calls this and chooses ID.
 
 D   := build/deps
@@ -13,7 +13,7 @@ FLAGS.asan = -O1 -g -fPIC -fno-omit-frame-pointer -fsanitize=address
 FLAGS.tsan = -O1 -g -fPIC -fno-omit-frame-pointer -fsanitize=thread
 FLAGS         = $(FLAGS.$(VARIANT)) -w -std=gnu17 -D_GNU_SOURCE -isystem $(dir $(T))include
 
-all: $(LIBS:%=$(L)/lib%.a)
+all: $(NEED:%=$(L)/lib%.a)
 
 # ---- usrsctp: AF_CONN alone (no INET, no INET6: no kernel sockets), no INVARIANTS ---------------
 SCTP       := $(OBJ)/usrsctp

@@ -1,4 +1,5 @@
-/* usrsctp-clock.h - forced into usrsctp's sources: its clock is ours (defined in src/sctp/usr.c). */
+/* usrsctp-clock.h - forced into usrsctp's sources: its clock is ours (defined in src/sctp/usr.c).
+ */
 #ifndef ADIT_USRSCTP_CLOCK_H
 #define ADIT_USRSCTP_CLOCK_H
 

@@ -47,16 +47,8 @@ struct adit_cause {
     char text[96]; /* one sentence for a person, without addresses or secrets */
 };
 
-/* As RTCPeerConnectionState in browsers. */
-enum adit_peer_state {
-    ADIT_PEER_NEW,
-    ADIT_PEER_CONNECTING,
-    ADIT_PEER_CONNECTED,
-    ADIT_PEER_DISCONNECTED, /* no answer for some seconds; goes back to CONNECTED, or on to FAILED
-                             */
-    ADIT_PEER_FAILED,
-    ADIT_PEER_CLOSED,
-};
+/* ---- the loop
+ * -------------------------------------------------------------------------------------- */
 
 /* The loop. Two ways to run. Built in: adit_loop_run(). Inside a loop of your own: wait until
  * adit_loop_fd() is readable or adit_loop_timeout_ms() is over, then call adit_loop_process(); ask
@@ -84,6 +76,178 @@ ADIT_API int adit_loop_timeout_ms(struct adit_loop *loop);
  * adit_loop_run). Calling it too early or too often is harmless. 0 or -errno; not from a callback.
  */
 ADIT_API ADIT_MUST_USE int adit_loop_process(struct adit_loop *loop);
+
+/* ---- descriptions
+ * ----------------------------------------------------------------------------------- */
+
+/* How a description is spelled. Whatever is read is recognised by itself. */
+enum adit_form {
+    ADIT_FORM_TICKET, /* one line of about 100 characters, adit to adit (docs/ticket.md) */
+    ADIT_FORM_JSON,   /* {"type":"offer","sdp":"…"}, what browsers and scripts exchange */
+    ADIT_FORM_SDP,
+};
+
+/* ---- peers
+ * -------------------------------------------------------------------------------------------- */
+
+struct adit_peer;
+struct adit_dc;
+
+/* As RTCPeerConnectionState in browsers. */
+enum adit_peer_state {
+    ADIT_PEER_NEW,
+    ADIT_PEER_CONNECTING,
+    ADIT_PEER_CONNECTED,
+    ADIT_PEER_DISCONNECTED, /* no answer for some seconds; goes back to CONNECTED, or on to FAILED
+                             */
+    ADIT_PEER_FAILED,       /* for good */
+    ADIT_PEER_CLOSED,       /* for good */
+};
+
+/* What is NULL is not called. `user` is the configuration's. */
+struct adit_peer_callbacks {
+    /* cause->reason is ADIT_REASON_NONE unless the state is FAILED or CLOSED; these two come once.
+     */
+    void (*state)(struct adit_peer *peer, enum adit_peer_state state,
+                  const struct adit_cause *cause, void *user);
+    /* All our candidates are known: adit_peer_describe() gives a complete description. */
+    void (*gathered)(struct adit_peer *peer, void *user);
+    /* A candidate was found, "candidate:…", for those who trickle (RFC 8838); NULL: that was the
+     * last. */
+    void (*candidate)(struct adit_peer *peer, const char *candidate, void *user);
+    /* The NAT gave us another public address: what was described before does not lead here any
+     * more. */
+    void (*remapped)(struct adit_peer *peer, void *user);
+    /* The other side opened a channel; set its callbacks now (adit_dc_set_callbacks). */
+    void (*channel)(struct adit_peer *peer, struct adit_dc *dc, void *user);
+};
+
+/* Zero everywhere is a good configuration. Strings and arrays are copied. */
+struct adit_peer_conf {
+    size_t size;             /* sizeof(struct adit_peer_conf): lets the library grow */
+    const char *const *stun; /* "host", "host:port", "stun:host:port" */
+    size_t stun_count;
+    const char *const *bind_devs; /* only these interfaces */
+    size_t bind_dev_count;
+    const char *const *ignore_devs; /* not these */
+    size_t ignore_dev_count;
+    uint16_t port_min, port_max; /* local UDP ports; 0 = any */
+    bool loopback;               /* use 127.0.0.1 and ::1 too */
+    bool patient;           /* the other side may be a person who is still pasting: no time limit */
+    const char *cert, *key; /* PEM files; NULL = see identity */
+    const char *identity; /* a stored identity: made at first use; NULL = one for this peer alone */
+    uint32_t message_max; /* largest message we take; 0 = 256 KiB */
+    unsigned channels_max; /* open at a time; 0 = 1024 */
+    struct adit_peer_callbacks on;
+    void *user;
+};
+
+/* NULL, and *ret_cause (may be NULL) says why. Gathering starts with the first turn of the loop. */
+ADIT_API struct adit_peer *adit_peer_new(struct adit_loop *loop, const struct adit_peer_conf *conf,
+                                         struct adit_cause *ret_cause);
+/* At once and silently; adit_peer_close says goodbye first. peer may be NULL. Returns NULL. */
+ADIT_API struct adit_peer *adit_peer_free(struct adit_peer *peer);
+
+/* We make the offer. Not called by who answers; nor for symmetric pairing with tickets, where both
+ * describe themselves and accept the other's in any order. */
+ADIT_API void adit_peer_offer(struct adit_peer *peer);
+/* Writes our description as a C string and returns its length; -ENOSPC if it does not fit in size;
+ * -EAGAIN before anything is known that could be told; -ENOMEM. An answer exists after the offer
+ * was accepted. */
+ADIT_API ADIT_MUST_USE int adit_peer_describe(struct adit_peer *peer, enum adit_form form,
+                                              char *out, size_t size);
+/* Takes the other side's description in any spelling. -EINVAL with *ret_cause (may be NULL) in
+ * words for a person; the peer is as it was and another text may be tried. -EALREADY: it has one.
+ */
+ADIT_API ADIT_MUST_USE int adit_peer_accept(struct adit_peer *peer, const char *text, size_t len,
+                                            struct adit_cause *ret_cause);
+/* A trickled candidate; NULL: there will be no more. -EINVAL. */
+ADIT_API ADIT_MUST_USE int adit_peer_add_candidate(struct adit_peer *peer, const char *candidate);
+/* Delivers what is queued, then ends in ADIT_PEER_CLOSED. */
+ADIT_API void adit_peer_close(struct adit_peer *peer);
+
+ADIT_API enum adit_peer_state adit_peer_state(const struct adit_peer *peer);
+ADIT_API const char *adit_peer_state_name(enum adit_peer_state state);
+
+struct adit_peer_stats {
+    uint64_t packets_sent, packets_received, bytes_sent,
+        bytes_received; /* UDP, checks not counted */
+    uint64_t messages_sent, messages_received, message_bytes_sent, message_bytes_received;
+    uint64_t retransmissions; /* of SCTP */
+    uint64_t checks_dropped;  /* STUN that was not authentic */
+    adit_time rtt;            /* of the path; 0 = unknown */
+    /* How long each phase took, counted from the remote description; 0 = not reached. */
+    adit_time ice_after, dtls_after, sctp_after, channel_after;
+    char cipher[48];            /* "ECDHE-ECDSA-AES128-GCM-SHA256", "" before DTLS stands */
+    char local[80], remote[80]; /* the pair in use: "host 192.0.2.1:4711"; "" if none */
+};
+
+/* size is sizeof *ret_stats. */
+ADIT_API void adit_peer_stats(struct adit_peer *peer, struct adit_peer_stats *ret_stats,
+                              size_t size);
+
+/* ---- data channels
+ * ------------------------------------------------------------------------------------- */
+
+enum adit_dc_kind { ADIT_BINARY, ADIT_TEXT };
+
+struct adit_dc_callbacks {
+    void (*open)(struct adit_dc *dc, void *user);
+    void (*message)(struct adit_dc *dc, const void *bytes, size_t n, enum adit_dc_kind kind,
+                    void *user);
+    void (*writable)(struct adit_dc *dc, void *user); /* after -EAGAIN: there is room again */
+    void (*low)(struct adit_dc *dc, void *user);      /* adit_dc_buffered fell to the low mark */
+    /* The last call; dc is gone when it returns. */
+    void (*closed)(struct adit_dc *dc, const struct adit_cause *cause, void *user);
+};
+
+#define ADIT_RELIABLE (-1)
+
+/* RFC 8832. Zero is an ordered channel that loses nothing, except for the two limits: set them, or
+ * use ADIT_DC_CONF as a start. */
+struct adit_dc_conf {
+    size_t size;                  /* sizeof(struct adit_dc_conf) */
+    const char *label, *protocol; /* UTF-8; NULL = "" */
+    bool unordered;
+    int max_retransmits; /* ADIT_RELIABLE, or 0..65535 */
+    int max_lifetime_ms; /* ADIT_RELIABLE, or 0..65535; not both */
+    bool negotiated;     /* both ends call adit_dc_open with this id, nothing is announced */
+    uint16_t id;
+    struct adit_dc_callbacks on;
+    void *user;
+};
+
+#define ADIT_DC_CONF                                                           \
+    {                                                                          \
+        .size = sizeof(struct adit_dc_conf), .max_retransmits = ADIT_RELIABLE, \
+        .max_lifetime_ms = ADIT_RELIABLE                                       \
+    }
+
+/* May be called before the connection stands. The channel is owned by the peer and lives until
+ * `closed`. NULL with a negative errno in *ret_err (may be NULL). */
+ADIT_API struct adit_dc *adit_dc_open(struct adit_peer *peer, const struct adit_dc_conf *conf,
+                                      int *ret_err);
+ADIT_API void adit_dc_set_callbacks(struct adit_dc *dc, const struct adit_dc_callbacks *on,
+                                    void *user);
+/* One message, whole or not at all. -EAGAIN: no room, `writable` follows; -EMSGSIZE: larger than
+ * the other side takes; -EPIPE: closed. */
+ADIT_API ADIT_MUST_USE int adit_dc_send(struct adit_dc *dc, const void *bytes, size_t n,
+                                        enum adit_dc_kind kind);
+/* What was accepted is delivered first; `closed` follows. */
+ADIT_API void adit_dc_close(struct adit_dc *dc);
+ADIT_API size_t
+adit_dc_buffered(const struct adit_dc *dc); /* bytes accepted and not yet acknowledged */
+ADIT_API void adit_dc_set_low(struct adit_dc *dc, size_t bytes);
+ADIT_API size_t adit_dc_message_max(const struct adit_dc *dc); /* SIZE_MAX: no limit */
+ADIT_API bool adit_dc_is_open(const struct adit_dc *dc);
+/* Copies as a C string what a terminal may show of it (a label comes from the other side). Returns
+ * out. */
+ADIT_API char *adit_dc_label(const struct adit_dc *dc, char *out, size_t size);
+ADIT_API struct adit_peer *adit_dc_peer(const struct adit_dc *dc);
+/* No more messages are delivered, and none acknowledged: the sender waits. For all channels of the
+ * peer. */
+ADIT_API void adit_peer_pause(struct adit_peer *peer);
+ADIT_API void adit_peer_resume(struct adit_peer *peer);
 
 #ifdef __cplusplus
 }

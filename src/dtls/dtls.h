@@ -55,7 +55,12 @@ void adit_dtls_tick(struct adit_dtls *d, adit_time now);
 /* One record. -EMSGSIZE above adit_dtls_payload_max, -ENOTCONN before CONNECTED, -EPIPE after the
  * end. */
 ADIT_MUST_USE int adit_dtls_write(struct adit_dtls *d, const void *bytes, size_t n);
-/* How many bytes of payload make a datagram of conf.mtu. */
+/* How many bytes of payload make a datagram of `mtu` bytes with the largest overhead of our cipher
+ * suites: 13 of header, 8 of explicit nonce, 16 of tag. */
+static inline size_t adit_dtls_payload_for(size_t mtu)
+{
+    return mtu - 37;
+}
 size_t adit_dtls_payload_max(const struct adit_dtls *d);
 /* Sends close_notify; state CLOSED. */
 void adit_dtls_close(struct adit_dtls *d);

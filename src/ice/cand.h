@@ -38,6 +38,9 @@ void adit_cand_print(struct adit_buf *out, const struct adit_cand *cand);
 
 const char *adit_cand_type_name(enum adit_cand_type type); /* "host", "srflx", "prflx", "relay" */
 
+/* Is all of it letters, digits, '+' and '/' (ice-char, RFC 8839 section 5.1)? */
+bool adit_ice_chars_valid(const char *text, size_t len);
+
 /* May we send a check there? UDP, component 1, a unicast address and port that a remote description
  * has a right to name: no loopback (unless allowed), no multicast, no broadcast, no 0/8, no port 0.
  */

@@ -21,10 +21,12 @@ enum adit_setup { ADIT_SETUP_ACTPASS, ADIT_SETUP_ACTIVE, ADIT_SETUP_PASSIVE };
 #define ADIT_DESC_MIDS_MAX         16 /* media sections */
 #define ADIT_MID_MAX               64
 
+#define ADIT_MESSAGE_SIZE_MAX (256 * 1024) /* the default of what we take in one message */
+
 /* A media section other than ours: echoed in the answer as rejected (port 0, RFC 8829
  * section 5.3.1). */
 struct adit_desc_media {
-    char line[128]; /* "audio 9 UDP/TLS/RTP/SAVPF 111": what stood behind m=, for its echo */
+    char line[128]; /* "audio 9 UDP/TLS/RTP/SAVPF 111": kind, port, protocol and first format */
     char mid[ADIT_MID_MAX + 1];
 };
 
@@ -47,9 +49,13 @@ struct adit_desc {
     struct adit_cand
         cands[ADIT_DESC_CANDS_MAX]; /* UDP, component 1, usable form; others are skipped */
     unsigned cand_count;
-    uint64_t session_id; /* o= */
+    uint64_t session_id; /* o=; at most 2^63 - 1 (RFC 8829 section 5.2.1) */
     /* Ticket only: which offer an answer belongs to, and until when it is good. */
     bool from_ticket;
 };
+
+/* What our own descriptions begin as: mid "0", BUNDLE, SCTP port 5000, messages up to 256 KiB; an
+ * offer is actpass, an answer active. The rest is empty. */
+void adit_desc_init(struct adit_desc *desc, enum adit_desc_type type);
 
 #endif

@@ -11,8 +11,8 @@
 #define ADIT_SDP_SIZE_MAX (64 * 1024)
 
 /* type is taken from the caller (JSON or command line say it); setup is checked against it.
- * -EINVAL, and *ret_cause says in a sentence what is missing or wrong ("no data channel section",
- * "no fingerprint", …). */
+ * -EINVAL, *ret_desc is empty, and *ret_cause says in a sentence what is missing or wrong ("no data
+ * channel section", "no fingerprint", …). */
 ADIT_MUST_USE int adit_sdp_parse(struct adit_desc *ret_desc, enum adit_desc_type type,
                                  const char *text, size_t len, struct adit_cause *ret_cause);
 /* CRLF line ends. With an `offer`, an answer mirrors its form: m-line, mids, rejected sections,
