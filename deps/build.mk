@@ -14,6 +14,7 @@ FLAGS.tsan = -O1 -g -fPIC -fno-omit-frame-pointer -fsanitize=thread
 FLAGS         = $(FLAGS.$(VARIANT)) -w -std=gnu17 -D_GNU_SOURCE -isystem $(dir $(T))include
 
 all: $(NEED:%=$(L)/lib%.a)
+	@:
 
 # ---- usrsctp: AF_CONN alone (no INET, no INET6: no kernel sockets), no INVARIANTS ---------------
 SCTP       := $(OBJ)/usrsctp

@@ -10,6 +10,7 @@ FLAGS := -O2 -g0 -fPIC -ffunction-sections -fdata-sections -fstack-protector-str
 LOG  = >$(T)/obj/$*.log 2>&1 || { tail -n 20 $(T)/obj/$*.log >&2; exit 1; }
 
 all: $(T)/include/linux $(NEED:%=$(T)/lib/.%)
+	@:
 
 # musl-gcc sees none of the system's headers; the kernel's are wanted (netlink, TUN).
 $(T)/include/linux:
