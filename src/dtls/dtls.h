@@ -4,7 +4,7 @@
  * handshake (a person is still pasting the answer): the handshake then completes, but nothing goes
  * up or out and no CONNECTED is told until adit_dtls_expect() has matched. The order of cipher
  * suites is what this CPU does fastest. use_srtp is offered and echoed, because aiortc, pion and
- * webrtc-rs hang up without it. */
+ * webrtc-rs hang up without it. The wall clock has no part in anything (flight.h). */
 #ifndef ADIT_DTLS_H
 #define ADIT_DTLS_H
 
@@ -25,8 +25,8 @@ enum adit_dtls_state {
 struct adit_dtls_conf {
     const struct adit_cert *cert; /* borrowed, outlives the engine */
     bool client;                  /* RFC 8842: setup:active */
-    size_t mtu;    /* largest datagram; 0 = 1200 (RFC 8261 section 5, section 0 of ICE overhead) */
-    adit_time rto; /* first retransmission of a flight; 0 = a short default */
+    size_t mtu;    /* largest datagram, at least 280; 0 = 1200 (RFC 8261 section 5) */
+    adit_time rto; /* first retransmission of a flight, doubling; 0 = 60 ms */
 };
 
 struct adit_dtls_ops {
@@ -35,18 +35,21 @@ struct adit_dtls_ops {
     /* Application data of one record, CONNECTED only. Called from feed; may call adit_dtls_write
      * and adit_dtls_close, not adit_dtls_free or adit_dtls_feed. */
     void (*data)(void *arg, const void *bytes, size_t n, adit_time now);
-    /* The state changed; cause is set for CLOSED and FAILED. Last thing of a call; may not free. */
+    /* The state changed; cause is set for CLOSED and FAILED. CONNECTED comes before the first data.
+     * May call anything but adit_dtls_free and adit_dtls_feed. */
     void (*event)(void *arg, enum adit_dtls_state state, const struct adit_cause *cause);
 };
 
 struct adit_dtls *adit_dtls_new(const struct adit_dtls_conf *conf, const struct adit_dtls_ops *ops,
                                 void *arg, adit_time now); /* NULL without memory */
 struct adit_dtls *adit_dtls_free(struct adit_dtls *d);
-/* A client sends its first flight now; a server begins to listen. */
+/* A client sends its first flight now; a server begins to listen: to be called when ICE has a valid
+ * pair. From now on the handshake may take 30 s, then it has FAILED (TIMEOUT, or what the other
+ * side said was wrong); UNVERIFIED lasts as long as the owner likes. */
 void adit_dtls_start(struct adit_dtls *d, adit_time now);
 /* What the description promised. A certificate matches if for at least one hash that we know, its
  * fingerprint is in the list, and no hash that we know contradicts (every hash present must have a
- * matching value). A mismatch, or n == 0: FAILED with ADIT_REASON_NOT_AUTHENTIC. */
+ * matching value). A mismatch, n == 0 or n > 16: FAILED with ADIT_REASON_NOT_AUTHENTIC. */
 void adit_dtls_expect(struct adit_dtls *d, const struct adit_fingerprint *list, size_t n,
                       adit_time now);
 void adit_dtls_feed(struct adit_dtls *d, const void *bytes, size_t n, adit_time now);
@@ -65,6 +68,7 @@ size_t adit_dtls_payload_max(const struct adit_dtls *d);
 /* Sends close_notify; state CLOSED. */
 void adit_dtls_close(struct adit_dtls *d);
 enum adit_dtls_state adit_dtls_state(const struct adit_dtls *d);
+const char *adit_dtls_state_name(enum adit_dtls_state state);
 /* "ECDHE-ECDSA-AES128-GCM-SHA256", or "" before the end of the handshake. */
 const char *adit_dtls_cipher(const struct adit_dtls *d);
 
