@@ -1,0 +1,231 @@
+#include <stdio.h>
+
+#include "base/alloc.h"
+#include "ice/internal.h"
+
+struct adit_ice_base *adit_ice_find_base(const struct adit_ice *ice, int id)
+{
+    for (size_t i = 0; i < ice->base_count; i++) {
+        if (ice->bases[i]->id == id)
+            return ice->bases[i];
+    }
+    return NULL;
+}
+
+struct adit_ice_local *adit_ice_find_local(const struct adit_ice *ice,
+                                           const struct adit_ice_base *base,
+                                           const struct adit_addr *addr)
+{
+    for (size_t i = 0; i < ice->local_count; i++) {
+        struct adit_ice_local *l = ice->locals[i];
+        if (l->base == base && l->cand.addr.port == addr->port &&
+            adit_addr_equal_ip(&l->cand.addr, addr))
+            return l;
+    }
+    return NULL;
+}
+
+/* RFC 8445 section 5.1.1.3: the same for candidates of one type, base address and server. */
+static void set_foundation(struct adit_ice *ice, struct adit_ice_local *local)
+{
+    for (size_t i = 0; i < ice->local_count; i++) {
+        const struct adit_ice_local *l = ice->locals[i];
+        if (l->cand.type == local->cand.type &&
+            adit_addr_equal_ip(&l->base->addr, &local->base->addr) &&
+            adit_addr_equal_ip(&l->server, &local->server)) {
+            memcpy(local->cand.foundation, l->cand.foundation, sizeof local->cand.foundation);
+            return;
+        }
+    }
+    snprintf(local->cand.foundation, sizeof local->cand.foundation, "%u", ++ice->foundations);
+}
+
+static struct adit_addr related_address(const struct adit_ice_base *base)
+{
+    struct adit_addr hidden = { .family = base->addr.family, .port = 9 };
+
+    /* RFC 8839 section 5.1: 0.0.0.0 and port 9 where the base is nobody's business. */
+    return base->announce ? base->addr : hidden;
+}
+
+struct adit_ice_local *adit_ice_add_local(struct adit_ice *ice, struct adit_ice_base *base,
+                                          enum adit_cand_type type, uint16_t preference,
+                                          const struct adit_addr *addr,
+                                          const struct adit_addr *server, bool announced)
+{
+    struct adit_ice_local *l;
+
+    if (ice->local_count == ice->limits.locals_max)
+        return NULL;
+    l = adit_zalloc(sizeof *l);
+    if (!l)
+        return NULL;
+    l->base = base;
+    l->announced = announced;
+    l->cand = (struct adit_cand){ .type = type,
+                                  .transport = ADIT_TRANSPORT_UDP,
+                                  .component = 1,
+                                  .priority = adit_cand_priority(type, preference),
+                                  .addr = *addr };
+    if (server)
+        l->server = *server;
+    if (type != ADIT_CAND_HOST)
+        l->cand.related = related_address(base);
+    set_foundation(ice, l);
+    ice->locals[ice->local_count++] = l;
+    if (announced)
+        adit_ice_tell(ice, &(struct adit_ice_event){
+                               .type = ADIT_ICE_EV_CAND, .cand = &l->cand, .base = base->id });
+    return l;
+}
+
+static void drop_events(struct adit_ice *ice, const struct adit_cand *cand)
+{
+    unsigned kept = 0;
+
+    for (unsigned i = 0; i < ice->event_count; i++) {
+        struct adit_ice_event ev = ice->events[(ice->event_first + i) % ADIT_ICE_EVENTS_MAX];
+        if (ev.cand != cand)
+            ice->events[(ice->event_first + kept++) % ADIT_ICE_EVENTS_MAX] = ev;
+    }
+    ice->event_count = kept;
+}
+
+void adit_ice_remove_local(struct adit_ice *ice, struct adit_ice_local *l)
+{
+    size_t i = 0;
+
+    for (size_t k = 0; k < ice->list.count; k++) {
+        if (ice->list.pairs[k]->local == l)
+            ice->list.pairs[k]->local = l->base->host;
+    }
+    drop_events(ice, &l->cand);
+    while (ice->locals[i] != l)
+        i++;
+    ice->local_count--;
+    memmove(&ice->locals[i], &ice->locals[i + 1], (ice->local_count - i) * sizeof *ice->locals);
+    adit_free(l);
+}
+
+static void free_base(struct adit_ice_base *base)
+{
+    adit_free(base->probes);
+    adit_free(base);
+}
+
+void adit_ice_free_bases(struct adit_ice *ice)
+{
+    for (size_t i = 0; i < ice->local_count; i++)
+        adit_free(ice->locals[i]);
+    for (size_t i = 0; i < ice->base_count; i++)
+        free_base(ice->bases[i]);
+    ice->local_count = ice->base_count = 0;
+}
+
+static uint16_t base_group(struct adit_ice *ice, const struct adit_addr *addr)
+{
+    for (size_t i = 0; i < ice->base_count; i++) {
+        if (adit_addr_equal_ip(&ice->bases[i]->addr, addr))
+            return ice->bases[i]->group;
+    }
+    return ++ice->groups;
+}
+
+static struct adit_ice_base *new_base(struct adit_ice *ice, int id, const struct adit_addr *addr,
+                                      uint16_t preference, bool announce, adit_time now)
+{
+    struct adit_ice_base *base = adit_zalloc(sizeof *base);
+
+    if (!base)
+        return NULL;
+    base->id = id;
+    base->addr = *addr;
+    base->preference = preference;
+    base->announce = announce;
+    base->group = base_group(ice, addr);
+    base->probes = adit_zalloc(ice->stun_count * sizeof *base->probes);
+    if (!base->probes) {
+        free_base(base);
+        return NULL;
+    }
+    for (size_t i = 0; i < ice->stun_count; i++) {
+        bool ask = adit_pair_allowed(addr, &ice->stun[i]) && !ice->consented;
+        base->probes[i].state = ask ? ADIT_PROBE_WAITING : ADIT_PROBE_IDLE;
+        base->probes[i].settled = !ask;
+        base->probes[i].again = now;
+    }
+    return base;
+}
+
+int adit_ice_add_base(struct adit_ice *ice, int id, const struct adit_addr *addr,
+                      uint16_t preference, bool announce, adit_time now)
+{
+    struct adit_ice_base *base;
+
+    if (adit_ice_over(ice))
+        return -ECANCELED;
+    if (adit_ice_find_base(ice, id))
+        return -EEXIST;
+    if (ice->local_count == ice->limits.locals_max)
+        return -ENOSPC;
+    base = new_base(ice, id, addr, preference, announce, now);
+    if (!base)
+        return -ENOMEM;
+    base->host = adit_ice_add_local(ice, base, ADIT_CAND_HOST, preference, addr, NULL, announce);
+    if (!base->host) {
+        free_base(base);
+        return -ENOMEM;
+    }
+    ice->bases[ice->base_count++] = base;
+    adit_ice_pair_base(ice, base);
+    adit_ice_finish(ice, now);
+    return 0;
+}
+
+void adit_ice_remove_base(struct adit_ice *ice, int id, adit_time now)
+{
+    struct adit_ice_base *base = adit_ice_find_base(ice, id);
+    size_t kept = 0;
+
+    if (!base)
+        return;
+    for (size_t i = ice->list.count; i-- > 0;) {
+        if (ice->list.pairs[i]->base == base)
+            adit_ice_forget_pair(ice, ice->list.pairs[i]);
+    }
+    for (size_t i = 0; i < ice->early_count; i++) {
+        if (ice->early[i].base != base)
+            ice->early[kept++] = ice->early[i];
+    }
+    ice->early_count = kept;
+    for (size_t i = ice->local_count; i-- > 0;) {
+        if (ice->locals[i]->base == base)
+            adit_ice_remove_local(ice, ice->locals[i]);
+    }
+    for (size_t i = 0; i < ice->base_count; i++) {
+        if (ice->bases[i] == base)
+            ice->bases[i--] = ice->bases[--ice->base_count];
+    }
+    free_base(base);
+    if (!adit_ice_over(ice))
+        adit_ice_review(ice, now);
+    adit_ice_finish(ice, now);
+}
+
+size_t adit_ice_local_count(const struct adit_ice *ice)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < ice->local_count; i++)
+        n += ice->locals[i]->announced;
+    return n;
+}
+
+const struct adit_cand *adit_ice_local(const struct adit_ice *ice, size_t n)
+{
+    for (size_t i = 0; i < ice->local_count; i++) {
+        if (ice->locals[i]->announced && n-- == 0)
+            return &ice->locals[i]->cand;
+    }
+    return NULL;
+}

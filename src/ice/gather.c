@@ -1,0 +1,232 @@
+#include "ice/internal.h"
+
+#define KEEPALIVE   (15 * ADIT_SEC) /* RFC 8445 section 11: Tr at least 15 s */
+#define WAIT_ANY    (5 * ADIT_SEC)  /* GATHERED comes after this long without any answer … */
+#define WAIT_OTHERS ADIT_SEC        /* … or this long after the first one: two retransmissions */
+
+static adit_time gather_limit(const struct adit_ice *ice)
+{
+    adit_time at = ice->gather_started + WAIT_ANY;
+
+    return ice->gather_answered == ADIT_NEVER
+               ? at
+               : adit_time_min(at, ice->gather_answered + WAIT_OTHERS);
+}
+
+static bool all_settled(const struct adit_ice *ice)
+{
+    for (size_t i = 0; i < ice->base_count; i++) {
+        for (size_t k = 0; k < ice->stun_count; k++) {
+            if (!ice->bases[i]->probes[k].settled)
+                return false;
+        }
+    }
+    return true;
+}
+
+/* A dead server, or an interface that leads nowhere, must not keep a person waiting: its probes go
+ * on, and a late answer is a trickled candidate. */
+static void check_gathered(struct adit_ice *ice, adit_time now)
+{
+    if (!ice->bases_done || ice->gathered || !(all_settled(ice) || now >= gather_limit(ice)))
+        return;
+    ice->gathered = true;
+    adit_ice_tell(ice, &(struct adit_ice_event){ .type = ADIT_ICE_EV_GATHERED });
+}
+
+void adit_ice_bases_done(struct adit_ice *ice, adit_time now)
+{
+    if (ice->bases_done || adit_ice_over(ice))
+        return;
+    ice->bases_done = true;
+    ice->gather_started = now;
+    check_gathered(ice, now);
+    adit_ice_finish(ice, now);
+}
+
+static void send_probe(struct adit_ice *ice, const struct adit_ice_base *base, size_t server)
+{
+    const struct adit_ice_probe *p = &base->probes[server];
+    struct adit_stun_out out;
+
+    adit_stun_begin(&out, ADIT_STUN_REQUEST, ADIT_STUN_BINDING, p->id);
+    adit_stun_finish(&out, (struct adit_span){ 0 });
+    adit_ice_emit(ice, base, &ice->stun[server], out.bytes, out.len);
+}
+
+static void probe_over(struct adit_ice_probe *p, adit_time now)
+{
+    p->state = ADIT_PROBE_WAITING;
+    p->settled = true;
+    p->again = now + KEEPALIVE;
+}
+
+static size_t running(const struct adit_ice *ice)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < ice->base_count; i++) {
+        for (size_t k = 0; k < ice->stun_count; k++)
+            n += ice->bases[i]->probes[k].state == ADIT_PROBE_RUNNING;
+    }
+    return n;
+}
+
+bool adit_ice_probe_start(struct adit_ice *ice, adit_time now)
+{
+    if (ice->consented)
+        return false; /* consent checks keep the mapping that matters */
+    for (size_t k = 0; k < ice->stun_count; k++) {
+        for (size_t i = 0; i < ice->base_count; i++) {
+            struct adit_ice_probe *p = &ice->bases[i]->probes[k];
+            if (p->state != ADIT_PROBE_WAITING || now < p->again)
+                continue;
+            adit_rng_bytes(ice->rng, p->id, sizeof p->id);
+            p->state = ADIT_PROBE_RUNNING;
+            /* RFC 8445 section 14.3 */
+            adit_retry_start(&p->retry, adit_time_max(ice->rto, ice->ta * running(ice)), now);
+            send_probe(ice, ice->bases[i], k);
+            return true;
+        }
+    }
+    return false;
+}
+
+void adit_ice_probe_tick(struct adit_ice *ice, adit_time now)
+{
+    for (size_t i = 0; i < ice->base_count; i++) {
+        for (size_t k = 0; k < ice->stun_count; k++) {
+            struct adit_ice_probe *p = &ice->bases[i]->probes[k];
+            if (p->state != ADIT_PROBE_RUNNING)
+                continue;
+            if (ice->consented) {
+                probe_over(p, now);
+                continue;
+            }
+            switch (adit_retry_tick(&p->retry, now)) {
+            case ADIT_RETRY_WAIT:
+                break;
+            case ADIT_RETRY_SEND:
+                send_probe(ice, ice->bases[i], k);
+                break;
+            case ADIT_RETRY_GIVE_UP:
+                probe_over(p, now);
+                break;
+            }
+        }
+    }
+    check_gathered(ice, now);
+}
+
+void adit_ice_probe_deadline(const struct adit_ice *ice, adit_time *ret_retry, adit_time *ret_new)
+{
+    *ret_retry = ice->bases_done && !ice->gathered ? gather_limit(ice) : ADIT_NEVER;
+    *ret_new = ADIT_NEVER;
+    for (size_t i = 0; i < ice->base_count; i++) {
+        for (size_t k = 0; k < ice->stun_count; k++) {
+            const struct adit_ice_probe *p = &ice->bases[i]->probes[k];
+            if (p->state == ADIT_PROBE_RUNNING)
+                *ret_retry = adit_time_min(*ret_retry, p->retry.next);
+            else if (p->state == ADIT_PROBE_WAITING && !ice->consented)
+                *ret_new = adit_time_min(*ret_new, p->again);
+        }
+    }
+}
+
+void adit_ice_probe_unreachable(struct adit_ice *ice, struct adit_ice_base *base,
+                                const struct adit_addr *to, adit_time now)
+{
+    for (size_t k = 0; k < ice->stun_count; k++) {
+        if (base->probes[k].state == ADIT_PROBE_RUNNING && adit_addr_equal(&ice->stun[k], to))
+            probe_over(&base->probes[k], now);
+    }
+    check_gathered(ice, now);
+}
+
+/* A server may say what it likes; an address that nobody could send to is no answer. */
+static bool plausible(const struct adit_ice *ice, const struct adit_ice_base *base,
+                      const struct adit_addr *mapped)
+{
+    const struct adit_cand c = { .transport = ADIT_TRANSPORT_UDP, .component = 1, .addr = *mapped };
+
+    return mapped->family == base->addr.family && adit_cand_usable(&c, ice->allow_loopback);
+}
+
+static void new_mapping(struct adit_ice *ice, struct adit_ice_base *base, size_t server)
+{
+    const struct adit_addr *mapped = &base->probes[server].mapped;
+    /* Several servers may see several addresses; each candidate has its own priority (5.1.2.1). */
+    uint16_t preference = base->preference > server ? (uint16_t)(base->preference - server) : 0;
+
+    /* RFC 8445 section 5.1.3: the same address and base is redundant, host or not. */
+    if (adit_ice_find_local(ice, base, mapped))
+        return;
+    /* At the limit or without memory there is one candidate less. */
+    (void)adit_ice_add_local(ice, base, ADIT_CAND_SRFLX, preference, mapped, &ice->stun[server],
+                             true);
+}
+
+/* The NAT gave the base another address: what was told to the other side is out of date. */
+static void changed_mapping(struct adit_ice *ice, struct adit_ice_base *base,
+                            const struct adit_addr *old, const struct adit_addr *mapped)
+{
+    struct adit_ice_local *l = adit_ice_find_local(ice, base, old);
+    struct adit_ice_local *known = adit_ice_find_local(ice, base, mapped);
+
+    for (size_t k = 0; k < ice->stun_count; k++) {
+        if (adit_addr_equal(&base->probes[k].mapped, old))
+            base->probes[k].mapped = *mapped;
+    }
+    if (!l || l->cand.type != ADIT_CAND_SRFLX)
+        return;
+    if (known) {
+        adit_ice_remove_local(ice, l);
+        l = known;
+    } else {
+        l->cand.addr = *mapped;
+    }
+    adit_ice_tell(ice, &(struct adit_ice_event){
+                           .type = ADIT_ICE_EV_MAPPED, .cand = &l->cand, .base = base->id });
+}
+
+static void probe_answered(struct adit_ice *ice, struct adit_ice_base *base, size_t server,
+                           const struct adit_addr *mapped, adit_time now)
+{
+    struct adit_ice_probe *p = &base->probes[server];
+    struct adit_addr old = p->mapped;
+
+    probe_over(p, now);
+    ice->gather_answered = adit_time_min(ice->gather_answered, now);
+    if (!adit_addr_equal(&old, mapped)) {
+        p->mapped = *mapped;
+        if (old.family == ADIT_FAMILY_NONE || !adit_ice_find_local(ice, base, &old))
+            new_mapping(ice, base, server);
+        else
+            changed_mapping(ice, base, &old, mapped);
+    }
+    check_gathered(ice, now);
+}
+
+void adit_ice_probe_response(struct adit_ice *ice, struct adit_ice_base *base,
+                             const struct adit_addr *from, const struct adit_stun_head *head,
+                             const void *bytes, size_t n, adit_time now)
+{
+    const struct adit_stun_auth none = { .fingerprint = false };
+    struct adit_stun msg;
+
+    for (size_t k = 0; k < ice->stun_count; k++) {
+        struct adit_ice_probe *p = &base->probes[k];
+        if (p->state != ADIT_PROBE_RUNNING || memcmp(p->id, head->id, sizeof p->id) != 0 ||
+            !adit_addr_equal(&ice->stun[k], from))
+            continue;
+        if (adit_stun_decode(&msg, bytes, n, &none) != ADIT_STUN_OK)
+            return;
+        if (head->class == ADIT_STUN_ERROR) {
+            probe_over(p, now);
+            check_gathered(ice, now);
+        } else if (plausible(ice, base, &msg.mapped)) {
+            probe_answered(ice, base, k, &msg.mapped, now);
+        }
+        return;
+    }
+}

@@ -1,0 +1,352 @@
+#include "ice/ice.h"
+
+#include "base/alloc.h"
+#include "base/log.h"
+#include "ice/internal.h"
+
+struct adit_span adit_ice_span(const char *s)
+{
+    return (struct adit_span){ .data = (const uint8_t *)s, .len = strlen(s) };
+}
+
+/* ---- life ------------------------------------------------------------------------------------ */
+
+static unsigned limit(unsigned wanted, unsigned standard)
+{
+    return wanted ? wanted : standard;
+}
+
+static void copy_stun(struct adit_ice *ice, const struct adit_ice_conf *conf)
+{
+    for (size_t i = 0; i < conf->stun_count && ice->stun_count < ADIT_ICE_STUN_MAX; i++)
+        ice->stun[ice->stun_count++] = conf->stun[i];
+}
+
+static void make_credentials(struct adit_ice *ice, const struct adit_ice_conf *conf)
+{
+    if (conf->ufrag)
+        memcpy(ice->ufrag, conf->ufrag, strlen(conf->ufrag) + 1);
+    else
+        adit_rng_ice_chars(ice->rng, ice->ufrag, ADIT_ICE_UFRAG_OURS);
+    if (conf->pwd)
+        memcpy(ice->pwd, conf->pwd, strlen(conf->pwd) + 1);
+    else
+        adit_rng_ice_chars(ice->rng, ice->pwd, ADIT_ICE_PWD_OURS);
+    memcpy(ice->username_in, ice->ufrag, strlen(ice->ufrag));
+    strcat(ice->username_in, ":"); /* the rest when the remote description comes */
+}
+
+struct adit_ice *adit_ice_new(const struct adit_ice_conf *conf, const struct adit_ice_ops *ops,
+                              void *arg, adit_time now)
+{
+    struct adit_ice *ice = adit_zalloc(sizeof *ice);
+
+    if (!ice)
+        return NULL;
+    assert(!conf->ufrag || strlen(conf->ufrag) <= ADIT_UFRAG_MAX);
+    assert(!conf->pwd || strlen(conf->pwd) <= ADIT_PWD_MAX);
+    ice->ops = ops;
+    ice->arg = arg;
+    ice->rng = conf->rng;
+    ice->limits = (struct adit_ice_limits){ .locals_max = limit(conf->limits.locals_max, 32),
+                                            .remotes_max = limit(conf->limits.remotes_max, 64),
+                                            .pairs_max = limit(conf->limits.pairs_max, 100),
+                                            .early_max = limit(conf->limits.early_max, 16) };
+    ice->ta = conf->ta ? adit_time_max(conf->ta, ADIT_ICE_TA_MIN) : ADIT_ICE_TA;
+    ice->rto = conf->rto ? conf->rto : ADIT_RETRY_RTO;
+    ice->patience = conf->patience ? conf->patience : ADIT_ICE_PATIENCE;
+    ice->allow_loopback = conf->allow_loopback;
+    ice->tie_breaker = adit_rng_u64(ice->rng);
+    ice->next_slot = now;
+    ice->gather_started = now;
+    ice->gather_answered = ice->settle_at = ice->give_up_at = ice->deadline = ADIT_NEVER;
+    copy_stun(ice, conf);
+    make_credentials(ice, conf);
+
+    ice->bases = adit_zalloc(ice->limits.locals_max * sizeof *ice->bases);
+    ice->locals = adit_zalloc(ice->limits.locals_max * sizeof *ice->locals);
+    ice->remotes = adit_zalloc(ice->limits.remotes_max * sizeof *ice->remotes);
+    ice->early = adit_zalloc(ice->limits.early_max * sizeof *ice->early);
+    if (adit_checklist_init(&ice->list, ice->limits.pairs_max) < 0 || !ice->bases || !ice->locals ||
+        !ice->remotes || !ice->early)
+        return adit_ice_free(ice);
+    return ice;
+}
+
+struct adit_ice *adit_ice_free(struct adit_ice *ice)
+{
+    if (!ice)
+        return NULL;
+    if (ice->list.pairs)
+        adit_checklist_done(&ice->list);
+    adit_ice_free_bases(ice);
+    for (size_t i = 0; i < ice->remote_count; i++)
+        adit_free(ice->remotes[i]);
+    adit_free(ice->bases);
+    adit_free(ice->locals);
+    adit_free(ice->remotes);
+    adit_free(ice->early);
+    adit_free(ice);
+    return NULL;
+}
+
+void adit_ice_close(struct adit_ice *ice)
+{
+    if (ice->state == ADIT_ICE_CLOSED)
+        return;
+    adit_ice_set_state(ice, ADIT_ICE_CLOSED, NULL);
+    adit_ice_finish(ice, 0);
+}
+
+/* ---- state and events ------------------------------------------------------------------------ */
+
+static const char *const state_names[] = { "new",          "checking", "connected",
+                                           "disconnected", "failed",   "closed" };
+
+const char *adit_ice_state_name(enum adit_ice_state state)
+{
+    return state_names[state];
+}
+
+#define TO(state) (1u << ADIT_ICE_##state)
+
+static const unsigned arrows[] = {
+    [ADIT_ICE_NEW] = TO(CHECKING) | TO(CLOSED),
+    [ADIT_ICE_CHECKING] = TO(CONNECTED) | TO(FAILED) | TO(CLOSED),
+    [ADIT_ICE_CONNECTED] = TO(DISCONNECTED) | TO(FAILED) | TO(CLOSED),
+    [ADIT_ICE_DISCONNECTED] = TO(CONNECTED) | TO(FAILED) | TO(CLOSED),
+    [ADIT_ICE_FAILED] = TO(CLOSED),
+    [ADIT_ICE_CLOSED] = 0,
+};
+
+void adit_ice_set_state(struct adit_ice *ice, enum adit_ice_state state,
+                        const struct adit_cause *cause)
+{
+    struct adit_ice_event ev = { .type = ADIT_ICE_EV_STATE, .state = state };
+
+    if (ice->state == state)
+        return;
+    assert(arrows[ice->state] & 1u << state);
+    adit_debug("ice", "%s -> %s", state_names[ice->state], state_names[state]);
+    ice->state = state;
+    if (cause)
+        ev.cause = *cause;
+    adit_ice_tell(ice, &ev);
+}
+
+void adit_ice_tell(struct adit_ice *ice, const struct adit_ice_event *ev)
+{
+    assert(ice->event_count < ADIT_ICE_EVENTS_MAX);
+    ice->events[(ice->event_first + ice->event_count++) % ADIT_ICE_EVENTS_MAX] = *ev;
+}
+
+/* A handler may call anything of ours again; what that adds is delivered by the inner call, after
+ * what was there before. */
+static void deliver(struct adit_ice *ice)
+{
+    while (ice->event_count) {
+        struct adit_ice_event ev = ice->events[ice->event_first];
+
+        ice->event_first = (ice->event_first + 1) % ADIT_ICE_EVENTS_MAX;
+        ice->event_count--;
+        ice->ops->event(ice->arg, &ev);
+    }
+}
+
+/* ---- pacing and deadline --------------------------------------------------------------------- */
+
+/* At most one new transaction each Ta (RFC 8445 section 14.2): a triggered check first, then probes
+ * of STUN servers and ordinary checks in turn. */
+static void start_one(struct adit_ice *ice, adit_time now)
+{
+    bool started;
+
+    if (now < ice->next_slot)
+        return;
+    started = adit_ice_check_start(ice, true, now);
+    if (!started && ice->probe_turn) {
+        started = adit_ice_probe_start(ice, now);
+        ice->probe_turn = !started;
+    }
+    if (!started) {
+        started = adit_ice_check_start(ice, false, now);
+        ice->probe_turn = started;
+    }
+    if (!started)
+        started = adit_ice_probe_start(ice, now);
+    if (started)
+        ice->next_slot = now + ice->ta;
+}
+
+static adit_time next_deadline(const struct adit_ice *ice, adit_time now)
+{
+    adit_time retry, fresh, at;
+
+    adit_ice_check_deadline(ice, &retry, &fresh);
+    at = adit_ice_select_deadline(ice, now);
+    at = adit_time_min(at, retry);
+    if (fresh != ADIT_NEVER)
+        at = adit_time_min(at, adit_time_max(fresh, ice->next_slot));
+    adit_ice_probe_deadline(ice, &retry, &fresh);
+    at = adit_time_min(at, retry);
+    if (fresh != ADIT_NEVER)
+        at = adit_time_min(at, adit_time_max(fresh, ice->next_slot));
+    return at;
+}
+
+void adit_ice_finish(struct adit_ice *ice, adit_time now)
+{
+    if (adit_ice_over(ice)) {
+        ice->deadline = ADIT_NEVER;
+    } else {
+        start_one(ice, now);
+        ice->deadline = next_deadline(ice, now);
+    }
+    deliver(ice);
+}
+
+adit_time adit_ice_deadline(const struct adit_ice *ice)
+{
+    return ice->deadline;
+}
+
+void adit_ice_tick(struct adit_ice *ice, adit_time now)
+{
+    if (adit_ice_over(ice) || now < ice->deadline)
+        return;
+    adit_ice_select_tick(ice, now);
+    if (!adit_ice_over(ice)) {
+        adit_ice_check_tick(ice, now);
+        adit_ice_probe_tick(ice, now);
+    }
+    adit_ice_finish(ice, now);
+}
+
+/* ---- packets --------------------------------------------------------------------------------- */
+
+void adit_ice_emit(struct adit_ice *ice, const struct adit_ice_base *base,
+                   const struct adit_addr *to, const void *bytes, size_t n)
+{
+    ice->ops->send(ice->arg, base->id, to, bytes, n);
+}
+
+/* An authenticated check has passed on this 5-tuple, in one direction or the other. */
+static bool validated(const struct adit_ice *ice, int base, const struct adit_addr *from)
+{
+    for (size_t i = 0; i < ice->list.count; i++) {
+        const struct adit_pair *p = ice->list.pairs[i];
+        if (p->base->id == base && p->heard && adit_addr_equal(&p->to, from))
+            return true;
+    }
+    for (size_t i = 0; i < ice->early_count; i++) {
+        const struct adit_ice_early *e = &ice->early[i];
+        if (e->base->id == base && adit_addr_equal(&e->from, from))
+            return true;
+    }
+    return false;
+}
+
+static void feed_stun(struct adit_ice *ice, int base_id, const struct adit_addr *from,
+                      const void *bytes, size_t n, adit_time now)
+{
+    struct adit_ice_base *base = adit_ice_find_base(ice, base_id);
+    struct adit_stun_head head;
+
+    if (!base || !adit_stun_peek(&head, bytes, n) || head.method != ADIT_STUN_BINDING)
+        return;
+    struct adit_addr to = adit_pair_target(&base->addr, from);
+    switch (head.class) {
+    case ADIT_STUN_REQUEST:
+        adit_ice_request(ice, base, &to, bytes, n, now);
+        break;
+    case ADIT_STUN_INDICATION: /* a keepalive, RFC 8445 section 11 */
+        return;
+    case ADIT_STUN_SUCCESS:
+    case ADIT_STUN_ERROR:
+        if (!adit_ice_check_response(ice, base, &to, &head, bytes, n, now))
+            adit_ice_probe_response(ice, base, &to, &head, bytes, n, now);
+        break;
+    }
+    adit_ice_finish(ice, now);
+}
+
+bool adit_ice_feed(struct adit_ice *ice, int base, const struct adit_addr *from,
+                   struct adit_span *pkt, adit_time now)
+{
+    const struct adit_pair *p = ice->selected;
+
+    if (adit_ice_over(ice) || pkt->len == 0)
+        return false;
+    /* RFC 7983 section 7: 0..3 STUN, 20..63 DTLS; 64..79 is ChannelData, which only a TURN server
+     * we had asked could send. */
+    if (pkt->data[0] >= 20 && pkt->data[0] <= 63)
+        return (p && p->base->id == base && adit_addr_equal(&p->to, from)) ||
+               validated(ice, base, from);
+    if (pkt->data[0] <= 3)
+        feed_stun(ice, base, from, pkt->data, pkt->len, now);
+    return false;
+}
+
+int adit_ice_send(struct adit_ice *ice, const void *bytes, size_t n)
+{
+    if (ice->state == ADIT_ICE_FAILED)
+        return -EPIPE;
+    if (ice->state == ADIT_ICE_CLOSED)
+        return -ECANCELED;
+    if (!ice->selected)
+        return -ENOTCONN;
+    adit_ice_emit(ice, ice->selected->base, &ice->selected->to, bytes, n);
+    return 0;
+}
+
+/* ---- what others may see --------------------------------------------------------------------- */
+
+const char *adit_ice_ufrag(const struct adit_ice *ice)
+{
+    return ice->ufrag;
+}
+
+const char *adit_ice_pwd(const struct adit_ice *ice)
+{
+    return ice->pwd;
+}
+
+enum adit_ice_state adit_ice_state(const struct adit_ice *ice)
+{
+    return ice->state;
+}
+
+bool adit_ice_controlling(const struct adit_ice *ice)
+{
+    return ice->controlling;
+}
+
+bool adit_ice_heard(const struct adit_ice *ice)
+{
+    return ice->heard;
+}
+
+bool adit_ice_gathered(const struct adit_ice *ice)
+{
+    return ice->gathered;
+}
+
+bool adit_ice_selected(const struct adit_ice *ice, struct adit_ice_pair_info *ret_info)
+{
+    const struct adit_pair *p = ice->selected;
+
+    if (!p || adit_ice_over(ice))
+        return false;
+    if (ret_info)
+        *ret_info = (struct adit_ice_pair_info){ .local = &p->local->cand,
+                                                 .remote = &p->remote->cand,
+                                                 .base = p->base->id,
+                                                 .nominated = p->nominated };
+    return true;
+}
+
+void adit_ice_stats(const struct adit_ice *ice, struct adit_ice_stats *ret_stats)
+{
+    *ret_stats = ice->stats;
+    ret_stats->rtt = ice->consented ? ice->consent.rtt : 0;
+}

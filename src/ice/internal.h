@@ -1,0 +1,191 @@
+/* internal.h - what the files of the ICE agent share; nobody else includes it.
+ *
+ *   ice.c     life, deadline, tick, events, the data path
+ *   bases.c   sockets of ours and local candidates
+ *   gather.c  STUN servers: server-reflexive candidates and their keepalive
+ *   remote.c  the other side's candidates, and the pairs they make
+ *   check.c   checks of ours: pacing, retransmission, what their answers mean
+ *   answer.c  checks of the other side: answers, early ones, learned candidates
+ *   select.c  nomination, the pair in use, consent, state
+ *
+ * Every public function ends with adit_ice_finish(): it starts what may start at once, works out
+ * the next deadline and delivers events. Everything leaves through adit_ice_emit() and everything
+ * comes in through adit_ice_feed(), both by base: a relayed base will wrap and unwrap there. */
+#ifndef ADIT_ICE_INTERNAL_H
+#define ADIT_ICE_INTERNAL_H
+
+#include "ice/consent.h"
+#include "ice/ice.h"
+#include "ice/pair.h"
+
+#define ADIT_ICE_TA           (10 * ADIT_MS)
+#define ADIT_ICE_TA_MIN       (5 * ADIT_MS) /* RFC 8445 section 14.2 */
+#define ADIT_ICE_PATIENCE     (39500 * ADIT_MS)
+#define ADIT_ICE_SETTLE       (100 * ADIT_MS)
+#define ADIT_ICE_STUN_MAX     8
+#define ADIT_ICE_EVENTS_MAX   64
+#define ADIT_ICE_UFRAG_MIN    4 /* RFC 8445 section 5.3 */
+#define ADIT_ICE_PWD_MIN      22
+#define ADIT_ICE_UFRAG_OURS   8 /* characters of 6 bits */
+#define ADIT_ICE_PWD_OURS     24
+#define ADIT_ICE_REFUSALS     10 /* answers 400 and 401 a second, see answer.c */
+#define ADIT_ICE_USERNAME_MAX (2 * ADIT_UFRAG_MAX + 1)
+
+enum adit_ice_probe_state {
+    ADIT_PROBE_IDLE,    /* not asked: the server is of the other family, or out of reach for good */
+    ADIT_PROBE_WAITING, /* a request is to be sent at `again`, paced */
+    ADIT_PROBE_RUNNING,
+};
+
+/* One base asking one STUN server. */
+struct adit_ice_probe {
+    enum adit_ice_probe_state state;
+    bool settled; /* answered or given up at least once: gathering waits for it no longer */
+    uint8_t id[ADIT_STUN_ID_SIZE];
+    struct adit_retry retry;
+    adit_time again;
+    struct adit_addr mapped; /* the last answer; family NONE before */
+};
+
+/* An authenticated check that came before the remote description. */
+struct adit_ice_early {
+    struct adit_ice_base *base;
+    struct adit_addr from;
+    uint32_t priority;
+    bool use_candidate;
+    char ufrag[ADIT_UFRAG_MAX + 1];
+};
+
+struct adit_ice {
+    const struct adit_ice_ops *ops;
+    void *arg;
+    struct adit_rng *rng;
+    struct adit_ice_limits limits;
+    adit_time ta, rto, patience;
+    bool allow_loopback;
+
+    enum adit_ice_state state;
+    char ufrag[ADIT_UFRAG_MAX + 1], pwd[ADIT_PWD_MAX + 1];
+    char remote_ufrag[ADIT_UFRAG_MAX + 1], remote_pwd[ADIT_PWD_MAX + 1];
+    char username_in[ADIT_ICE_USERNAME_MAX + 1], username_out[ADIT_ICE_USERNAME_MAX + 1];
+    bool remote_set, remote_done, remote_lite, heard;
+    bool role_set, controlling;
+    uint64_t tie_breaker;
+
+    struct adit_addr stun[ADIT_ICE_STUN_MAX];
+    size_t stun_count;
+    struct adit_ice_base **bases;
+    size_t base_count;
+    struct adit_ice_local **locals;
+    size_t local_count;
+    struct adit_ice_remote **remotes;
+    size_t remote_count;
+    struct adit_ice_early *early;
+    size_t early_count;
+    struct adit_checklist list;
+    unsigned foundations; /* the last one given out */
+    uint16_t groups;
+
+    bool bases_done, gathered;
+    adit_time gather_started, gather_answered; /* the first answer, or NEVER */
+
+    struct adit_pair *selected;
+    struct adit_pair *nominee; /* controlling: the pair being nominated */
+    adit_time settle_at;       /* controlling: then the best valid pair is nominated, or NEVER */
+    adit_time give_up_at;      /* patience is over, or NEVER */
+    bool consented;            /* some pair was valid once: `consent` runs */
+    struct adit_consent consent;
+
+    adit_time next_slot; /* no new transaction before, RFC 8445 section 6.1.4.1 */
+    bool probe_turn;     /* probes and ordinary checks take turns */
+    adit_time deadline;
+    unsigned refusals; /* left in this second */
+    adit_time refusals_since;
+    struct adit_ice_stats stats;
+
+    struct adit_ice_event events[ADIT_ICE_EVENTS_MAX]; /* a ring */
+    unsigned event_first, event_count;
+};
+
+/* --- ice.c */
+
+static inline bool adit_ice_over(const struct adit_ice *ice)
+{
+    return ice->state == ADIT_ICE_FAILED || ice->state == ADIT_ICE_CLOSED;
+}
+
+struct adit_span adit_ice_span(const char *s);
+void adit_ice_emit(struct adit_ice *ice, const struct adit_ice_base *base,
+                   const struct adit_addr *to, const void *bytes, size_t n);
+void adit_ice_tell(struct adit_ice *ice, const struct adit_ice_event *ev);
+void adit_ice_finish(struct adit_ice *ice, adit_time now);
+/* `cause` may be NULL unless the state is FAILED. */
+void adit_ice_set_state(struct adit_ice *ice, enum adit_ice_state state,
+                        const struct adit_cause *cause);
+
+/* --- bases.c */
+
+struct adit_ice_base *adit_ice_find_base(const struct adit_ice *ice, int id);
+/* Adds to the locals; NULL at the limit or without memory. */
+struct adit_ice_local *adit_ice_add_local(struct adit_ice *ice, struct adit_ice_base *base,
+                                          enum adit_cand_type type, uint16_t preference,
+                                          const struct adit_addr *addr,
+                                          const struct adit_addr *server, bool announced);
+void adit_ice_remove_local(struct adit_ice *ice, struct adit_ice_local *local);
+struct adit_ice_local *adit_ice_find_local(const struct adit_ice *ice,
+                                           const struct adit_ice_base *base,
+                                           const struct adit_addr *addr);
+void adit_ice_free_bases(struct adit_ice *ice);
+
+/* --- gather.c */
+
+/* A response that is not that of a check. */
+void adit_ice_probe_response(struct adit_ice *ice, struct adit_ice_base *base,
+                             const struct adit_addr *from, const struct adit_stun_head *head,
+                             const void *bytes, size_t n, adit_time now);
+void adit_ice_probe_tick(struct adit_ice *ice, adit_time now);  /* retransmissions, giving up */
+bool adit_ice_probe_start(struct adit_ice *ice, adit_time now); /* one new transaction, if due */
+/* Retransmissions in *ret_retry; the next new transaction in *ret_new. */
+void adit_ice_probe_deadline(const struct adit_ice *ice, adit_time *ret_retry, adit_time *ret_new);
+void adit_ice_probe_unreachable(struct adit_ice *ice, struct adit_ice_base *base,
+                                const struct adit_addr *to, adit_time now);
+
+/* --- remote.c */
+
+/* Pairs for a base or a candidate that is new. */
+void adit_ice_pair_base(struct adit_ice *ice, struct adit_ice_base *base);
+/* The pair over which a check came in, learned if need be (RFC 8445 section 7.3.1.3); NULL at a
+ * limit or without memory. */
+struct adit_pair *adit_ice_learn(struct adit_ice *ice, struct adit_ice_base *base,
+                                 const struct adit_addr *from, uint32_t priority);
+void adit_ice_forget_pair(struct adit_ice *ice, struct adit_pair *pair);
+
+/* --- check.c */
+
+bool adit_ice_check_start(struct adit_ice *ice, bool triggered_only, adit_time now);
+void adit_ice_check_tick(struct adit_ice *ice, adit_time now);
+void adit_ice_check_deadline(const struct adit_ice *ice, adit_time *ret_retry, adit_time *ret_new);
+/* Is it an answer to a check or a consent check? Then it has been dealt with. */
+bool adit_ice_check_response(struct adit_ice *ice, struct adit_ice_base *base,
+                             const struct adit_addr *from, const struct adit_stun_head *head,
+                             const void *bytes, size_t n, adit_time now);
+void adit_ice_pair_failed(struct adit_ice *ice, struct adit_pair *pair, adit_time now);
+void adit_ice_switch_role(struct adit_ice *ice, bool controlling);
+void adit_ice_send_consent(struct adit_ice *ice, const uint8_t id[ADIT_STUN_ID_SIZE]);
+
+/* --- answer.c */
+
+void adit_ice_request(struct adit_ice *ice, struct adit_ice_base *base,
+                      const struct adit_addr *from, const void *bytes, size_t n, adit_time now);
+void adit_ice_replay_early(struct adit_ice *ice, adit_time now);
+
+/* --- select.c */
+
+/* Validity or nomination of some pair changed: choose the pair in use, nominate, set the state. */
+void adit_ice_review(struct adit_ice *ice, adit_time now);
+void adit_ice_select_tick(struct adit_ice *ice, adit_time now);
+adit_time adit_ice_select_deadline(const struct adit_ice *ice, adit_time now);
+/* A nominated pair works: only the peer's checks and consent cause traffic. */
+bool adit_ice_concluded(const struct adit_ice *ice);
+
+#endif

@@ -1,0 +1,213 @@
+#include "base/alloc.h"
+#include "base/log.h"
+#include "ice/internal.h"
+
+#include <stdio.h>
+
+/* Signalled candidates may not take the room that learned ones need. */
+static size_t signalled_max(const struct adit_ice *ice)
+{
+    return ice->limits.remotes_max - ice->limits.remotes_max / 8;
+}
+
+static struct adit_ice_remote *find(const struct adit_ice *ice, const struct adit_addr *addr)
+{
+    for (size_t i = 0; i < ice->remote_count; i++) {
+        if (adit_addr_equal(&ice->remotes[i]->cand.addr, addr))
+            return ice->remotes[i];
+    }
+    return NULL;
+}
+
+/* Pairs have equal foundations if both candidates do. */
+static uint16_t group_of(struct adit_ice *ice, const struct adit_cand *cand)
+{
+    for (size_t i = 0; i < ice->remote_count; i++) {
+        if (strcmp(ice->remotes[i]->cand.foundation, cand->foundation) == 0)
+            return ice->remotes[i]->group;
+    }
+    return ++ice->groups;
+}
+
+static struct adit_ice_remote *add(struct adit_ice *ice, const struct adit_cand *cand)
+{
+    struct adit_ice_remote *r = adit_zalloc(sizeof *r);
+
+    if (!r)
+        return NULL;
+    r->cand = *cand;
+    r->group = group_of(ice, cand);
+    ice->remotes[ice->remote_count++] = r;
+    return r;
+}
+
+/* An interface number in a remote address is one of ours, put there by a parser or the kernel; the
+ * base says which interface it is. */
+static struct adit_addr without_scope(const struct adit_addr *addr)
+{
+    struct adit_addr a = *addr;
+
+    a.scope = 0;
+    return a;
+}
+
+static void pair(struct adit_ice *ice, struct adit_ice_base *base, struct adit_ice_remote *remote)
+{
+    struct adit_addr to = adit_pair_target(&base->addr, &remote->cand.addr);
+
+    /* RFC 8445 section 7.3.1.4: a learned candidate belongs to the base that heard it. */
+    if (!remote->signalled || !adit_pair_allowed(&base->addr, &remote->cand.addr) ||
+        adit_checklist_find(&ice->list, base, &to))
+        return;
+    adit_checklist_add(&ice->list, base, remote, ice->controlling, false);
+}
+
+void adit_ice_pair_base(struct adit_ice *ice, struct adit_ice_base *base)
+{
+    for (size_t i = 0; i < ice->remote_count; i++)
+        pair(ice, base, ice->remotes[i]);
+}
+
+/* The name is stale if it is not that of the session (RFC 8838 section 4.1: ufrag). */
+static bool other_session(const struct adit_ice *ice, const struct adit_cand *cand)
+{
+    return ice->remote_set && cand->ufrag[0] && strcmp(cand->ufrag, ice->remote_ufrag) != 0;
+}
+
+int adit_ice_add_remote(struct adit_ice *ice, const struct adit_cand *cand, adit_time now)
+{
+    struct adit_ice_remote *r;
+    struct adit_cand c;
+
+    /* RFC 8838 section 14: nothing counts after the end. */
+    if (adit_ice_over(ice) || ice->remote_done || other_session(ice, cand) ||
+        !adit_cand_usable(cand, ice->allow_loopback))
+        return 0;
+    c = *cand;
+    c.addr = without_scope(&cand->addr);
+    r = find(ice, &c.addr);
+    if (r && r->signalled)
+        return 0;
+    if (r) { /* learned before: now it is known what it is */
+        r->cand = c;
+        r->group = group_of(ice, &c);
+        adit_checklist_reprioritise(&ice->list, ice->controlling);
+    } else {
+        if (ice->remote_count >= signalled_max(ice))
+            return -ENOSPC;
+        r = add(ice, &c);
+        if (!r)
+            return -ENOMEM;
+    }
+    r->signalled = true;
+    for (size_t i = 0; i < ice->base_count; i++)
+        pair(ice, ice->bases[i], r);
+    adit_ice_finish(ice, now);
+    return 0;
+}
+
+void adit_ice_remote_done(struct adit_ice *ice, adit_time now)
+{
+    ice->remote_done = true;
+    if (!adit_ice_over(ice))
+        adit_ice_review(ice, now);
+    adit_ice_finish(ice, now);
+}
+
+struct adit_pair *adit_ice_learn(struct adit_ice *ice, struct adit_ice_base *base,
+                                 const struct adit_addr *from, uint32_t priority)
+{
+    struct adit_pair *p = adit_checklist_find(&ice->list, base, from);
+    struct adit_addr addr = without_scope(from);
+    struct adit_ice_remote *r = find(ice, &addr);
+    struct adit_cand c = { .type = ADIT_CAND_PRFLX,
+                           .transport = ADIT_TRANSPORT_UDP,
+                           .component = 1,
+                           .priority = priority,
+                           .addr = addr };
+
+    if (p)
+        return p;
+    if (!r) {
+        if (ice->remote_count == ice->limits.remotes_max)
+            return NULL;
+        /* RFC 8445 section 7.3.1.3: unlike any other foundation; '/' is in none of ours, and in
+         * few of others. */
+        snprintf(c.foundation, sizeof c.foundation, "prflx/%zu", ice->remote_count);
+        r = add(ice, &c);
+        if (!r)
+            return NULL;
+    }
+    return adit_checklist_add(&ice->list, base, r, ice->controlling, true);
+}
+
+void adit_ice_forget_pair(struct adit_ice *ice, struct adit_pair *p)
+{
+    if (ice->selected == p)
+        ice->selected = NULL;
+    if (ice->nominee == p)
+        ice->nominee = NULL;
+    adit_checklist_remove(&ice->list, p);
+}
+
+/* ---- credentials ----------------------------------------------------------------------------- */
+
+static bool length_in(const char *s, size_t min, size_t max)
+{
+    size_t n = strnlen(s, max + 1);
+
+    return n >= min && n <= max;
+}
+
+static void drop_other_sessions(struct adit_ice *ice)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < ice->remote_count; i++) {
+        struct adit_ice_remote *r = ice->remotes[i];
+        if (!other_session(ice, &r->cand)) {
+            ice->remotes[kept++] = r;
+            continue;
+        }
+        for (size_t k = ice->list.count; k-- > 0;) {
+            if (ice->list.pairs[k]->remote == r)
+                adit_ice_forget_pair(ice, ice->list.pairs[k]);
+        }
+        adit_free(r);
+    }
+    ice->remote_count = kept;
+}
+
+int adit_ice_set_remote(struct adit_ice *ice, const char *ufrag, const char *pwd, bool ice_lite,
+                        adit_time now)
+{
+    if (adit_ice_over(ice))
+        return -ECANCELED;
+    if (ice->remote_set)
+        return -EALREADY;
+    if (!length_in(ufrag, ADIT_ICE_UFRAG_MIN, ADIT_UFRAG_MAX) ||
+        !length_in(pwd, ADIT_ICE_PWD_MIN, ADIT_PWD_MAX))
+        return -EINVAL;
+    snprintf(ice->remote_ufrag, sizeof ice->remote_ufrag, "%s", ufrag);
+    snprintf(ice->remote_pwd, sizeof ice->remote_pwd, "%s", pwd);
+    snprintf(ice->username_in, sizeof ice->username_in, "%s:%s", ice->ufrag, ufrag);
+    snprintf(ice->username_out, sizeof ice->username_out, "%s:%s", ufrag, ice->ufrag);
+    ice->remote_set = ice->role_set = true;
+    ice->remote_lite = ice_lite;
+    ice->give_up_at = now + ice->patience;
+    if (ice_lite)
+        adit_ice_switch_role(ice, true); /* RFC 8445 section 6.1.1 */
+    drop_other_sessions(ice);
+    adit_ice_set_state(ice, ADIT_ICE_CHECKING, NULL);
+    adit_ice_replay_early(ice, now);
+    adit_ice_finish(ice, now);
+    return 0;
+}
+
+void adit_ice_set_role(struct adit_ice *ice, bool controlling)
+{
+    if (ice->remote_set)
+        return;
+    ice->role_set = true;
+    adit_ice_switch_role(ice, controlling);
+}

@@ -1,0 +1,109 @@
+/* stun.h - STUN messages (RFC 8489, RFC 8445 section 16), over libnice's stun/ library.
+ *
+ * stun.c is the only file that knows libnice. Functions are pure: no state between messages, no
+ * allocation, no clock, no randomness. Transactions, their ids and their retransmission are the
+ * caller's (retry.h). Decoding checks the length of the whole message before it looks at any
+ * attribute, then FINGERPRINT, then who sent it, and last whether all of it was understood. */
+#ifndef ADIT_STUN_H
+#define ADIT_STUN_H
+
+#include "base/addr.h"
+#include "base/base.h"
+
+#define ADIT_STUN_ID_SIZE 12
+#define ADIT_STUN_BINDING 0x001
+#define ADIT_STUN_OUT_MAX 1024 /* longest we send: two names of 256 bytes and 256 unknown types */
+#define ADIT_STUN_IN_MAX  2048 /* longest we look at; real checks stay below 600 */
+
+enum adit_stun_class {
+    ADIT_STUN_REQUEST,
+    ADIT_STUN_INDICATION,
+    ADIT_STUN_SUCCESS,
+    ADIT_STUN_ERROR,
+};
+
+enum adit_stun_attribute {
+    ADIT_STUN_MAPPED_ADDRESS = 0x0001,
+    ADIT_STUN_USERNAME = 0x0006,
+    ADIT_STUN_REALM = 0x0014,
+    ADIT_STUN_NONCE = 0x0015,
+    ADIT_STUN_XOR_MAPPED_ADDRESS = 0x0020,
+    ADIT_STUN_PRIORITY = 0x0024,
+    ADIT_STUN_USE_CANDIDATE = 0x0025,
+    ADIT_STUN_SOFTWARE = 0x8022,
+    ADIT_STUN_ICE_CONTROLLED = 0x8029,
+    ADIT_STUN_ICE_CONTROLLING = 0x802a,
+};
+
+enum adit_stun_role { ADIT_STUN_ROLE_NONE, ADIT_STUN_ROLE_CONTROLLED, ADIT_STUN_ROLE_CONTROLLING };
+
+/* --- reading */
+
+/* The 20 bytes every message begins with; enough to find the transaction and with it the key. */
+struct adit_stun_head {
+    enum adit_stun_class class;
+    uint16_t method;
+    uint8_t id[ADIT_STUN_ID_SIZE];
+};
+
+/* false: no STUN message of RFC 8489, or not the whole of it and nothing else. */
+bool adit_stun_peek(struct adit_stun_head *ret_head, const void *bytes, size_t n);
+
+/* What a message must prove. */
+struct adit_stun_auth {
+    struct adit_span key; /* for MESSAGE-INTEGRITY; empty: the sender has no credentials (a plain
+                           * STUN server) and none are checked */
+    struct adit_span username; /* a request's USERNAME must be this … */
+    bool prefix;               /* … or begin with it and go on */
+    bool fingerprint;          /* FINGERPRINT must be there (all connectivity checks) */
+};
+
+enum adit_stun_verdict {
+    ADIT_STUN_OK,
+    ADIT_STUN_MALFORMED,      /* not worth an answer */
+    ADIT_STUN_NO_CREDENTIALS, /* a request without USERNAME or MESSAGE-INTEGRITY: 400 */
+    ADIT_STUN_UNAUTHORIZED,   /* wrong name or wrong integrity: 401 if it is a request */
+    ADIT_STUN_UNKNOWN,        /* authentic, with attributes that we would have to understand: 420 */
+};
+
+/* What an authentic message says; absent attributes are zero. */
+struct adit_stun {
+    struct adit_stun_head head;
+    bool authenticated; /* MESSAGE-INTEGRITY was there and right. Not so: a message of a sender
+                         * without credentials, an error 400 or 401 */
+    struct adit_span username; /* points into the message */
+    struct adit_addr mapped;   /* XOR-MAPPED-ADDRESS, or else MAPPED-ADDRESS */
+    int error;                 /* of ERROR: 300..699, 0 if unreadable */
+    bool has_priority, use_candidate;
+    uint32_t priority;
+    enum adit_stun_role role;
+    uint64_t tie_breaker;
+};
+
+/* *ret is complete for OK and UNKNOWN, otherwise zero. */
+enum adit_stun_verdict adit_stun_decode(struct adit_stun *ret_msg, const void *bytes, size_t n,
+                                        const struct adit_stun_auth *auth);
+
+/* --- writing: begin, add…, finish. What does not fit makes finish return 0. */
+
+struct adit_stun_out {
+    size_t len;
+    bool full;
+    uint8_t bytes[ADIT_STUN_OUT_MAX];
+};
+
+void adit_stun_begin(struct adit_stun_out *out, enum adit_stun_class class, uint16_t method,
+                     const uint8_t id[ADIT_STUN_ID_SIZE]);
+void adit_stun_add(struct adit_stun_out *out, uint16_t type, const void *bytes, size_t n);
+void adit_stun_add32(struct adit_stun_out *out, uint16_t type, uint32_t v);
+void adit_stun_add64(struct adit_stun_out *out, uint16_t type, uint64_t v);
+void adit_stun_add_mapped(struct adit_stun_out *out, const struct adit_addr *addr); /* XOR- */
+void adit_stun_add_error(struct adit_stun_out *out, unsigned code);
+/* Adds MESSAGE-INTEGRITY unless the key is empty, and FINGERPRINT. Returns the length. */
+size_t adit_stun_finish(struct adit_stun_out *out, struct adit_span key);
+
+/* The whole answer 420 to a request that decoded as UNKNOWN. Returns the length. */
+size_t adit_stun_answer_unknown(struct adit_stun_out *out, const void *request, size_t n,
+                                struct adit_span key);
+
+#endif
