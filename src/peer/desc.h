@@ -1,6 +1,6 @@
 /* desc.h - a session description: what one side tells the other before the first packet.
  *
- * The one struct behind its spellings: SDP (sdp.h), JSON around SDP (json.h) and the ticket
+ * The one struct behind its spellings: SDP (sdp.h), JSON around SDP (desc_json.h) and the ticket
  * (ticket.h). */
 #ifndef ADIT_DESC_H
 #define ADIT_DESC_H
