@@ -217,7 +217,7 @@ static void a_bad_descriptor_is_refused(void **state)
     adit_io_stop(&p.io); /* harmless */
 }
 
-/* ---- timers and tasks ---- */
+/* ---- timers and tasks ----------------------------------------------------------------------- */
 
 struct alarm {
     struct adit_timer timer;

@@ -1,0 +1,586 @@
+/* test_sdp.c - descriptions of real stacks and of the rest of the world. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "peer/desc_json.h"
+#include "peer/sdp.h"
+
+#define FP                                                                                       \
+    "AB:CD:EF:01:23:45:67:89:AB:CD:EF:01:23:45:67:89:AB:CD:EF:01:23:45:67:89:AB:CD:EF:01:23:45:" \
+    "67:89"
+#define HEAD  "v=0\r\no=- 7301 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n"
+#define MLINE "m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\nc=IN IP4 0.0.0.0\r\n"
+#define ICE   "a=ice-ufrag:Qa7x\r\na=ice-pwd:0123456789abcdefABCDEF12\r\n"
+#define PRINT "a=fingerprint:sha-256 " FP "\r\n"
+#define ACT   "a=setup:actpass\r\n"
+#define FULL  HEAD MLINE "a=mid:0\r\n" ICE PRINT ACT
+
+static int parse(struct adit_desc *d, enum adit_desc_type type, const char *text,
+                 struct adit_cause *cause)
+{
+    return adit_sdp_parse(d, type, text, strlen(text), cause);
+}
+
+static char *print(const struct adit_desc *d, const struct adit_desc *offer)
+{
+    struct adit_buf b;
+
+    adit_buf_init(&b, ADIT_SDP_SIZE_MAX);
+    adit_sdp_print(&b, d, offer);
+    assert_int_equal(b.err, 0);
+    char *s = strdup(adit_buf_str(&b));
+    adit_buf_done(&b);
+    return s;
+}
+
+/* ---- what other stacks write (tests/data/sdp) ----------------------------------------------- */
+
+static const struct {
+    const char *file;
+    uint32_t max_message_size;
+    bool legacy, trickle, end;
+    const char *ufrag, *address;
+    uint8_t first_byte; /* of the fingerprint */
+} samples[] = {
+    { "aiortc-offer", 65536, true, false, true, "kGhF", "10.99.0.1:33305", 0x9e },
+    { "aiortc-answer", 65536, false, false, true, "oBsZ", "10.99.0.2:38355", 0xfa },
+    { "chromium-offer", 262144, false, true, false, "dBBy", "10.99.0.1:38755", 0xcd },
+    { "chromium-answer", 65536, false, true, false, "aDqR", "10.99.0.2:57064", 0xc7 },
+    { "firefox-offer", 1073741823, false, true, true, "bfeec51d", "10.99.0.1:48686", 0xd2 },
+    { "firefox-answer", 1073741823, false, true, true, "97a3a21e", "10.99.0.2:56070", 0x2f },
+    { "pion-offer", 65536, false, false, true, "hRzeQunGPTaCqsVM", "10.99.0.1:59399", 0x0d },
+    { "pion-answer", 65536, false, false, true, "mhXQcttFoinjocfS", "10.99.0.2:51268", 0x30 },
+};
+
+static char *read_sample(const char *name, size_t *len)
+{
+    char path[128], *text = calloc(1, 4096);
+
+    snprintf(path, sizeof path, "tests/data/sdp/%s.json", name);
+    FILE *f = fopen(path, "rb");
+    if (!f)
+        fail_msg("%s: run this from the top of the tree", path);
+    *len = fread(text, 1, 4095, f);
+    fclose(f);
+    return text;
+}
+
+static void test_samples(void **state)
+{
+    static struct adit_desc d, again;
+
+    (void)state;
+    for (size_t i = 0; i < ADIT_LEN(samples); i++) {
+        struct adit_cause cause = { .text = "" };
+        char addr[ADIT_ADDR_STR];
+        size_t len;
+        char *json = read_sample(samples[i].file, &len);
+        if (adit_desc_json_parse(&d, json, len, &cause) < 0)
+            fail_msg("%s: %s", samples[i].file, cause.text);
+        free(json);
+        bool offer = strstr(samples[i].file, "offer");
+        assert_int_equal(d.type, offer ? ADIT_DESC_OFFER : ADIT_DESC_ANSWER);
+        assert_int_equal(d.setup, offer ? ADIT_SETUP_ACTPASS : ADIT_SETUP_ACTIVE);
+        assert_int_equal(d.max_message_size, samples[i].max_message_size);
+        assert_int_equal(d.legacy_mline, samples[i].legacy);
+        assert_int_equal(d.trickle, samples[i].trickle);
+        assert_int_equal(d.end_of_candidates, samples[i].end);
+        assert_int_equal(d.sctp_port, 5000);
+        assert_string_equal(d.ufrag, samples[i].ufrag);
+        assert_string_equal(d.mid, "0");
+        assert_true(d.bundle && !d.ice_lite && d.pwd[0]);
+        assert_int_equal(d.fingerprint_count, 1);
+        assert_int_equal(d.fingerprints[0].value[0], samples[i].first_byte);
+        assert_int_equal(d.cand_count, 1); /* no TCP, no component 2 */
+        assert_string_equal(adit_addr_str(&d.cands[0].addr, addr), samples[i].address);
+        assert_int_equal(d.media_count, 0);
+
+        char *sdp = print(&d, NULL);
+        assert_int_equal(parse(&again, d.type, sdp, &cause), 0);
+        assert_memory_equal(&d, &again, sizeof d);
+        free(sdp);
+
+        struct adit_buf b;
+        adit_buf_init(&b, ADIT_SDP_SIZE_MAX);
+        adit_desc_json_print(&b, &d, NULL);
+        assert_int_equal(b.err, 0);
+        assert_int_equal(adit_desc_json_parse(&again, (char *)b.data, b.len, &cause), 0);
+        assert_memory_equal(&d, &again, sizeof d);
+        adit_buf_done(&b);
+    }
+}
+
+/* ---- what must be said, and what must not --------------------------------------------------- */
+
+static const struct {
+    const char *name, *text;
+    enum adit_desc_type type;
+    const char *error; /* NULL: fine; else part of the message */
+} rows[] = {
+    { "whole", FULL, ADIT_DESC_OFFER, NULL },
+    { "bare SDP", FULL, ADIT_DESC_UNKNOWN, NULL },
+    { "LF only",
+      "v=0\nm=application 9 UDP/DTLS/SCTP webrtc-datachannel\na=ice-ufrag:Qa7x\n"
+      "a=ice-pwd:0123456789abcdefABCDEF12\na=fingerprint:sha-256 " FP "\na=setup:actpass",
+      ADIT_DESC_OFFER, NULL },
+    { "CR only",
+      "v=0\rm=application 9 UDP/DTLS/SCTP webrtc-datachannel\ra=ice-ufrag:Qa7x\r"
+      "a=ice-pwd:0123456789abcdefABCDEF12\ra=fingerprint:sha-256 " FP "\ra=setup:actpass",
+      ADIT_DESC_OFFER, NULL },
+    { "indented, blank lines",
+      "\n\n  v=0  \n\n\tm=application 9 UDP/DTLS/SCTP webrtc-datachannel\n  " ICE PRINT ACT,
+      ADIT_DESC_OFFER, NULL },
+    { "all at session level", HEAD ICE PRINT ACT MLINE, ADIT_DESC_OFFER, NULL },
+    { "TCP protocol", HEAD "m=application 9 TCP/DTLS/SCTP webrtc-datachannel\r\n" ICE PRINT ACT,
+      ADIT_DESC_OFFER, NULL },
+    { "middle draft", HEAD "m=application 9 DTLS/SCTP webrtc-datachannel\r\n" ICE PRINT ACT,
+      ADIT_DESC_OFFER, NULL },
+    { "bundle-only",
+      HEAD "a=group:BUNDLE a 0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 0\r\na=mid:a\r\n" ICE PRINT ACT
+           "m=application 0 UDP/DTLS/SCTP webrtc-datachannel\r\na=bundle-only\r\n"
+           "a=mid:0\r\n",
+      ADIT_DESC_OFFER, NULL },
+    { "setup is missing in an offer", HEAD MLINE ICE PRINT, ADIT_DESC_OFFER, NULL },
+    { "offer decides setup", HEAD MLINE ICE PRINT "a=setup:passive\r\n", ADIT_DESC_OFFER, NULL },
+    { "unknown lines", FULL "x=1\r\na=foo\r\na=\r\n=\r\nhello\r\n\x80\xff\r\n", ADIT_DESC_OFFER,
+      NULL },
+    { "bad candidates",
+      FULL "a=candidate:\r\na=candidate:1 1 udp x\r\na=candidate:1 1 udp 1 1 1\r\n",
+      ADIT_DESC_OFFER, NULL },
+    { "unknown hash beside a known one", FULL "a=fingerprint:md5 00:11\r\n", ADIT_DESC_OFFER,
+      NULL },
+    { "hash in capitals", HEAD MLINE ICE ACT "a=fingerprint:SHA-256 " FP "\r\n", ADIT_DESC_OFFER,
+      NULL },
+
+    { "empty", "", ADIT_DESC_OFFER, "does not begin with v=0" },
+    { "blank", " \r\n\t\n", ADIT_DESC_OFFER, "does not begin with v=0" },
+    { "no v=0", MLINE ICE PRINT ACT, ADIT_DESC_OFFER, "does not begin with v=0" },
+    { "version 1", "v=1\r\n" MLINE ICE PRINT ACT, ADIT_DESC_OFFER, "does not begin with v=0" },
+    { "no sections", HEAD ICE PRINT ACT, ADIT_DESC_OFFER, "no data channel section" },
+    { "audio only", HEAD "m=audio 9 UDP/TLS/RTP/SAVPF 0\r\n" ICE PRINT ACT, ADIT_DESC_OFFER,
+      "no data channel section" },
+    { "another application", HEAD "m=application 9 UDP/BFCP *\r\n" ICE PRINT ACT, ADIT_DESC_OFFER,
+      "no data channel section" },
+    { "another format", HEAD "m=application 9 UDP/DTLS/SCTP other\r\n" ICE PRINT ACT,
+      ADIT_DESC_OFFER, "no data channel section" },
+    { "short m-line", HEAD "m=application 9\r\n" ICE PRINT ACT, ADIT_DESC_OFFER,
+      "no data channel section" },
+    { "port 0", HEAD "m=application 0 UDP/DTLS/SCTP webrtc-datachannel\r\n" ICE PRINT ACT,
+      ADIT_DESC_ANSWER, "refuses the data channel (port 0)" },
+    { "SCTP port 0", FULL "a=sctp-port:0\r\n", ADIT_DESC_OFFER, "(SCTP port 0)" },
+    { "SCTP port too large", FULL "a=sctp-port:65536\r\n", ADIT_DESC_OFFER, "SCTP port" },
+    { "SCTP port word", FULL "a=sctp-port:five\r\n", ADIT_DESC_OFFER, "SCTP port" },
+    { "no ufrag", HEAD MLINE "a=ice-pwd:0123456789abcdefABCDEF12\r\n" PRINT ACT, ADIT_DESC_OFFER,
+      "no ICE user name" },
+    { "no pwd", HEAD MLINE "a=ice-ufrag:Qa7x\r\n" PRINT ACT, ADIT_DESC_OFFER, "no ICE user name" },
+    { "short ufrag", FULL "a=ice-ufrag:Qa7\r\n", ADIT_DESC_OFFER, "ice-ufrag" },
+    { "colon in ufrag", FULL "a=ice-ufrag:Qa7:x\r\n", ADIT_DESC_OFFER, "ice-ufrag" },
+    { "control in ufrag", FULL "a=ice-ufrag:Qa7x\x1b[2J\r\n", ADIT_DESC_OFFER, "ice-ufrag" },
+    { "short pwd", FULL "a=ice-pwd:0123456789abcdefABCDE\r\n", ADIT_DESC_OFFER, "ice-pwd" },
+    { "blank in pwd", FULL "a=ice-pwd:0123456789abcdef ABCDEF12\r\n", ADIT_DESC_OFFER, "ice-pwd" },
+    { "no fingerprint", HEAD MLINE ICE ACT, ADIT_DESC_OFFER, "no fingerprint" },
+    { "sha-1 only",
+      HEAD MLINE ICE ACT "a=fingerprint:sha-1 "
+                         "AB:CD:EF:01:23:45:67:89:AB:CD:EF:01:23:45:67:89:AB:CD:EF:01\r\n",
+      ADIT_DESC_OFFER, "no fingerprint by sha-256" },
+    { "short fingerprint", FULL "a=fingerprint:sha-256 AB:CD\r\n", ADIT_DESC_OFFER,
+      "fingerprint in the SDP is malformed" },
+    { "fingerprint without value", FULL "a=fingerprint:sha-256\r\n", ADIT_DESC_OFFER,
+      "fingerprint in the SDP is malformed" },
+    { "fingerprint and more", FULL "a=fingerprint:sha-256 " FP " x\r\n", ADIT_DESC_OFFER,
+      "fingerprint in the SDP is malformed" },
+    { "answer is actpass", FULL, ADIT_DESC_ANSWER, "no answer" },
+    { "answer without setup", HEAD MLINE ICE PRINT, ADIT_DESC_ANSWER, "no answer" },
+    { "holdconn", HEAD MLINE ICE PRINT "a=setup:holdconn\r\n", ADIT_DESC_OFFER, "a=setup" },
+    { "max-message-size word", FULL "a=max-message-size:many\r\n", ADIT_DESC_OFFER,
+      "max-message-size" },
+    { "negative max-message-size", FULL "a=max-message-size:-1\r\n", ADIT_DESC_OFFER,
+      "max-message-size" },
+    { "blank in mid", FULL "a=mid:0 1\r\n", ADIT_DESC_OFFER, "mid" },
+    { "control in mid", FULL "a=mid:0\x07\r\n", ADIT_DESC_OFFER, "mid" },
+    { "UTF-8 in mid", FULL "a=mid:\xc3\xa4\r\n", ADIT_DESC_OFFER, "mid" },
+    { "escape in another m-line", FULL "m=audio 9 \x1b[2J 0\r\n", ADIT_DESC_OFFER,
+      "media section in the SDP is malformed" },
+    { "another m-line too short", FULL "m=audio\r\n", ADIT_DESC_OFFER,
+      "media section in the SDP is malformed" },
+};
+
+static void test_table(void **state)
+{
+    static struct adit_desc d, empty;
+
+    (void)state;
+    for (size_t i = 0; i < ADIT_LEN(rows); i++) {
+        struct adit_cause cause = { .text = "" };
+        int err = parse(&d, rows[i].type, rows[i].text, &cause);
+        if (rows[i].error ? err != -EINVAL || !strstr(cause.text, rows[i].error) : err != 0)
+            fail_msg("%s: %d %s", rows[i].name, err, cause.text);
+        if (err < 0)
+            assert_memory_equal(&d, &empty, sizeof d);
+    }
+}
+
+static void test_max_message_size(void **state)
+{
+    static const struct {
+        const char *line;
+        uint32_t size;
+    } sizes[] = {
+        { "", 65536 },
+        { "a=max-message-size:0\r\n", 0 },
+        { "a=max-message-size:1200\r\n", 1200 },
+        { "a=max-message-size:262144\r\n", 262144 },
+        { "a=max-message-size: 5\r\n", 5 },
+        { "a=max-message-size:4294967295\r\n", UINT32_MAX },
+        { "a=max-message-size:4294967296\r\n", UINT32_MAX },
+        { "a=max-message-size:99999999999999999999999999\r\n", UINT32_MAX },
+    };
+    static struct adit_desc d;
+    struct adit_cause cause;
+
+    (void)state;
+    for (size_t i = 0; i < ADIT_LEN(sizes); i++) {
+        char text[2048];
+        snprintf(text, sizeof text, "%s%s", FULL, sizes[i].line);
+        assert_int_equal(parse(&d, ADIT_DESC_OFFER, text, &cause), 0);
+        assert_int_equal(d.max_message_size, sizes[i].size);
+    }
+}
+
+static void test_ports(void **state)
+{
+    static const struct {
+        const char *text;
+        uint16_t port;
+        bool legacy;
+    } forms[] = {
+        { HEAD MLINE ICE PRINT ACT, 5000, false },
+        { HEAD MLINE ICE PRINT ACT "a=sctp-port:5001\r\n", 5001, false },
+        { HEAD "m=application 9 DTLS/SCTP 5002\r\n" ICE PRINT ACT, 5002, true },
+        { HEAD
+          "m=application 9 DTLS/SCTP 5002\r\na=sctpmap:5003 webrtc-datachannel 65535\r\n" ICE PRINT
+              ACT,
+          5003, true },
+    };
+    static struct adit_desc d;
+    struct adit_cause cause;
+
+    (void)state;
+    for (size_t i = 0; i < ADIT_LEN(forms); i++) {
+        assert_int_equal(parse(&d, ADIT_DESC_OFFER, forms[i].text, &cause), 0);
+        assert_int_equal(d.sctp_port, forms[i].port);
+        assert_int_equal(d.legacy_mline, forms[i].legacy);
+    }
+}
+
+/* The media level stands over the session level; several fingerprints are kept. */
+static void test_levels(void **state)
+{
+    static struct adit_desc d;
+    struct adit_cause cause;
+
+    (void)state;
+    assert_int_equal(
+        parse(&d, ADIT_DESC_OFFER,
+              HEAD "a=ice-lite\r\na=ice-options:ice2 trickle\r\na=ice-ufrag:sess\r\n"
+                   "a=ice-pwd:sessionsessionsession12\r\na=fingerprint:sha-256 00:" /* other */
+                   "CD:EF:01:23:45:67:89:AB:CD:EF:01:23:45:67:89:AB:CD:EF:01:23:45:67:89:AB:CD:EF:"
+                   "01:23:45:67:89\r\n" MLINE "a=ice-ufrag:media\r\n" PRINT PRINT ACT
+                   "m=audio 9 RTP/SAVPF 0\r\n" ICE,
+              &cause),
+        0);
+    assert_string_equal(d.ufrag, "media");
+    assert_string_equal(d.pwd, "sessionsessionsession12");
+    assert_int_equal(d.fingerprint_count, 2);
+    assert_int_equal(d.fingerprints[0].value[0], 0xab);
+    assert_true(d.ice_lite && d.trickle && !d.end_of_candidates);
+    assert_int_equal(d.session_id, 7301);
+    assert_int_equal(d.media_count, 1);
+}
+
+/* Candidates under the first section of the BUNDLE group count if it has our credentials. */
+static void test_bundled_candidates(void **state)
+{
+#define CAND  "a=candidate:1 1 udp 5 192.0.2.1 7 typ host\r\n"
+#define GROUP HEAD "a=group:BUNDLE a 0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 0\r\na=mid:a\r\n"
+    static struct adit_desc d;
+    struct adit_cause cause;
+
+    (void)state;
+    assert_int_equal(parse(&d, ADIT_DESC_OFFER,
+                           GROUP ICE PRINT ACT CAND MLINE "a=mid:0\r\n" ICE PRINT ACT, &cause),
+                     0);
+    assert_int_equal(d.cand_count, 1);
+    assert_int_equal(d.fingerprint_count, 1);
+    assert_int_equal(
+        parse(&d, ADIT_DESC_OFFER, GROUP ICE PRINT ACT CAND MLINE "a=mid:0\r\n", &cause), 0);
+    assert_int_equal(d.cand_count, 1);
+    assert_int_equal(d.section, 1);
+    assert_int_equal(
+        parse(&d, ADIT_DESC_OFFER,
+              GROUP ICE PRINT ACT CAND MLINE
+              "a=mid:0\r\na=ice-ufrag:other\r\na=ice-pwd:otherotherotherother12\r\n" PRINT,
+              &cause),
+        0);
+    assert_int_equal(d.cand_count, 0);
+    assert_int_equal(
+        parse(&d, ADIT_DESC_OFFER, GROUP ICE PRINT ACT CAND MLINE "a=mid:1\r\n", &cause), -EINVAL);
+}
+
+static void test_candidates(void **state)
+{
+    static struct adit_desc d;
+    struct adit_cause cause;
+
+    (void)state;
+    assert_int_equal(
+        parse(&d, ADIT_DESC_OFFER,
+              FULL "a=candidate:1 1 udp 5 192.0.2.1 7 typ host\r\n"
+                   "a=candidate:1 2 udp 5 192.0.2.1 8 typ host\r\n" /* component 2 */
+                   "a=candidate:2 1 tcp 5 192.0.2.1 9 typ host tcptype active\r\n"
+                   "a=candidate:3 1 udp 5 9b36eaac-bb2e-49bb-bb78-21c41c499900.local 9 typ host\r\n"
+                   "a=candidate:4 1 udp 5 224.0.0.1 9 typ host\r\n"
+                   "a=candidate:5 1 udp 5 192.0.2.1 7 typ host\r\n" /* twice */
+                   "a=candidate:6 1 udp 5 192.0.2.2 7 typ host ufrag Qa7x\r\n"
+                   "a=candidate:7 1 udp 5 192.0.2.3 7 typ host ufrag gone\r\n" /* old */
+                   "a=candidate:8 1 udp 5 127.0.0.1 7 typ host\r\n"            /* ice decides */
+                   "a=candidate:9 1 udp 5 2001:db8::1 7 typ relay raddr 192.0.2.9 rport 1\r\n"
+                   "a=end-of-candidates\r\n",
+              &cause),
+        0);
+    assert_int_equal(d.cand_count, 4);
+    assert_string_equal(d.cands[1].foundation, "6");
+    assert_string_equal(d.cands[2].foundation, "8");
+    assert_string_equal(d.cands[3].foundation, "9");
+    assert_true(d.end_of_candidates);
+}
+
+/* ---- limits --------------------------------------------------------------------------------- */
+
+static void test_limits(void **state)
+{
+    static struct adit_desc d;
+    struct adit_cause cause = { .text = "" };
+    struct adit_buf b;
+
+    (void)state;
+    adit_buf_init(&b, 2 << 20);
+    adit_buf_printf(&b, "%s", FULL);
+    for (unsigned i = 0; i < 700; i++)
+        adit_buf_printf(&b, "a=candidate:1 1 udp 5 192.0.2.1 %u typ host\r\n", i + 1);
+    assert_int_equal(parse(&d, ADIT_DESC_OFFER, adit_buf_str(&b), &cause), 0);
+    assert_int_equal(d.cand_count, ADIT_DESC_CANDS_MAX);
+
+    adit_buf_consume(&b, b.len);
+    adit_buf_printf(&b, "%s", FULL);
+    for (unsigned i = 1; i < ADIT_DESC_FINGERPRINTS_MAX; i++)
+        adit_buf_printf(&b, PRINT);
+    assert_int_equal(parse(&d, ADIT_DESC_OFFER, adit_buf_str(&b), &cause), 0);
+    adit_buf_printf(&b, PRINT);
+    assert_int_equal(parse(&d, ADIT_DESC_OFFER, adit_buf_str(&b), &cause), -EINVAL);
+    assert_non_null(strstr(cause.text, "too many fingerprints"));
+
+    adit_buf_consume(&b, b.len);
+    adit_buf_printf(&b, "%s", FULL);
+    for (unsigned i = 0; i < ADIT_DESC_MIDS_MAX; i++)
+        adit_buf_printf(&b, "m=audio 9 UDP/TLS/RTP/SAVPF 0\r\na=mid:a%u\r\n", i);
+    assert_int_equal(parse(&d, ADIT_DESC_OFFER, adit_buf_str(&b), &cause), 0);
+    adit_buf_printf(&b, "m=audio 9 UDP/TLS/RTP/SAVPF 0\r\n");
+    assert_int_equal(parse(&d, ADIT_DESC_OFFER, adit_buf_str(&b), &cause), -EINVAL);
+    assert_non_null(strstr(cause.text, "too many media sections"));
+
+    adit_buf_consume(&b, b.len);
+    adit_buf_printf(&b, "%sa=x:", FULL);
+    while (b.len < ADIT_SDP_SIZE_MAX)
+        adit_buf_add8(&b, 'x');
+    assert_int_equal(parse(&d, ADIT_DESC_OFFER, adit_buf_str(&b), &cause), 0);
+    while (b.len < 1 << 20)
+        adit_buf_add8(&b, 'x');
+    assert_int_equal(parse(&d, ADIT_DESC_OFFER, adit_buf_str(&b), &cause), -EINVAL);
+    assert_non_null(strstr(cause.text, "longer than 64 KiB"));
+    adit_buf_done(&b);
+}
+
+static void test_lengths_of_values(void **state)
+{
+    static const struct {
+        const char *name;
+        size_t max;
+    } values[] = { { "ice-ufrag", ADIT_UFRAG_MAX },
+                   { "ice-pwd", ADIT_PWD_MAX },
+                   { "mid", ADIT_MID_MAX } };
+    static struct adit_desc d;
+    struct adit_cause cause;
+    char text[2048], value[512];
+
+    (void)state;
+    memset(value, 'x', sizeof value);
+    for (size_t i = 0; i < ADIT_LEN(values); i++) {
+        for (size_t more = 0; more < 2; more++) {
+            snprintf(text, sizeof text, "%sa=%s:%.*s\r\n", FULL, values[i].name,
+                     (int)(values[i].max + more), value);
+            assert_int_equal(parse(&d, ADIT_DESC_OFFER, text, &cause), more ? -EINVAL : 0);
+        }
+    }
+    assert_int_equal(adit_sdp_parse(&d, ADIT_DESC_OFFER, FULL "a=x:\0", sizeof FULL + 4, &cause),
+                     -EINVAL);
+    assert_non_null(strstr(cause.text, "zero byte"));
+}
+
+/* Every prefix, in a block of just that size. */
+static void test_prefixes(void **state)
+{
+    static struct adit_desc d;
+    struct adit_cause cause;
+
+    (void)state;
+    for (size_t n = 1; n < sizeof FULL; n++) {
+        char *copy = malloc(n);
+        memcpy(copy, FULL, n);
+        (void)!adit_sdp_parse(&d, ADIT_DESC_OFFER, copy, n, &cause);
+        free(copy);
+    }
+}
+
+/* ---- printing ------------------------------------------------------------------------------- */
+
+static void test_offer_looks_so(void **state)
+{
+    static struct adit_desc d;
+
+    (void)state;
+    adit_desc_init(&d, ADIT_DESC_OFFER);
+    d.session_id = 7301;
+    strcpy(d.ufrag, "Qa7x");
+    strcpy(d.pwd, "0123456789abcdefABCDEF12");
+    assert_int_equal(
+        adit_fingerprint_parse(&d.fingerprints[0], "sha-256 " FP, strlen("sha-256 " FP)), 0);
+    d.fingerprint_count = 1;
+    d.end_of_candidates = true;
+    const char *c = "1 1 udp 2130706431 192.0.2.7 50412 typ host";
+    assert_int_equal(adit_cand_parse(&d.cands[d.cand_count++], c, strlen(c)), 0);
+    char *s = print(&d, NULL);
+    assert_string_equal(s, HEAD "a=group:BUNDLE 0\r\na=msid-semantic:WMS *\r\n"
+                                "m=application 50412 UDP/DTLS/SCTP webrtc-datachannel\r\n"
+                                "c=IN IP4 192.0.2.7\r\na=mid:0\r\na=sctp-port:5000\r\n"
+                                "a=max-message-size:262144\r\n"
+                                "a=candidate:1 1 udp 2130706431 192.0.2.7 50412 typ host\r\n"
+                                "a=end-of-candidates\r\n" ICE PRINT ACT);
+    free(s);
+}
+
+/* The answer has the offer's m-line, mids and order; what is not ours has port 0. */
+static void test_answer_mirrors_its_offer(void **state)
+{
+    static struct adit_desc offer, answer, back;
+    struct adit_cause cause;
+
+    (void)state;
+    assert_int_equal(
+        parse(&offer, ADIT_DESC_OFFER,
+              HEAD
+              "a=group:BUNDLE audio data video\r\n"
+              "m=audio 9 UDP/TLS/RTP/SAVPF 111 63 9\r\na=mid:audio\r\n" ICE PRINT ACT
+              "m=application 9 DTLS/SCTP 5000\r\na=mid:data\r\n"
+              "a=sctpmap:5000 webrtc-datachannel 65535\r\n" ICE PRINT ACT
+              "m=video 9 UDP/TLS/RTP/SAVPF 96 97 98 99 100 101 102 122 127 121 125 107 108 109 "
+              "124 120 123 119 35 36 41 42 114 115 116 117 118 43 44 45 46 47 48 49 50 51 52 53\r\n"
+              "a=mid:video\r\n" ICE PRINT ACT,
+              &cause),
+        0);
+    assert_int_equal(offer.section, 1);
+    adit_desc_init(&answer, ADIT_DESC_ANSWER);
+    strcpy(answer.ufrag, "Zz9y");
+    strcpy(answer.pwd, "ABCDEF120123456789abcdef");
+    answer.fingerprints[0] = offer.fingerprints[0];
+    answer.fingerprint_count = 1;
+    char *s = print(&answer, &offer);
+    const char *sections = strstr(s, "m=audio");
+    assert_non_null(strstr(s, "a=group:BUNDLE data\r\n"));
+    assert_non_null(sections);
+    assert_string_equal(sections,
+                        "m=audio 0 UDP/TLS/RTP/SAVPF 111\r\nc=IN IP4 0.0.0.0\r\na=mid:audio\r\n"
+                        "a=inactive\r\n"
+                        "m=application 9 DTLS/SCTP 5000\r\nc=IN IP4 0.0.0.0\r\na=mid:data\r\n"
+                        "a=sctpmap:5000 webrtc-datachannel 65535\r\na=max-message-size:262144\r\n"
+                        "a=ice-ufrag:Zz9y\r\na=ice-pwd:ABCDEF120123456789abcdef\r\n" PRINT
+                        "a=setup:active\r\n"
+                        "m=video 0 UDP/TLS/RTP/SAVPF 96\r\nc=IN IP4 0.0.0.0\r\na=mid:video\r\n"
+                        "a=inactive\r\n");
+    assert_int_equal(parse(&back, ADIT_DESC_ANSWER, s, &cause), 0);
+    assert_string_equal(back.mid, "data");
+    free(s);
+}
+
+static void test_offer_without_mid(void **state)
+{
+    static struct adit_desc offer, answer;
+    struct adit_cause cause;
+
+    (void)state;
+    assert_int_equal(parse(&offer, ADIT_DESC_OFFER, HEAD MLINE ICE PRINT ACT, &cause), 0);
+    adit_desc_init(&answer, ADIT_DESC_ANSWER);
+    char *s = print(&answer, &offer);
+    assert_null(strstr(s, "a=mid"));
+    assert_null(strstr(s, "BUNDLE"));
+    free(s);
+}
+
+/* ---- JSON around it ------------------------------------------------------------------------- */
+
+static void test_json_refusals(void **state)
+{
+    static const struct {
+        const char *text, *error;
+    } bad[] = {
+        { "", "not JSON" },
+        { "{\"type\":\"offer\",\"sdp\":\"v=0", "not JSON" },
+        { "[]", "not an object" },
+        { "\"v=0\"", "not an object" },
+        { "{}", "no type" },
+        { "{\"type\":\"pranswer\",\"sdp\":\"v=0\"}", "no type" },
+        { "{\"type\":1,\"sdp\":\"v=0\"}", "no type" },
+        { "{\"type\":\"offer\"}", "no text named sdp" },
+        { "{\"type\":\"offer\",\"sdp\":null}", "no text named sdp" },
+        { "{\"type\":\"offer\",\"sdp\":\"v=0\\u0000\"}", "no text named sdp" },
+        { "{\"type\":\"offer\\u0000\",\"sdp\":\"v=0\"}", "no type" },
+        { "{\"type\":\"offer\",\"sdp\":\"\"}", "does not begin with v=0" },
+        { "{\"type\":\"offer\",\"sdp\":\"v=0\"} x", "not JSON" },
+        { "{\"type\":\"offer\",\"sdp\":\"v=0\",\"type\":\"other\"}", "no type" },
+    };
+    static struct adit_desc d;
+
+    (void)state;
+    for (size_t i = 0; i < ADIT_LEN(bad); i++) {
+        struct adit_cause cause = { .text = "" };
+        int err = adit_desc_json_parse(&d, bad[i].text, strlen(bad[i].text), &cause);
+        if (err != -EINVAL || !strstr(cause.text, bad[i].error))
+            fail_msg("%s: %d %s", bad[i].text, err, cause.text);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_samples),
+        cmocka_unit_test(test_table),
+        cmocka_unit_test(test_max_message_size),
+        cmocka_unit_test(test_ports),
+        cmocka_unit_test(test_levels),
+        cmocka_unit_test(test_bundled_candidates),
+        cmocka_unit_test(test_candidates),
+        cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_lengths_of_values),
+        cmocka_unit_test(test_prefixes),
+        cmocka_unit_test(test_offer_looks_so),
+        cmocka_unit_test(test_answer_mirrors_its_offer),
+        cmocka_unit_test(test_offer_without_mid),
+        cmocka_unit_test(test_json_refusals),
+    };
+
+    return cmocka_run_group_tests_name("sdp", tests, NULL, NULL);
+}
