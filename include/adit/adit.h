@@ -148,9 +148,11 @@ ADIT_API struct adit_peer *adit_peer_new(struct adit_loop *loop, const struct ad
 /* At once and silently; adit_peer_close says goodbye first. peer may be NULL. Returns NULL. */
 ADIT_API struct adit_peer *adit_peer_free(struct adit_peer *peer);
 
-/* We make the offer. Not called by who answers; nor for symmetric pairing with tickets, where both
- * describe themselves and accept the other's in any order. */
+/* We make the offer. Not called by who answers. */
 ADIT_API void adit_peer_offer(struct adit_peer *peer);
+/* Symmetric pairing: both sides call it, describe themselves with a ticket and accept the other's,
+ * in any order; the fingerprints decide who offers. */
+ADIT_API void adit_peer_pair(struct adit_peer *peer);
 /* Writes our description as a C string and returns its length; -ENOSPC if it does not fit in size;
  * -EAGAIN before anything is known that could be told; -ENOMEM. An answer exists after the offer
  * was accepted. */

@@ -143,17 +143,13 @@ static struct adit_ice_base *new_base(struct adit_ice *ice, int id, const struct
     base->preference = preference;
     base->announce = announce;
     base->group = base_group(ice, addr);
-    base->probes = adit_zalloc(ice->stun_count * sizeof *base->probes);
+    base->probes = adit_zalloc(ADIT_ICE_STUN_MAX * sizeof *base->probes);
     if (!base->probes) {
         free_base(base);
         return NULL;
     }
-    for (size_t i = 0; i < ice->stun_count; i++) {
-        bool ask = adit_pair_allowed(addr, &ice->stun[i]) && !ice->consented;
-        base->probes[i].state = ask ? ADIT_PROBE_WAITING : ADIT_PROBE_IDLE;
-        base->probes[i].settled = !ask;
-        base->probes[i].again = now;
-    }
+    for (size_t i = 0; i < ice->stun_count; i++)
+        adit_ice_probe_init(ice, base, i, now);
     return base;
 }
 

@@ -34,6 +34,27 @@ static void check_gathered(struct adit_ice *ice, adit_time now)
     adit_ice_tell(ice, &(struct adit_ice_event){ .type = ADIT_ICE_EV_GATHERED });
 }
 
+void adit_ice_probe_init(const struct adit_ice *ice, struct adit_ice_base *base, size_t server,
+                         adit_time now)
+{
+    struct adit_ice_probe *p = &base->probes[server];
+    bool ask = adit_pair_allowed(&base->addr, &ice->stun[server]) && !ice->consented;
+
+    p->state = ask ? ADIT_PROBE_WAITING : ADIT_PROBE_IDLE;
+    p->settled = !ask;
+    p->again = now;
+}
+
+void adit_ice_add_stun(struct adit_ice *ice, const struct adit_addr *server, adit_time now)
+{
+    if (ice->stun_count == ADIT_ICE_STUN_MAX || adit_ice_over(ice))
+        return;
+    ice->stun[ice->stun_count++] = *server;
+    for (size_t i = 0; i < ice->base_count; i++)
+        adit_ice_probe_init(ice, ice->bases[i], ice->stun_count - 1, now);
+    adit_ice_finish(ice, now);
+}
+
 void adit_ice_bases_done(struct adit_ice *ice, adit_time now)
 {
     if (ice->bases_done || adit_ice_over(ice))

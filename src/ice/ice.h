@@ -117,8 +117,10 @@ ADIT_MUST_USE int adit_ice_add_base(struct adit_ice *ice, int base, const struct
                                     uint16_t preference, bool announce, adit_time now);
 /* The socket is gone (interface removed, ENETDOWN): its candidates and pairs go with it. */
 void adit_ice_remove_base(struct adit_ice *ice, int base, adit_time now);
-/* All bases known at start have been added; GATHERED follows when the STUN servers answered or gave
- * up. */
+/* One more STUN server, when its name has been resolved. Passed over at the limit of eight. */
+void adit_ice_add_stun(struct adit_ice *ice, const struct adit_addr *server, adit_time now);
+/* All bases and servers known at start have been added; GATHERED follows when the STUN servers
+ * answered or gave up. */
 void adit_ice_bases_done(struct adit_ice *ice, adit_time now);
 /* A send on this base towards `to` failed for good (ENETUNREACH, EPERM …): that pair fails, others
  * go on. */

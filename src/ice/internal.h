@@ -139,6 +139,9 @@ void adit_ice_free_bases(struct adit_ice *ice);
 
 /* --- gather.c */
 
+/* Will the base ask this server? Then it is due now. */
+void adit_ice_probe_init(const struct adit_ice *ice, struct adit_ice_base *base, size_t server,
+                         adit_time now);
 /* A response that is not that of a check. */
 void adit_ice_probe_response(struct adit_ice *ice, struct adit_ice_base *base,
                              const struct adit_addr *from, const struct adit_stun_head *head,

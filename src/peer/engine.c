@@ -372,6 +372,13 @@ void adit_engine_remove_base(struct adit_engine *e, int base, adit_time now)
     adit_engine_settle(e);
 }
 
+void adit_engine_add_stun(struct adit_engine *e, const struct adit_addr *server, adit_time now)
+{
+    e->now = now;
+    adit_ice_add_stun(e->ice, server, now);
+    adit_engine_settle(e);
+}
+
 void adit_engine_bases_done(struct adit_engine *e, adit_time now)
 {
     e->now = now;

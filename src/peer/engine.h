@@ -89,6 +89,8 @@ ADIT_MUST_USE int adit_engine_add_base(struct adit_engine *e, int base,
                                        const struct adit_addr *addr, uint16_t preference,
                                        bool announce, adit_time now);
 void adit_engine_remove_base(struct adit_engine *e, int base, adit_time now);
+/* Another STUN server, once its name is resolved. */
+void adit_engine_add_stun(struct adit_engine *e, const struct adit_addr *server, adit_time now);
 void adit_engine_bases_done(struct adit_engine *e, adit_time now);
 void adit_engine_send_failed(struct adit_engine *e, int base, const struct adit_addr *to,
                              adit_time now);
