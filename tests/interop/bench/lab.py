@@ -7,8 +7,8 @@
 With nat=True the router shows adit as 203.0.113.1 and peer as 203.0.113.2, whatever their port, lets both be reached
 there, and drops what is sent to an inside address: they can meet by server-reflexive candidates only.
 
-A namespace lives as long as the process that holds it, and that one as long as the pipe from us: nothing has a name,
-nothing stays behind, whichever way the bench ends.
+A namespace lives as long as the process that holds it, and that one as long as the pipe from us; what runs inside is
+killed with us. Nothing has a name, nothing stays behind, whichever way the bench ends.
 """
 import os
 import shutil
@@ -49,7 +49,8 @@ class Host:
         self.pid = self._holder.pid
 
     def enter(self, command):
-        return ['nsenter', '--net=/proc/%d/ns/net' % self.pid, '--'] + list(command)
+        """The command inside; it does not outlive us."""
+        return ['nsenter', '--net=/proc/%d/ns/net' % self.pid, 'setpriv', '--pdeathsig', 'KILL', *command]
 
     def run(self, command, text=None):
         done = subprocess.run(self.enter(command), input=text, text=True, capture_output=True)

@@ -16,10 +16,10 @@ PARTING = 10  # seconds that one side may take to notice that the other has gone
 class Meeting:
     """One case's lab and programs. stand_in: the name of a peer that takes adit's place, to try the bench itself."""
 
-    def __init__(self, peers, adit, stand_in, seconds):
+    def __init__(self, peers, adit, stand_in, seconds, work):
         self.peers, self._adit, self.stand_in = peers, adit, stand_in
         self.deadline = time.monotonic() + seconds
-        self.folder = tempfile.mkdtemp(prefix='interop-')
+        self.folder = tempfile.mkdtemp(dir=work)
         self.lab = self.adit = self.peer = None
         self.sanitized = 'asan' in (adit or '') or 'tsan' in (adit or '')  # memory figures then mean nothing
 

@@ -44,14 +44,14 @@ class Channel:
         self.dc.send(data)
 
     async def receive(self):
-        return await within(self.inbox.get(), 'a message')
+        return await within(self.inbox.get(), 'message')
 
 
 async def within(awaitable, what):
     try:
         return await asyncio.wait_for(awaitable, PATIENCE)
     except asyncio.TimeoutError:
-        raise Failed('no %s for %d s' % (what, PATIENCE)) from None
+        raise Failed('%s: nothing for %d s' % (what, PATIENCE)) from None
 
 
 async def step(name, size, work):
@@ -135,6 +135,9 @@ async def rounds(create, opt):
             c.dc.close()
         for n, c in enumerate(channels):
             await within(c.closed.wait(), 'closing of channel %d' % n)
+        # To aiortc a channel is closed when its own direction is, and the next one gets the same id: if that one opens
+        # before the other direction is reset, the late reset closes it. Only time can keep them apart.
+        await asyncio.sleep(0.3)
         return {'maxId': top}
 
     for i in range(1, opt.rounds + 1):
