@@ -204,7 +204,7 @@ test: deps
 
 #: make e2e           the end-to-end tests alone (T=name: one of them)
 e2e: all
-	$(Q)ADIT=$(CURDIR)/$(O)/adit BUILD=$(CURDIR)/$(O) tests/run $(or $(T:%=tests/e2e/%.sh),$$(tests/all list))
+	$(Q)ADIT=$(CURDIR)/$(O)/adit BUILD=$(CURDIR)/$(O) tests/run -j 4 $(or $(T:%=tests/e2e/%.sh),$$(tests/all list))
 
 #: make interop       install other WebRTC stacks (heavy) and talk to each
 interop: deps

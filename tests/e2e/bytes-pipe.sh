@@ -1,0 +1,46 @@
+#!/bin/bash
+# bytes mode is a pipe: every byte value, both directions, nothing at all; the end of input closes
+# after everything was delivered; a reader that is slow or gone; exit codes.
+. "$(dirname "$0")/lib.sh"
+
+lab up port-restricted cone && lab stun
+check "10 MB arrive whole, both end well" transfer 10000000 60
+stop a b
+
+noise 3000000 >"$W/one"
+printf 'x\0y\r\n\377' | cat - "$W/one" >"$W/other"
+pipe a A "$W/one" "$W/other.got" offer
+pipe b B "$W/other" "$W/one.got" answer
+must "both ways at once: they meet" meet
+check "both ways: a ends well" ends a 30 0
+check "both ways: b ends well" ends b 30 0
+check "both ways: what a sent" cmp "$W/one" "$W/one.got"
+check "both ways: what b sent" cmp "$W/other" "$W/other.got"
+
+pipe a A /dev/null "$W/nothing" offer
+pipe b B /dev/null "$W/nothing" answer
+must "nothing at all: they meet" meet
+check "nothing at all: a ends well" ends a 10 0
+check "nothing at all: b ends well" ends b 10 0
+
+# a reader that takes its time: the sender waits, and keeps little
+mkfifo "$W/slow"
+noise 40000000 >"$W/sent"
+pipe a A "$W/sent" /dev/null offer
+pipe b B /dev/null "$W/slow" answer
+(trap - EXIT && exec <"$W/slow" && sleep 3 && sha256sum >"$W/sum") &
+must "a slow reader: they meet" meet
+sleep 2
+rss() { awk '/^VmRSS/ { print $2 }' "/proc/${PID[$1]}/status"; }
+check "a slow reader: the sender's memory is bounded" within "$(rss a)" 100 30000
+check "a slow reader: and the receiver's" within "$(rss b)" 100 30000
+check "a slow reader: a ends well" ends a 60 0
+check "a slow reader: b ends well" ends b 20 0
+check "a slow reader: all of it" until_true 5 eval 'cmp -s "$W/sum" <(sha256sum <"$W/sent")'
+
+pipe a A "$W/sent" /dev/null offer
+pipe b B /dev/null "$W/slow" answer
+(trap - EXIT && head -c 100000 <"$W/slow" >/dev/null) &
+must "a reader that leaves: they meet" meet
+check "a reader that leaves: b ends, and not as if all were well" ends b 30 1 141
+check "a reader that leaves: so does a" ends a 40 1

@@ -1,0 +1,27 @@
+#!/bin/bash
+# Paths that carry less than the wires at their ends: with routers that say so, and black holes.
+. "$(dirname "$0")/lib.sh"
+
+lab up port-restricted port-restricted && lab stun
+lab mtu 1280
+check "a router of 1280 that says so: 2 MB arrive" transfer 2000000 30
+lab mtu 1500
+lab impair A mtu=1280
+check "a black hole at 1280: 2 MB arrive" transfer 2000000 30
+lab impair A mtu=1100
+check "a black hole at 1100: 2 MB arrive" transfer 2000000 60
+lab impair A off
+stop a b
+lab down
+if ip tuntap add mode tun name probe 2>/dev/null; then
+    check "a VPN" vpn
+    lab impair A mtu=1280
+    check "large pings through a black hole of 1280" lab in A ping -q -c 3 -i 0.2 -W 2 -s 4000 $V4_B
+    too_big() {
+        lab in A ping -c 1 -W 1 -M do -s 9000 $V4_B >"$W/big" 2>&1
+        grep -iE 'too (long|big)|frag needed' "$W/big"
+    }
+    check "what does not fit is said to be too big" too_big
+else
+    skip "a VPN over such a path" "no TUN device here"
+fi

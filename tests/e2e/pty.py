@@ -1,0 +1,76 @@
+#!/usr/bin/env python3
+"""pty - runs a program at a terminal, for tests of what people do at one.
+
+pty.py [--paste FILE [--until TEXT]] [--then enter|interrupt|hangup|wait] [--settings FILE] CMD...
+
+Waits until the program has said something, pastes FILE as a terminal would (a byte stream of up to
+4096 at a time), presses Enter, and does what --then says. What the program writes goes to stdout.
+--settings FILE gets "same" or "changed": the terminal as it was found and as it was left.
+Exit code: the program's; 128 + N when signal N ended it; 124 when it went on for 30 s.
+"""
+import argparse
+import os
+import pty
+import select
+import signal
+import subprocess
+import sys
+import termios
+import time
+
+args = argparse.ArgumentParser()
+args.add_argument("--paste")
+args.add_argument("--then", choices=["enter", "interrupt", "hangup", "wait"], default="wait")
+args.add_argument("--settings")
+args.add_argument("command", nargs=argparse.REMAINDER)
+args = args.parse_args()
+
+main, terminal = pty.openpty()
+before = termios.tcgetattr(terminal)
+child = subprocess.Popen(args.command, stdin=terminal, stdout=terminal, start_new_session=True,
+                         preexec_fn=lambda: __import__("fcntl").ioctl(0, termios.TIOCSCTTY, 0))
+end = time.monotonic() + 30
+
+
+def pump(seconds, until=lambda: False):
+    """Shows what the program writes, for so long or until it is enough."""
+    stop = min(end, time.monotonic() + seconds)
+    while time.monotonic() < stop and not until():
+        ready, _, _ = select.select([main], [], [], 0.05)
+        if ready:
+            try:
+                data = os.read(main, 65536)
+            except OSError:
+                return
+            sys.stdout.buffer.write(data)
+            sys.stdout.buffer.flush()
+            pump.seen += len(data)
+
+
+pump.seen = 0
+pump(10, lambda: pump.seen > 0 or child.poll() is not None)
+pump(0.3)
+if args.paste:
+    text = open(args.paste, "rb").read()
+    for at in range(0, len(text), 1024):
+        _, writable, _ = select.select([], [main], [], 2)
+        if writable:
+            os.write(main, text[at:at + 1024])
+        pump(0.01)
+    os.write(main, b"\r")
+if args.then == "interrupt":
+    os.write(main, b"\x03")
+elif args.then == "hangup":
+    os.close(terminal)
+    os.close(main)
+if args.then != "hangup":
+    pump(60, lambda: child.poll() is not None)
+try:
+    code = child.wait(max(0.1, min(10, end - time.monotonic())))
+except subprocess.TimeoutExpired:
+    child.kill()
+    code = 124
+if args.settings and args.then != "hangup":
+    with open(args.settings, "w") as f:
+        f.write("same" if termios.tcgetattr(terminal) == before else "changed")
+sys.exit(code if code >= 0 else 128 - code)

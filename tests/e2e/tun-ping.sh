@@ -1,0 +1,23 @@
+#!/bin/bash
+# A VPN between two hosts behind NAT: floods of pings in both families and both directions, no loss,
+# and the counters exact.
+. "$(dirname "$0")/lib.sh"
+need_tun
+
+must "the VPN comes up" vpn
+check "its device is up" lab in A ip link show up dev adit0
+check "IPv4, A to B" flood A $V4_B
+check "IPv4, B to A" flood B $V4_A
+check "IPv6, A to B" flood A $V6_B
+check "IPv6, B to A" flood B $V6_A
+sleep 0.2
+check "what left A came to B, to the packet" is "$(packets A tx)" "$(packets B rx)"
+check "what left B came to A, to the packet" is "$(packets B tx)" "$(packets A rx)"
+# whole and in pieces: 64 KiB pings are fragments on any device
+check "large pings, IPv4" lab in A ping -q -c 5 -i 0.1 -W 2 -s 8000 $V4_B
+check "large pings, IPv6" lab in A ping -q -c 5 -i 0.1 -W 2 -s 8000 $V6_B
+kill -TERM "${PID[a]}"
+check "TERM ends it well" ends a 5 0 130 143
+check "its device is gone" not lab in A ip link show adit0
+check "the other notices" until_true 35 ended b
+check "and leaves no device" not lab in B ip link show adit0
