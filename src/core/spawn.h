@@ -1,0 +1,48 @@
+/* spawn.h - programs of the user's own (--up, --down), started and waited for without blocking.
+ *
+ * No shell is involved: a command line is split into words here and executed. What a peer says can
+ * get no further than into the value of a variable. A child has nothing of ours but standard error
+ * (its standard output goes there too: ours is for data), a short list of inherited variables, a
+ * process group of its own, and a limited time. */
+#ifndef ADIT_SPAWN_H
+#define ADIT_SPAWN_H
+
+#include <sys/types.h>
+
+#include "core/reactor.h"
+
+#define ADIT_WORDS_MAX 64
+
+/* Splits `text` at white space; '…' and "…" hold together, \ takes the next character as it is
+ * (inside '…' nothing is special, inside "…" it works on \ and " alone). Nothing else has a
+ * meaning: no variables, no globs. Fills words (ended by NULL) with pointers into `room`, which
+ * holds strlen(text) + 1 bytes. Returns the number of words; -EINVAL: a quote is open, or a \ at
+ * the end; -E2BIG. */
+ADIT_MUST_USE int adit_words_split(char *words[ADIT_WORDS_MAX + 1], char *room, const char *text);
+
+/* Embedded by the owner; all zero = none runs. */
+struct adit_child {
+    pid_t pid;
+    struct adit_io io;       /* its pidfd */
+    struct adit_timer limit; /* the time it has */
+    struct adit_timer poll;  /* where there is no pidfd */
+    void (*ended)(void *arg, int status, adit_time now);
+    void *arg;
+};
+
+/* Runs `command` with `env` ("NAME=value", ended by NULL; copied) added to what is inherited.
+ * `ended` gets the status of waitpid(2), once, and may call anything; after `limit` the whole
+ * process group is killed. -EINVAL: adit_words_split, or no word at all; -ENOENT, -EACCES … of the
+ * program. */
+ADIT_MUST_USE int adit_child_start(struct adit_child *child, struct adit_loop *loop,
+                                   const char *command, const char *const *env, adit_time limit,
+                                   void (*ended)(void *arg, int status, adit_time now), void *arg);
+/* Kills it, if it still runs, and waits for its end; `ended` is not called. May be repeated. */
+void adit_child_stop(struct adit_child *child);
+
+static inline bool adit_child_runs(const struct adit_child *child)
+{
+    return child->pid > 0;
+}
+
+#endif
