@@ -208,7 +208,7 @@ e2e: all
 
 #: make interop       install other WebRTC stacks (heavy) and talk to each
 interop: deps
-	$(Q)tests/interop/install
+	$(Q)tests/interop/install || true  # what is missing is skipped by name
 	$(Q)tests/all interop
 interop-deps:
 	$(Q)tests/interop/install

@@ -78,7 +78,7 @@ class Lab:
             self._connect(self.adit, 'a0', 1, families)
             self._connect(self.peer, 'b0', 2, families)
             self.router.ip('link set lo up', 'address add %s/32 dev lo' % STUN)
-            self.router.run(['sh', '-c', 'cd /proc/sys/net; echo 1 >ipv4/ip_forward; echo 1 >ipv6/conf/all/forwarding'])
+            self.router.run(['sh', '-c', 'cd /proc/sys/net; echo 1 | tee ipv4/ip_forward ipv6/conf/all/forwarding'])
             if nat or mtu:
                 self._filter((NAT if nat else '') + (BLACK_HOLE % mtu if mtu else ''))
         except BaseException:

@@ -1,5 +1,5 @@
-// The peer inside the page: start() is called once, accept() with the other side's description, finish() to end an echo.
-// Everything leaves through the binding report(), one JSON text each.
+// The peer inside the page: start() is called once, accept() with the other side's description, finish() to
+// end an echo. Everything leaves through the binding report(), one JSON text each.
 'use strict';
 
 const BUFFERED_MAX = 1 << 20;
@@ -148,7 +148,8 @@ async function bulk(channel, size) {
     const receiveOne = async (i) => {
         const data = await channel.receive();
         const n = new DataView(data).getUint32(0);
-        if (n >= count || seen.has(n) || (n !== i && !opt.unordered)) throw new Error(`message ${n} came in the place of ${i}`);
+        if (n >= count || seen.has(n) || (n !== i && !opt.unordered))
+            throw new Error(`message ${n} came in the place of ${i}`);
         same(data, nth(n), `message ${n}`);
         seen.add(n);
     };
@@ -186,7 +187,8 @@ async function check(channel) {
         emit({ check: 'open', ok: false, error: `no channel, the connection is ${pc.connectionState}` });
         return false;
     }
-    const taken = Math.min(opt.limit, largestMessage(pc.localDescription.sdp), largestMessage(pc.remoteDescription.sdp));
+    const both = [pc.localDescription, pc.remoteDescription];
+    const taken = Math.min(opt.limit, ...both.map((d) => largestMessage(d.sdp)));
     try {
         if (!opt.channels) await series(channel, taken);
         for (let i = 1; opt.channels && i <= opt.rounds; i++) await step(`round ${i}`, 0, () => round(i));

@@ -203,7 +203,8 @@ func round(pc *webrtc.PeerConnection, i int) bool {
 		}
 		return nil
 	}()
-	r := result{Check: fmt.Sprintf("round %d", i), OK: err == nil, MaxID: max, Ms: float64(time.Since(start).Milliseconds())}
+	ms := float64(time.Since(start).Milliseconds())
+	r := result{Check: fmt.Sprintf("round %d", i), OK: err == nil, MaxID: max, Ms: ms}
 	if err != nil {
 		r.Error = err.Error()
 	}
