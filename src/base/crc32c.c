@@ -44,11 +44,11 @@ static uint32_t load32_le(const uint8_t *p)
     return (uint32_t)p[3] << 24 | (uint32_t)p[2] << 16 | (uint32_t)p[1] << 8 | p[0];
 }
 
-uint32_t adit_crc32c_table(const void *bytes, size_t n)
+uint32_t adit_crc32c_table(uint32_t crc, const void *bytes, size_t n)
 {
     const uint8_t *p = bytes;
-    uint32_t crc = 0xffffffff;
 
+    crc = ~crc;
     for (; n >= 8; n -= 8, p += 8) {
         uint32_t lo = load32_le(p) ^ crc, hi = load32_le(p + 4);
 
@@ -81,16 +81,16 @@ bool adit_crc32c_has_hw(void)
     return __builtin_cpu_supports("sse4.2");
 }
 
-__attribute__((target("sse4.2"))) uint32_t adit_crc32c_hw(const void *bytes, size_t n)
+__attribute__((target("sse4.2"))) uint32_t adit_crc32c_hw(uint32_t crc, const void *bytes, size_t n)
 {
     const uint8_t *p = bytes;
-    uint64_t crc = 0xffffffff;
+    uint64_t wide = ~crc;
 
     for (; n >= 8; n -= 8, p += 8)
-        crc = _mm_crc32_u64(crc, load64(p));
+        wide = _mm_crc32_u64(wide, load64(p));
     while (n--)
-        crc = _mm_crc32_u8((uint32_t)crc, *p++);
-    return ~(uint32_t)crc;
+        wide = _mm_crc32_u8((uint32_t)wide, *p++);
+    return ~(uint32_t)wide;
 }
 
 #elif defined(__aarch64__) && defined(__linux__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
@@ -103,11 +103,11 @@ bool adit_crc32c_has_hw(void)
 }
 
 /* Written out, because arm_acle.h offers the intrinsics only when the whole file may use them. */
-uint32_t adit_crc32c_hw(const void *bytes, size_t n)
+uint32_t adit_crc32c_hw(uint32_t crc, const void *bytes, size_t n)
 {
     const uint8_t *p = bytes;
-    uint32_t crc = 0xffffffff;
 
+    crc = ~crc;
     for (; n >= 8; n -= 8, p += 8)
         __asm__(".arch_extension crc\n\tcrc32cx %w0, %w0, %x1" : "+r"(crc) : "r"(load64(p)));
     for (; n; n--, p++)
@@ -122,14 +122,14 @@ bool adit_crc32c_has_hw(void)
     return false;
 }
 
-uint32_t adit_crc32c_hw(const void *bytes, size_t n)
+uint32_t adit_crc32c_hw(uint32_t crc, const void *bytes, size_t n)
 {
-    return adit_crc32c_table(bytes, n);
+    return adit_crc32c_table(crc, bytes, n);
 }
 
 #endif
 
-uint32_t adit_crc32c(const void *bytes, size_t n)
+uint32_t adit_crc32c(uint32_t crc, const void *bytes, size_t n)
 {
-    return adit_crc32c_has_hw() ? adit_crc32c_hw(bytes, n) : adit_crc32c_table(bytes, n);
+    return adit_crc32c_has_hw() ? adit_crc32c_hw(crc, bytes, n) : adit_crc32c_table(crc, bytes, n);
 }

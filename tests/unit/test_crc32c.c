@@ -28,17 +28,19 @@ static const uint8_t read10[48] = { /* RFC 3720: an iSCSI SCSI Read (10) command
                                     0,    0,    0, 0,    0x02, 0, 0, 0,    0,    0, 0,    0
 };
 
-static void check(uint32_t (*crc)(const void *, size_t))
+static void check(uint32_t (*crc)(uint32_t, const void *, size_t))
 {
     uint8_t bytes[32];
 
     for (size_t i = 0; i < ADIT_LEN(rows); i++) {
         for (size_t k = 0; k < rows[i].n; k++)
             bytes[k] = (uint8_t)(rows[i].start + k * rows[i].step);
-        assert_int_equal(crc(bytes, rows[i].n), rows[i].crc);
+        assert_int_equal(crc(0, bytes, rows[i].n), rows[i].crc);
     }
-    assert_int_equal(crc(read10, sizeof read10), 0xd9963a56);
-    assert_int_equal(crc("123456789", 9), 0xe3069283);
+    assert_int_equal(crc(0, read10, sizeof read10), 0xd9963a56);
+    for (size_t i = 0; i <= sizeof read10; i++)
+        assert_int_equal(crc(crc(0, read10, i), read10 + i, sizeof read10 - i), 0xd9963a56);
+    assert_int_equal(crc(0, "123456789", 9), 0xe3069283);
 }
 
 static void table_knows_the_vectors(void **state)
@@ -74,8 +76,8 @@ static void all_ways_agree(void **state)
     for (size_t offset = 0; offset < 9; offset++) {
         crc = 0xffffffff;
         for (size_t n = 0; n < 2600; n++) {
-            assert_int_equal(adit_crc32c_table(bytes + offset, n), ~crc);
-            assert_int_equal(adit_crc32c(bytes + offset, n), ~crc);
+            assert_int_equal(adit_crc32c_table(0, bytes + offset, n), ~crc);
+            assert_int_equal(adit_crc32c(0, bytes + offset, n), ~crc);
             crc ^= bytes[offset + n];
             for (int bit = 0; bit < 8; bit++)
                 crc = crc >> 1 ^ (crc & 1 ? 0x82f63b78 : 0);
@@ -87,13 +89,13 @@ static void all_ways_agree(void **state)
 static void one_changed_bit_changes_it(void **state)
 {
     uint8_t bytes[64] = { 0 };
-    uint32_t crc = adit_crc32c(bytes, sizeof bytes);
+    uint32_t crc = adit_crc32c(0, bytes, sizeof bytes);
 
     (void)state;
     for (size_t bit = 0; bit < 8 * sizeof bytes; bit++) {
         bytes[bit / 8] ^= (uint8_t)(1 << bit % 8);
-        assert_int_not_equal(adit_crc32c(bytes, sizeof bytes), crc);
-        assert_int_not_equal(adit_crc32c_table(bytes, sizeof bytes), crc);
+        assert_int_not_equal(adit_crc32c(0, bytes, sizeof bytes), crc);
+        assert_int_not_equal(adit_crc32c_table(0, bytes, sizeof bytes), crc);
         bytes[bit / 8] ^= (uint8_t)(1 << bit % 8);
     }
 }
