@@ -72,6 +72,11 @@ int adit_usrsctp_readable(const struct socket *so)
 	return inp && !TAILQ_EMPTY(&inp->read_queue);
 }
 
+int adit_usrsctp_error(const struct socket *so)
+{
+	return so->so_error;
+}
+
 void adit_usrsctp_queued(const struct socket *so, uint32_t *ret_bytes, uint32_t *ret_items)
 {
 	const struct sctp_tcb *stcb = tcb_of(so);

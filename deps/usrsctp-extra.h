@@ -20,6 +20,8 @@ void adit_usrsctp_run(struct socket *so);
 
 /* Is there anything for usrsctp_recvv? */
 int adit_usrsctp_readable(const struct socket *so);
+/* The errno with which the association ended, or 0. */
+int adit_usrsctp_error(const struct socket *so);
 /* What waits to be sent or acknowledged: user bytes, and the pieces they are kept in. */
 void adit_usrsctp_queued(const struct socket *so, uint32_t *ret_bytes, uint32_t *ret_items);
 /* User bytes of the stream that were acknowledged or abandoned since the association began. */

@@ -84,6 +84,7 @@ struct adit_sctp_ops {
 
 struct adit_sctp_stats {
     uint64_t messages_sent, messages_received, bytes_sent, bytes_received, retransmissions;
+    uint64_t channels_refused; /* OPENs of the peer: too many, id in use, malformed */
     adit_time srtt;
     uint32_t cwnd;
 };

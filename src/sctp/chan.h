@@ -1,0 +1,108 @@
+/* chan.h - what sctp.c and chan.c share: the association and its channels from inside.
+ *
+ * sctp.c moves packets, time and news and owns the association; chan.c opens and closes channels,
+ * send.c and recv.c are their two directions. A channel is in s->channels from adit_channel_open
+ * (or the peer's OPEN) until its CLOSED event. While its id is taken, s->by_id[id] points to it.
+ *
+ * Closing (RFC 8831 section 6.7) is our outgoing stream reset, asked for once, sent by usrsctp
+ * after the stream's data has left. When it is confirmed the channel is done; if the peer has not
+ * reset its own direction by then, the id rests in s->resting until it does. */
+#ifndef ADIT_SCTP_CHAN_H
+#define ADIT_SCTP_CHAN_H
+
+#include "base/buf.h"
+#include "base/list.h"
+#include "sctp/sctp.h"
+#include "sctp/usr.h"
+
+struct adit_channel {
+    struct adit_sctp *s;
+    struct adit_link link;         /* s->channels, later s->closed */
+    struct adit_link waiting;      /* s->waiting: was told -EAGAIN, first come first served */
+    struct adit_link above;        /* s->above: more buffered than the low mark */
+    struct adit_channel_conf conf; /* label and protocol are ours, in one block */
+    enum adit_channel_state state;
+    uint16_t id;
+    bool remote;    /* the peer opened it */
+    bool announced; /* nothing is left to be done at start */
+    bool settled;   /* the peer has seen our OPEN: unordered messages are allowed */
+    bool reset_asked, reset_in;
+    uint64_t given, given_user; /* bytes handed to usrsctp, with and without DCEP */
+    uint64_t left_before;       /* what had left the stream before this channel */
+    size_t early;               /* bytes in s->early */
+    size_t wanted;              /* the size that was refused */
+    size_t low;
+    struct adit_buf in; /* a message in deprecated fragments (PPID 52, 54) */
+    struct adit_cause cause;
+    void *user;
+};
+
+struct adit_sctp {
+    struct adit_sctp_conf conf;
+    struct adit_sctp_peer peer;
+    const struct adit_sctp_ops *ops;
+    void *arg;
+    struct adit_usr usr;
+    bool started, up, ended, told_down, paused, shutting, settling;
+    bool pending; /* an event waits for the next tick */
+    struct adit_link channels, waiting, above, closed, early;
+    size_t waiting_count;
+    size_t early_bytes;
+    unsigned channel_count;
+    uint16_t streams;
+    struct adit_channel **by_id; /* streams of them */
+    uint8_t *resting;            /* a bit for each stream */
+    uint8_t *piece;              /* where usrsctp puts what it has */
+    struct adit_buf whole;       /* a message that came in pieces */
+    bool skipping;               /* the rest of a message that is too large */
+    struct adit_cause cause;
+    struct adit_sctp_stats stats;
+    adit_time now;
+};
+
+/* ---- chan.c ---- */
+
+/* The association is about to begin: ids, OPENs and messages of before. */
+void adit_chan_start_all(struct adit_sctp *s);
+/* The association stands: what was negotiated is open, what waits to be closed is reset. */
+void adit_chan_up_all(struct adit_sctp *s);
+/* A stream was reset: the peer's, or ours. */
+void adit_chan_reset(struct adit_sctp *s, uint16_t sid, bool incoming);
+/* The association is gone; channels that were open get its cause. */
+void adit_chan_end_all(struct adit_sctp *s);
+void adit_chan_free_all(struct adit_sctp *s);
+/* Tell what waits to be told; true if a handler was called. */
+bool adit_chan_tell_opened(struct adit_sctp *s);
+bool adit_chan_tell_closed(struct adit_sctp *s);
+
+/* In s->channels, without an id. NULL without memory. */
+struct adit_channel *adit_chan_new(struct adit_sctp *s, const struct adit_channel_conf *conf);
+void adit_chan_take_id(struct adit_channel *c, uint16_t id);
+/* Queued messages leave, then the stream is reset. The first cause stays. */
+void adit_chan_close(struct adit_channel *c, enum adit_reason reason, int err, const char *text);
+
+/* ---- send.c ---- */
+
+ADIT_MUST_USE int adit_chan_put(struct adit_channel *c, uint32_t ppid, const void *bytes, size_t n);
+ADIT_MUST_USE int adit_chan_put_open(struct adit_channel *c);
+/* Messages of before the association began: to usrsctp, or away. */
+void adit_chan_flush_early(struct adit_sctp *s);
+void adit_chan_drop_early(struct adit_channel *c);
+void adit_chan_stop_waiting(struct adit_channel *c);
+/* WRITABLE and LOW; true if a handler was called. */
+bool adit_chan_tell_room(struct adit_sctp *s);
+
+/* ---- recv.c ---- */
+
+/* A whole message of stream sid. bytes are valid during the call. */
+void adit_chan_message(struct adit_sctp *s, uint16_t sid, uint32_t ppid, const uint8_t *bytes,
+                       size_t n);
+/* A message of stream sid is larger than we said we take. */
+void adit_chan_oversize(struct adit_sctp *s, uint16_t sid);
+void adit_chan_now_open(struct adit_channel *c);
+
+/* ---- sctp.c, ---- */
+
+void adit_sctp_tell(struct adit_sctp *s, const struct adit_sctp_event *ev);
+
+#endif

@@ -1,0 +1,142 @@
+#include "base/alloc.h"
+#include "base/log.h"
+#include "sctp/chan.h"
+#include "sctp/dcep.h"
+
+void adit_chan_now_open(struct adit_channel *c)
+{
+    if (c->state != ADIT_CHANNEL_OPENING)
+        return;
+    c->state = ADIT_CHANNEL_OPEN;
+    c->settled = true;
+    adit_sctp_tell(c->s, &(struct adit_sctp_event){ .type = ADIT_SCTP_EV_OPEN, .channel = c });
+}
+
+static void refuse(struct adit_sctp *s, uint16_t sid)
+{
+    struct adit_channel *c = s->by_id[sid];
+
+    if (c)
+        adit_chan_close(c, ADIT_REASON_PROTOCOL, EPROTO, "a bad message of the channel protocol");
+    else if (sid < adit_usr_streams_out(&s->usr) && adit_usr_reset(&s->usr, sid, s->now) < 0)
+        adit_debug("sctp", "stream %u cannot be reset", sid);
+}
+
+static void on_open(struct adit_sctp *s, uint16_t sid, const struct adit_channel_conf *conf)
+{
+    struct adit_channel *c;
+    uint8_t ack = ADIT_DCEP_ACK;
+
+    if (s->by_id[sid] || sid >= adit_usr_streams_out(&s->usr) ||
+        s->channel_count >= s->conf.channels_max || s->shutting || !(c = adit_chan_new(s, conf))) {
+        s->stats.channels_refused++;
+        refuse(s, sid);
+        return;
+    }
+    adit_chan_take_id(c, sid);
+    c->remote = c->announced = c->settled = true;
+    c->left_before = adit_usr_left(&s->usr, sid);
+    c->state = ADIT_CHANNEL_OPEN;
+    if (adit_chan_put(c, ADIT_PPID_DCEP, &ack, 1) < 0) {
+        adit_chan_close(c, ADIT_REASON_RESOURCE, ENOMEM, "no memory for the answer");
+        return;
+    }
+    adit_sctp_tell(s, &(struct adit_sctp_event){ .type = ADIT_SCTP_EV_ACCEPT, .channel = c });
+}
+
+static void on_dcep(struct adit_sctp *s, uint16_t sid, const uint8_t *bytes, size_t n)
+{
+    struct adit_channel_conf conf;
+
+    switch (adit_dcep_decode(&conf, bytes, n)) {
+    case ADIT_DCEP_OPEN:
+        on_open(s, sid, &conf);
+        break;
+    case ADIT_DCEP_ACK:
+        if (s->by_id[sid])
+            adit_chan_now_open(s->by_id[sid]);
+        break;
+    default:
+        refuse(s, sid);
+        break;
+    }
+}
+
+static void tell_message(struct adit_channel *c, const uint8_t *bytes, size_t n, bool text)
+{
+    struct adit_sctp *s = c->s;
+
+    s->stats.messages_received++;
+    s->stats.bytes_received += n;
+    adit_sctp_tell(
+        s, &(struct adit_sctp_event){
+               .type = ADIT_SCTP_EV_MESSAGE, .channel = c, .bytes = bytes, .n = n, .text = text });
+}
+
+/* The deprecated way: fragments with 52 or 54, the last one with 53 or 51. */
+static void on_fragment(struct adit_channel *c, const uint8_t *bytes, size_t n, bool text,
+                        bool last)
+{
+    struct adit_buf whole;
+
+    adit_buf_add(&c->in, bytes, n);
+    if (c->in.err) {
+        adit_chan_oversize(c->s, c->id);
+        return;
+    }
+    if (!last)
+        return;
+    whole = c->in;
+    adit_buf_init(&c->in, c->s->conf.local_message_max);
+    tell_message(c, whole.data, whole.len, text);
+    adit_buf_done(&whole);
+}
+
+void adit_chan_message(struct adit_sctp *s, uint16_t sid, uint32_t ppid, const uint8_t *bytes,
+                       size_t n)
+{
+    struct adit_channel *c = sid < s->streams ? s->by_id[sid] : NULL;
+
+    if (ppid == ADIT_PPID_DCEP && sid < s->streams) {
+        on_dcep(s, sid, bytes, n);
+        return;
+    }
+    /* Messages for a stream that nobody opened, or that we are closing, have no one to go to. */
+    if (!c || c->state >= ADIT_CHANNEL_CLOSING)
+        return;
+    if (n > s->conf.local_message_max) {
+        adit_chan_oversize(s, sid);
+        return;
+    }
+    adit_chan_now_open(c); /* the peer knows the channel, even if its ACK was overtaken */
+    if (c->state != ADIT_CHANNEL_OPEN)
+        return;
+    switch (ppid) {
+    case ADIT_PPID_TEXT:
+    case ADIT_PPID_BINARY:
+        if (c->in.len)
+            on_fragment(c, bytes, n, ppid == ADIT_PPID_TEXT, true);
+        else
+            tell_message(c, bytes, n, ppid == ADIT_PPID_TEXT);
+        break;
+    case ADIT_PPID_TEXT_PARTIAL:
+    case ADIT_PPID_BINARY_PARTIAL:
+        on_fragment(c, bytes, n, ppid == ADIT_PPID_TEXT_PARTIAL, false);
+        break;
+    case ADIT_PPID_TEXT_EMPTY:
+    case ADIT_PPID_BINARY_EMPTY:
+        tell_message(c, bytes, 0, ppid == ADIT_PPID_TEXT_EMPTY);
+        break;
+    default: /* RFC 8831 section 6.6 knows no others; what it is not for us to say is dropped */
+        break;
+    }
+}
+
+void adit_chan_oversize(struct adit_sctp *s, uint16_t sid)
+{
+    if (sid < s->streams && s->by_id[sid])
+        adit_chan_close(s->by_id[sid], ADIT_REASON_PROTOCOL, EMSGSIZE,
+                        "a message larger than was announced");
+    else if (sid < s->streams)
+        refuse(s, sid);
+}
