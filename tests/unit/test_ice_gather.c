@@ -1,0 +1,356 @@
+/* test_ice_gather.c - STUN servers that answer, are silent, lie, or see us somewhere else. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "unit/ice_net.h"
+
+static struct net net;
+static struct adit_addr servers[3];
+
+static int setup(void **state)
+{
+    (void)state;
+    net_init(&net);
+    servers[0] = net_addr("198.51.100.1:3478");
+    servers[1] = net_addr("198.51.100.2:3478");
+    servers[2] = net_addr("[2001:db8::53]:3478");
+    net.stun_server[0] = servers[0];
+    net.delay = 5 * ADIT_MS;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    net_done(&net);
+    return 0;
+}
+
+static struct net_node *with_servers(size_t count)
+{
+    struct adit_ice_conf conf = { .stun = servers, .stun_count = count };
+
+    return net_node(&net, 0, &conf);
+}
+
+static void test_host_only(void **state)
+{
+    struct net_node *a = with_servers(0);
+    const struct adit_cand *c;
+
+    (void)state;
+    net_base(a, 3, "10.0.0.1:1000", 65535);
+    net_base(a, 4, "[2001:db8::1]:1001", 65534);
+    assert_int_equal(a->cands, 2);
+    assert_int_equal(a->gathered, 0);
+    adit_ice_bases_done(a->ice, net.now);
+    assert_int_equal(a->gathered, 1);
+    adit_ice_bases_done(a->ice, net.now);
+    assert_int_equal(a->gathered, 1);
+    c = adit_ice_local(a->ice, 0);
+    assert_int_equal(c->type, ADIT_CAND_HOST);
+    assert_int_equal(c->priority, 2130706431);
+    assert_int_equal(c->component, 1);
+    assert_string_not_equal(c->foundation, adit_ice_local(a->ice, 1)->foundation);
+    assert_null(adit_ice_local(a->ice, 2));
+}
+
+static void test_no_interfaces(void **state)
+{
+    struct net_node *a = with_servers(3);
+
+    (void)state;
+    adit_ice_bases_done(a->ice, net.now);
+    assert_int_equal(a->gathered, 1);
+}
+
+static void test_base_limits(void **state)
+{
+    struct adit_ice_conf conf = { .limits = { .locals_max = 2 } };
+    struct net_node *a = net_node(&net, 0, &conf);
+    struct adit_addr addr = net_addr("10.0.0.7:7");
+
+    (void)state;
+    net_base(a, 3, "10.0.0.1:1000", 65535);
+    assert_int_equal(adit_ice_add_base(a->ice, 3, &addr, 1, true, net.now), -EEXIST);
+    net_base(a, 4, "10.0.0.2:1000", 65535);
+    assert_int_equal(adit_ice_add_base(a->ice, 5, &addr, 1, true, net.now), -ENOSPC);
+    adit_ice_remove_base(a->ice, 3, net.now);
+    assert_int_equal(adit_ice_add_base(a->ice, 5, &addr, 1, true, net.now), 0);
+}
+
+/* One server of each family; only bases of that family ask, and link-local ones do not. */
+static void test_families(void **state)
+{
+    struct net_node *a = with_servers(3);
+
+    (void)state;
+    net.stun_mapped = net_addr("203.0.113.1:4000");
+    net_base(a, 0, "10.0.0.1:1000", 65535);
+    net_base(a, 1, "[fe80::1]:1001", 65534);
+    net_base(a, 2, "[2001:db8::1]:1002", 65533);
+    adit_ice_bases_done(a->ice, net.now);
+    net_run(&net, net.now + 6 * ADIT_SEC);
+    assert_int_equal(net_sent_to(a, "198.51.100.1:3478", ADIT_STUN_REQUEST), 1);
+    assert_true(net_sent_to(a, "198.51.100.2:3478", ADIT_STUN_REQUEST) > 2);
+    for (size_t i = 0; i < a->sent_count; i++)
+        assert_true(a->sent[i].base == (a->sent[i].to.family == ADIT_FAMILY_V6 ? 2 : 0));
+    assert_int_equal(adit_ice_local_count(a->ice), 4);
+    const struct adit_cand *c = adit_ice_local(a->ice, 3);
+    assert_int_equal(c->type, ADIT_CAND_SRFLX);
+    assert_true(adit_addr_equal(&c->addr, &net.stun_mapped));
+    assert_true(adit_addr_equal(&c->related, &a->base_addr[0]));
+    assert_int_equal(c->priority, 1694498815);
+}
+
+/* No NAT: the server sees the host candidate, which is redundant. */
+static void test_redundant(void **state)
+{
+    struct net_node *a = with_servers(1);
+    adit_time start = net.now;
+
+    (void)state;
+    net_base(a, 0, "203.0.113.7:1000", 65535);
+    adit_ice_bases_done(a->ice, net.now);
+    net_run(&net, net.now + ADIT_SEC);
+    assert_int_equal(adit_ice_local_count(a->ice), 1);
+    assert_int_equal(a->gathered_at, start + 10 * ADIT_MS);
+}
+
+/* Two servers see the same address: one candidate. Two addresses: two, with priorities apart. */
+static bool second_server_sees_another(struct net *n, struct net_packet *p)
+{
+    if (n->filter_arg && p->node == 0) {
+        n->stun_mapped = net_addr("203.0.113.1:4000");
+        n->stun_mapped.port += adit_addr_equal(&p->to, &servers[1]);
+    }
+    return true;
+}
+
+static void two_servers(size_t expected)
+{
+    struct net_node *a = with_servers(2);
+
+    net.delay = 0;
+    net.stun_server[1] = servers[1];
+    net.stun_mapped = net_addr("203.0.113.1:4000");
+    net.filter = second_server_sees_another;
+    net_base(a, 0, "10.0.0.1:1000", 65535);
+    adit_ice_bases_done(a->ice, net.now);
+    net_run(&net, net.now + ADIT_SEC);
+    assert_int_equal(adit_ice_local_count(a->ice), expected);
+    assert_int_equal(a->cands, expected);
+}
+
+static void test_two_servers_agree(void **state)
+{
+    (void)state;
+    two_servers(2);
+}
+
+static void test_two_servers_differ(void **state)
+{
+    const struct adit_cand *c;
+    struct adit_ice *ice;
+
+    (void)state;
+    net.filter_arg = &net;
+    two_servers(3);
+    ice = net.nodes[0].ice;
+    c = adit_ice_local(ice, 1);
+    assert_true(c->priority > adit_ice_local(ice, 2)->priority);
+    assert_string_not_equal(c->foundation, adit_ice_local(ice, 2)->foundation);
+}
+
+/* Silence: seven sends on the schedule of RFC 8489, and a person waits 5 s at most. */
+static void test_silent_server(void **state)
+{
+    static const unsigned at_ms[] = { 0, 500, 1500, 3500, 7500, 15500, 31500 };
+    struct net_node *a = with_servers(2);
+    adit_time start = net.now;
+    size_t seen = 0;
+
+    (void)state;
+    net.stun_server[0].family = ADIT_FAMILY_NONE;
+    net_base(a, 0, "10.0.0.1:1000", 65535);
+    adit_ice_bases_done(a->ice, net.now);
+    net_run(&net, start + 39 * ADIT_SEC);
+    assert_int_equal(a->gathered_at, start + 5 * ADIT_SEC);
+    for (size_t i = 0; i < a->sent_count; i++) {
+        if (adit_addr_equal(&a->sent[i].to, &servers[0])) {
+            assert_true(seen < ADIT_LEN(at_ms));
+            assert_int_equal(a->sent[i].at, start + at_ms[seen++] * ADIT_MS);
+        }
+    }
+    assert_int_equal(seen, ADIT_LEN(at_ms));
+}
+
+/* One of two is dead: one second after the first answer nobody waits any longer; a late answer is a
+ * candidate all the same. */
+static void test_late_server(void **state)
+{
+    struct net_node *a = with_servers(2);
+    adit_time start = net.now;
+
+    (void)state;
+    net.stun_mapped = net_addr("203.0.113.1:4000");
+    net_base(a, 0, "10.0.0.1:1000", 65535);
+    adit_ice_bases_done(a->ice, net.now);
+    net_run(&net, start + 1200 * ADIT_MS);
+    assert_int_equal(a->gathered_at, start + 1010 * ADIT_MS);
+    net.stun_server[1] = servers[1];
+    net.stun_mapped.port++;
+    net_run(&net, start + 2 * ADIT_SEC);
+    assert_int_equal(a->cands, 3);
+}
+
+static void test_unreachable_server(void **state)
+{
+    struct net_node *a = with_servers(1);
+    adit_time start = net.now;
+
+    (void)state;
+    net.stun_server[0].family = ADIT_FAMILY_NONE;
+    net_base(a, 0, "10.0.0.1:1000", 65535);
+    adit_ice_bases_done(a->ice, net.now);
+    adit_ice_send_failed(a->ice, 0, &servers[0], net.now);
+    assert_int_equal(a->gathered, 1);
+    /* The interface may have been young: it is asked again. */
+    net.stun_server[0] = servers[0];
+    net.stun_mapped = net_addr("203.0.113.1:4000");
+    net_run(&net, start + 16 * ADIT_SEC);
+    assert_int_equal(a->cands, 2);
+}
+
+/* What nobody could send to is no answer, whoever says it. */
+static void test_lying_server(void **state)
+{
+    static const char *const lies[] = { "0.0.0.0:1",         "127.0.0.1:1",   "224.0.0.1:1",
+                                        "255.255.255.255:1", "203.0.113.1:0", "[2001:db8::1]:1",
+                                        "240.0.0.1:5" };
+
+    (void)state;
+    for (size_t i = 0; i < ADIT_LEN(lies); i++) {
+        struct net_node *a;
+
+        teardown(state);
+        setup(state);
+        a = with_servers(1);
+        net.stun_mapped = net_addr(lies[i]);
+        net_base(a, 0, "10.0.0.1:1000", 65535);
+        adit_ice_bases_done(a->ice, net.now);
+        net_run(&net, net.now + 10 * ADIT_SEC);
+        if (adit_ice_local_count(a->ice) != 1)
+            fail_msg("%s was believed", lies[i]);
+        assert_int_equal(a->gathered, 1);
+    }
+}
+
+/* Another transaction, another sender: no answer either. */
+static bool forge(struct net *n, struct net_packet *p)
+{
+    struct adit_addr liar = net_addr("198.51.100.66:3478"), mapped = net_addr("192.0.2.66:1");
+    struct adit_stun_head head;
+    struct adit_stun_out out;
+
+    if (p->node < 0 || !adit_stun_peek(&head, p->bytes, p->n))
+        return true;
+    adit_stun_begin(&out, ADIT_STUN_SUCCESS, ADIT_STUN_BINDING, head.id);
+    adit_stun_add_mapped(&out, &mapped);
+    adit_stun_finish(&out, (struct adit_span){ 0 });
+    net_inject(n, &liar, &p->from, out.bytes, out.len, 0);
+    head.id[5] ^= 1;
+    adit_stun_begin(&out, ADIT_STUN_SUCCESS, ADIT_STUN_BINDING, head.id);
+    adit_stun_add_mapped(&out, &mapped);
+    adit_stun_finish(&out, (struct adit_span){ 0 });
+    net_inject(n, &p->to, &p->from, out.bytes, out.len, 0);
+    return true;
+}
+
+static void test_forged_answers(void **state)
+{
+    struct net_node *a = with_servers(1);
+
+    (void)state;
+    net.filter = forge;
+    net.stun_mapped = net_addr("203.0.113.1:4000");
+    net_base(a, 0, "10.0.0.1:1000", 65535);
+    adit_ice_bases_done(a->ice, net.now);
+    net_run(&net, net.now + 10 * ADIT_SEC);
+    assert_int_equal(adit_ice_local_count(a->ice), 2);
+    assert_true(adit_addr_equal(&adit_ice_local(a->ice, 1)->addr, &net.stun_mapped));
+}
+
+/* While a person copies, the mapping is kept alive, and its loss is told. */
+static void test_keepalive_and_change(void **state)
+{
+    struct net_node *a = with_servers(1);
+    adit_time start = net.now;
+
+    (void)state;
+    net.stun_mapped = net_addr("203.0.113.1:4000");
+    net_base(a, 0, "10.0.0.1:1000", 65535);
+    adit_ice_bases_done(a->ice, net.now);
+    net_run(&net, start + 3600 * ADIT_SEC);
+    assert_in_range(a->sent_count, 235, 241);
+    for (size_t i = 1; i < a->sent_count; i++) {
+        assert_in_range(a->sent[i].at - a->sent[i - 1].at, 15 * ADIT_SEC, 16 * ADIT_SEC);
+        assert_memory_not_equal(a->sent[i].id, a->sent[i - 1].id, ADIT_STUN_ID_SIZE);
+    }
+    assert_true(a->cands == 2 && a->mapped == 0);
+    net.stun_mapped = net_addr("203.0.113.9:4001");
+    net_run(&net, net.now + 16 * ADIT_SEC);
+    assert_int_equal(a->mapped, 1);
+    assert_true(adit_addr_equal(&a->mapped_addr, &net.stun_mapped));
+    assert_int_equal(adit_ice_local_count(a->ice), 2);
+    assert_true(adit_addr_equal(&adit_ice_local(a->ice, 1)->addr, &net.stun_mapped));
+    /* Both servers would have said so: it is told once. */
+    net_run(&net, net.now + 60 * ADIT_SEC);
+    assert_int_equal(a->mapped, 1);
+}
+
+static void test_no_keepalive_once_connected(void **state)
+{
+    struct net_node *a = with_servers(1), *b = net_node(&net, 1, NULL);
+    size_t before;
+
+    (void)state;
+    net.stun_mapped = net_addr("203.0.113.1:4000");
+    net_base(a, 0, "10.0.0.1:1000", 65535);
+    net_base(b, 0, "10.0.0.2:1000", 65535);
+    adit_ice_bases_done(a->ice, net.now);
+    net_run(&net, net.now + ADIT_SEC);
+    net_introduce(a, b);
+    net_run(&net, net.now + ADIT_SEC);
+    before = net_sent_to(a, "198.51.100.1:3478", ADIT_STUN_REQUEST);
+    net_run(&net, net.now + 100 * ADIT_SEC);
+    assert_int_equal(net_sent_to(a, "198.51.100.1:3478", ADIT_STUN_REQUEST), before);
+}
+
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        T(test_host_only),
+        T(test_no_interfaces),
+        T(test_base_limits),
+        T(test_families),
+        T(test_redundant),
+        T(test_two_servers_agree),
+        T(test_two_servers_differ),
+        T(test_silent_server),
+        T(test_late_server),
+        T(test_unreachable_server),
+        T(test_lying_server),
+        T(test_forged_answers),
+        T(test_keepalive_and_change),
+        T(test_no_keepalive_once_connected),
+    };
+
+    return cmocka_run_group_tests_name("ice gather", tests, NULL, NULL);
+}
