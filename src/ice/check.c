@@ -138,14 +138,18 @@ void adit_ice_check_deadline(const struct adit_ice *ice, adit_time *ret_retry, a
 
 void adit_ice_pair_failed(struct adit_ice *ice, struct adit_pair *p, adit_time now)
 {
-    adit_time wait = RETRY_FIRST << (p->failures < 2 ? p->failures : 2);
+    adit_time wait = RETRY_FIRST;
 
+    /* Refused at once, again and again: slower, so that there are no more sends than the seven that
+     * silence would have cost. */
+    if (p->retry.sends < ADIT_RETRY_SENDS_MAX)
+        wait = adit_time_min(RETRY_FIRST << (p->failures < 2 ? p->failures : 2), RETRY_MAX);
     adit_list_del(&p->triggered);
     p->state = ADIT_PAIR_FAILED;
     p->check.live = p->cancelled.live = false;
     p->valid = p->nominated = p->nominate = false;
     p->failures++;
-    p->again = now + adit_time_min(wait, RETRY_MAX);
+    p->again = now + wait;
     if (ice->nominee == p)
         ice->nominee = NULL;
 }

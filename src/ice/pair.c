@@ -69,10 +69,10 @@ void adit_checklist_remove(struct adit_checklist *l, struct adit_pair *pair)
     adit_free(pair);
 }
 
-static bool idle(const struct adit_pair *p)
+static bool dispensable(const struct adit_pair *p, bool force)
 {
-    return !p->valid && !p->heard && p->state != ADIT_PAIR_IN_PROGRESS &&
-           adit_list_empty(&p->triggered);
+    return !p->valid && !p->heard && adit_list_empty(&p->triggered) &&
+           (force || p->state != ADIT_PAIR_IN_PROGRESS);
 }
 
 /* RFC 8445 section 6.1.2.5: above the limit the lowest-priority pairs are discarded. */
@@ -84,7 +84,7 @@ static bool make_room(struct adit_checklist *l, uint64_t priority, bool force)
         return true;
     for (size_t i = 0; i < l->count; i++) {
         struct adit_pair *p = l->pairs[i];
-        if (idle(p) && (!worst || p->priority < worst->priority))
+        if (dispensable(p, force) && (!worst || p->priority < worst->priority))
             worst = p;
     }
     if (!worst || (!force && worst->priority >= priority))

@@ -96,7 +96,7 @@ ADIT_MUST_USE int adit_checklist_init(struct adit_checklist *l, size_t max);
 void adit_checklist_done(struct adit_checklist *l);
 
 /* A new FROZEN pair, or NULL: without memory, or full of pairs that are better or in use. A pair
- * that must be (`force`: a check came in) may displace any that is idle. */
+ * that must be (`force`: a check came in) may displace any from which nothing was heard. */
 struct adit_pair *adit_checklist_add(struct adit_checklist *l, struct adit_ice_base *base,
                                      struct adit_ice_remote *remote, bool controlling, bool force);
 void adit_checklist_remove(struct adit_checklist *l, struct adit_pair *pair);

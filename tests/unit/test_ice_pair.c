@@ -142,8 +142,13 @@ static void test_limit(void **state)
     assert_non_null(adit_checklist_find(&l, &base, &remotes[0].cand.addr)); /* in use */
     adit_checklist_trigger(&l, p);
     adit_checklist_find(&l, &base, &remotes[2].cand.addr)->state = ADIT_PAIR_IN_PROGRESS;
-    assert_null(adit_checklist_add(&l, &base, &remotes[5], true, true)); /* all are in use */
-    adit_checklist_remove(&l, p);                                        /* also from the queue */
+    assert_null(add(&l, 5, 99, 6)); /* all are in use */
+    /* Somebody calls: what has not answered yet makes room, but nothing else does. */
+    assert_non_null(adit_checklist_add(&l, &base, &remotes[6], true, true));
+    assert_null(adit_checklist_find(&l, &base, &remotes[2].cand.addr));
+    adit_checklist_find(&l, &base, &remotes[6].cand.addr)->heard = true;
+    assert_null(adit_checklist_add(&l, &base, &remotes[7], true, true));
+    adit_checklist_remove(&l, p); /* also from the queue */
     assert_true(adit_list_empty(&l.triggered));
     adit_checklist_done(&l);
 }
