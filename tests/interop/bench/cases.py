@@ -3,7 +3,7 @@ from dataclasses import dataclass
 from typing import Callable
 
 from . import sdp
-from .lab import ADIT_PUBLIC, PEER_PUBLIC
+from .lab import ADIT_PUBLIC
 from .programs import PEERS
 from .side import Failure
 
@@ -65,9 +65,9 @@ def server_reflexive(peer, role, mode):
         stun = m.lab.stun()
         m.start(peer, role, mode, {'stun': stun}, dict(SHORT, stun=stun))
         keep = sdp.only_candidates('srflx')
-        adits, peers = m.introduce(to_adit=keep, to_peer=keep)
+        adits, _ = m.introduce(to_adit=keep, to_peer=keep)
+        # Of the peer the same cannot be asked: Chromium, answering, stops to gather when adit answers its first check.
         require(ADIT_PUBLIC in sdp.candidates(adits, 'srflx'), 'adit names no %s typ srflx' % ADIT_PUBLIC)
-        require(PEER_PUBLIC in sdp.candidates(peers, 'srflx'), 'the peer names no %s typ srflx' % PEER_PUBLIC)
         m.both_end_well()
     return body
 

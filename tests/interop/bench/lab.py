@@ -15,8 +15,7 @@ import shutil
 import subprocess
 import sys
 
-ADIT4, PEER4, STUN = '10.77.1.2', '10.77.2.2', '198.51.100.1'
-ADIT_PUBLIC, PEER_PUBLIC = '203.0.113.1', '203.0.113.2'
+STUN, ADIT_PUBLIC = '198.51.100.1', '203.0.113.1'
 
 NAT = '''
 table ip bench {

@@ -214,6 +214,7 @@ async function run() {
         say(`connection ${pc.connectionState}`);
         if (['failed', 'closed'].includes(pc.connectionState)) finish();
     };
+    pc.onicecandidateerror = (e) => say(`gathering: ${e.url} ${e.errorCode} ${e.errorText}`);
     pc.ondatachannel = ({ channel }) => {
         emit({ channel: channel.label, ordered: channel.ordered, maxRetransmits: channel.maxRetransmits,
             maxPacketLifeTime: channel.maxPacketLifeTime });
