@@ -6,17 +6,13 @@
 #include "base/buf.h"
 #include "base/log.h"
 #include "dtls/flight.h"
+#include "dtls/record.h"
 #include "dtls/tls.h"
 
 #define MTU_DEFAULT 1200
 #define MTU_MIN     280 /* OpenSSL's 256, and what it forgets */
 
-#define RECORD_HEADER    13
-#define RECORD_ALERT     21
-#define RECORD_HANDSHAKE 22
-/* Header, explicit nonce and tag of AES-GCM, the largest of our suites (ChaCha20 has no nonce). */
-#define RECORD_OVERHEAD  (RECORD_HEADER + 8 + 16)
-#define PLAINTEXT_MAX    16384
+#define PLAINTEXT_MAX 16384
 
 #define HANDSHAKE_MAX    (30 * ADIT_SEC)
 /* How long a handshake may go on after something without protection has said that it failed. */
@@ -30,11 +26,7 @@ struct adit_dtls {
     void *arg;
     bool client;
     size_t mtu;
-
-    SSL_CTX *ctx;
-    SSL *ssl;
-    BIO_METHOD *method;
-    struct adit_tls_io io;
+    struct adit_tls tls;
     struct adit_span in; /* the datagram that OpenSSL will read next */
 
     enum adit_dtls_state state, told;
@@ -58,7 +50,7 @@ static void on_write(void *arg, const void *bytes, size_t n)
 {
     struct adit_dtls *d = arg;
 
-    if (*(const uint8_t *)bytes == RECORD_HANDSHAKE)
+    if (*(const uint8_t *)bytes == ADIT_RECORD_HANDSHAKE)
         d->answered = true;
     if (adit_flight_write(&d->flight, bytes, n))
         d->ops->send(d->arg, bytes, n);
@@ -73,35 +65,14 @@ static struct adit_span on_read(void *arg)
     return in;
 }
 
-static unsigned on_timer(SSL *ssl, unsigned us)
+static unsigned on_timer(void *arg, unsigned us)
 {
-    struct adit_dtls *d = SSL_get_app_data(ssl);
+    struct adit_dtls *d = arg;
 
     return adit_flight_timer(&d->flight, us);
 }
 
-/* A fresh start of OpenSSL's machine. */
-static int renew(struct adit_dtls *d)
-{
-    BIO *bio = adit_tls_bio(d->method, &d->io);
-
-    SSL_free(d->ssl);
-    d->ssl = SSL_new(d->ctx);
-    if (!d->ssl || !bio) {
-        BIO_free(bio);
-        return -ENOMEM;
-    }
-    SSL_set_bio(d->ssl, bio, bio);
-    SSL_set_app_data(d->ssl, d);
-    /* Filling a datagram up, OpenSSL forgets nonce and tag of an encrypted Finished. */
-    SSL_set_mtu(d->ssl, (long)(d->mtu - (RECORD_OVERHEAD - RECORD_HEADER)));
-    DTLS_set_timer_cb(d->ssl, on_timer);
-    if (d->client)
-        SSL_set_connect_state(d->ssl);
-    else
-        SSL_set_accept_state(d->ssl);
-    return 0;
-}
+static const struct adit_tls_io io = { on_write, on_read, on_timer };
 
 /* ---- life -------------------------------------------------------------------------------------
  */
@@ -121,13 +92,12 @@ struct adit_dtls *adit_dtls_new(const struct adit_dtls_conf *conf, const struct 
     d->mtu = conf->mtu ? conf->mtu : MTU_DEFAULT;
     if (d->mtu < MTU_MIN)
         d->mtu = MTU_MIN;
-    d->io = (struct adit_tls_io){ on_write, on_read, d };
     d->limit = d->doubt_until = ADIT_NEVER;
     adit_flight_init(&d->flight, d->mtu, conf->rto);
     adit_buf_init(&d->held, HELD_MAX);
-    d->method = adit_tls_bio_method();
-    d->ctx = adit_tls_context(conf->cert, adit_tls_aes_fast());
-    if (!d->method || !d->ctx || renew(d) < 0)
+    /* Filling a datagram up, OpenSSL forgets nonce and tag of an encrypted Finished. */
+    if (adit_tls_init(&d->tls, conf->cert, d->client, d->mtu - ADIT_RECORD_NONCE - ADIT_RECORD_TAG,
+                      &io, d) < 0)
         return adit_dtls_free(d);
     return d;
 }
@@ -135,15 +105,9 @@ struct adit_dtls *adit_dtls_new(const struct adit_dtls_conf *conf, const struct 
 /* Lets go of everything that a living connection needs. */
 static void tear_down(struct adit_dtls *d)
 {
-    SSL_free(d->ssl);
-    SSL_CTX_free(d->ctx);
-    BIO_meth_free(d->method);
-    d->ssl = NULL;
-    d->ctx = NULL;
-    d->method = NULL;
+    adit_tls_done(&d->tls);
     adit_flight_done(&d->flight);
     adit_buf_done(&d->held);
-    ERR_clear_error();
 }
 
 struct adit_dtls *adit_dtls_free(struct adit_dtls *d)
@@ -202,9 +166,9 @@ static void tell(struct adit_dtls *d)
 /* CLOSED or FAILED; d->cause is set. A close_notify tells the other side, if there are keys. */
 static void end(struct adit_dtls *d, enum adit_dtls_state state)
 {
-    if (d->ssl && SSL_is_init_finished(d->ssl)) {
+    if (d->tls.ssl && SSL_is_init_finished(d->tls.ssl)) {
         ERR_clear_error();
-        (void)SSL_shutdown(d->ssl); /* -1 after a fatal alert: nothing to add then */
+        (void)SSL_shutdown(d->tls.ssl); /* -1 after a fatal alert: nothing to add then */
     }
     tear_down(d);
     set_state(d, state);
@@ -247,16 +211,15 @@ static void release_held(struct adit_dtls *d, adit_time now)
 /* OpenSSL would not read: nothing there, the end, or a record that it dropped. */
 static void read_ended(struct adit_dtls *d, int result)
 {
-    switch (SSL_get_error(d->ssl, result)) {
+    switch (SSL_get_error(d->tls.ssl, result)) {
     case SSL_ERROR_WANT_READ:
-    case SSL_ERROR_WANT_WRITE:
         return;
     case SSL_ERROR_ZERO_RETURN:
         adit_tls_alert_cause(&d->cause, SSL_AD_CLOSE_NOTIFY);
         end(d, ADIT_DTLS_CLOSED);
         return;
     default:
-        if (!SSL_in_init(d->ssl)) { /* still alive: the record was damaged or not for us */
+        if (!SSL_in_init(d->tls.ssl)) { /* still alive: the record was damaged or not for us */
             ERR_clear_error();
             return;
         }
@@ -271,16 +234,15 @@ static void receive(struct adit_dtls *d, bool all, adit_time now)
     uint8_t buf[PLAINTEXT_MAX];
     int n;
 
-    while (is_up(d) && (all || d->in.len || SSL_has_pending(d->ssl))) {
+    while (is_up(d) && (all || d->in.len || SSL_has_pending(d->tls.ssl))) {
         ERR_clear_error();
-        n = SSL_read(d->ssl, buf, sizeof buf);
+        n = SSL_read(d->tls.ssl, buf, sizeof buf);
         if (n <= 0) {
             read_ended(d, n);
             break;
         }
         deliver(d, buf, (size_t)n, now);
     }
-    d->in = (struct adit_span){ 0 };
 }
 
 int adit_dtls_write(struct adit_dtls *d, const void *bytes, size_t n)
@@ -292,7 +254,7 @@ int adit_dtls_write(struct adit_dtls *d, const void *bytes, size_t n)
     if (n > adit_dtls_payload_max(d))
         return -EMSGSIZE;
     ERR_clear_error();
-    if (SSL_write(d->ssl, bytes, (int)n) == (int)n)
+    if (SSL_write(d->tls.ssl, bytes, (int)n) == (int)n)
         return 0;
     ERR_clear_error();
     return n ? -EIO : 0; /* OpenSSL writes no empty records, and nobody misses them */
@@ -300,28 +262,16 @@ int adit_dtls_write(struct adit_dtls *d, const void *bytes, size_t n)
 
 size_t adit_dtls_payload_max(const struct adit_dtls *d)
 {
-    return d->mtu - RECORD_OVERHEAD;
+    return d->mtu - ADIT_RECORD_OVERHEAD;
 }
 
 /* ---- fingerprint ------------------------------------------------------------------------------
  */
 
-static bool is_expected(struct adit_dtls *d)
-{
-    X509 *peer = SSL_get1_peer_certificate(d->ssl);
-    unsigned char *der = NULL;
-    int n = peer ? i2d_X509(peer, &der) : -1;
-    bool fits = n > 0 && adit_fingerprint_match(d->expected, d->expected_count, der, (size_t)n);
-
-    OPENSSL_free(der);
-    X509_free(peer);
-    return fits;
-}
-
 /* The handshake is done and the fingerprints are known: the one place that decides. */
 static void verify(struct adit_dtls *d, adit_time now)
 {
-    if (!is_expected(d)) {
+    if (!adit_tls_peer_is(&d->tls, d->expected, d->expected_count)) {
         adit_cause_set(&d->cause, ADIT_REASON_NOT_AUTHENTIC, 0,
                        "the certificate is not the one that the description promised");
         end(d, ADIT_DTLS_FAILED);
@@ -356,7 +306,8 @@ static void handshake_failed(struct adit_dtls *d)
     adit_tls_cause(&cause);
     /* A server that has answered nobody yet loses nothing by beginning anew: whoever sent these
      * bytes may have nothing to do with the peer. If nobody else comes, that was the reason. */
-    if (!d->client && !d->answered && cause.reason != ADIT_REASON_RESOURCE && renew(d) == 0) {
+    if (!d->client && !d->answered && cause.reason != ADIT_REASON_RESOURCE &&
+        adit_tls_renew(&d->tls) == 0) {
         d->doubt = cause;
         return;
     }
@@ -369,9 +320,8 @@ static void handshake(struct adit_dtls *d, adit_time now)
     int result, error;
 
     ERR_clear_error();
-    result = SSL_do_handshake(d->ssl);
-    error = result == 1 ? SSL_ERROR_NONE : SSL_get_error(d->ssl, result);
-    d->in = (struct adit_span){ 0 };
+    result = SSL_do_handshake(d->tls.ssl);
+    error = result == 1 ? SSL_ERROR_NONE : SSL_get_error(d->tls.ssl, result);
     if (adit_flight_arm(&d->flight, now)) { /* it goes on: what spoke against it was wrong */
         d->doubt_until = ADIT_NEVER;
         d->doubt.reason = ADIT_REASON_NONE;
@@ -381,14 +331,14 @@ static void handshake(struct adit_dtls *d, adit_time now)
         end(d, ADIT_DTLS_FAILED);
         return;
     }
-    if (error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE)
+    if (error == SSL_ERROR_WANT_READ)
         return;
     if (error != SSL_ERROR_NONE) {
         handshake_failed(d);
         return;
     }
     adit_flight_done(&d->flight);
-    d->cipher = SSL_get_cipher_name(d->ssl);
+    d->cipher = SSL_get_cipher_name(d->tls.ssl);
     set_state(d, ADIT_DTLS_UNVERIFIED);
     if (d->expecting)
         verify(d, now);
@@ -400,9 +350,10 @@ static void handshake(struct adit_dtls *d, adit_time now)
  * can write this one, so it only shortens the handshake's patience. */
 static void on_plain_alert(struct adit_dtls *d, const uint8_t *record, size_t n, adit_time now)
 {
-    if (n < RECORD_HEADER + 2 || (!d->client && !d->answered) || d->doubt_until != ADIT_NEVER)
+    if (n < ADIT_RECORD_HEADER + 2 || d->state != ADIT_DTLS_HANDSHAKE ||
+        (!d->client && !d->answered) || d->doubt_until != ADIT_NEVER)
         return;
-    unsigned level = record[RECORD_HEADER], alert = record[RECORD_HEADER + 1];
+    unsigned level = record[ADIT_RECORD_HEADER], alert = record[ADIT_RECORD_HEADER + 1];
     if (level != 2 && alert != SSL_AD_CLOSE_NOTIFY)
         return;
     adit_tls_alert_cause(&d->doubt, alert);
@@ -421,40 +372,41 @@ void adit_dtls_start(struct adit_dtls *d, adit_time now)
     tell(d);
 }
 
-/* One record at a time, so that a bad one harms no other. */
-static void feed_handshake(struct adit_dtls *d, const uint8_t *bytes, size_t n, adit_time now)
+/* Two kinds of records are fatal to OpenSSL whoever sent them: a protected one too short for nonce
+ * and tag (until the suite is known, an alert under ChaCha20 counts as such), and in a handshake
+ * one without protection that is neither handshake nor ChangeCipherSpec. */
+static bool is_harmless(const struct adit_dtls *d, const uint8_t *record, size_t n)
 {
-    while (d->state == ADIT_DTLS_HANDSHAKE && n >= RECORD_HEADER) {
-        size_t len = RECORD_HEADER + (size_t)adit_get16(bytes + 11);
-        if (len > n)
-            return;
-        if (bytes[0] == RECORD_ALERT && adit_get16(bytes + 3) == 0) {
-            on_plain_alert(d, bytes, len, now);
-        } else {
-            d->in = (struct adit_span){ bytes, len };
-            handshake(d, now);
-        }
-        bytes += len;
-        n -= len;
-    }
-    if (is_up(d) && n) {
-        d->in = (struct adit_span){ bytes, n };
-        receive(d, false, now);
-    }
+    bool no_nonce = is_up(d) && strstr(d->cipher, "CHACHA");
+
+    if (adit_record_plain(record))
+        return record[0] == ADIT_RECORD_HANDSHAKE || record[0] == ADIT_RECORD_CCS;
+    return n >= ADIT_RECORD_OVERHEAD - (no_nonce ? ADIT_RECORD_NONCE : 0);
 }
 
+static void feed_record(struct adit_dtls *d, const uint8_t *record, size_t n, adit_time now)
+{
+    if (record[0] == ADIT_RECORD_ALERT && adit_record_plain(record))
+        on_plain_alert(d, record, n, now);
+    if (!is_harmless(d, record, n))
+        return;
+    d->in = (struct adit_span){ record, n };
+    if (d->state == ADIT_DTLS_HANDSHAKE)
+        handshake(d, now);
+    else
+        receive(d, false, now);
+    d->in = (struct adit_span){ 0 };
+}
+
+/* One record at a time, so that a bad one harms no other. */
 void adit_dtls_feed(struct adit_dtls *d, const void *bytes, size_t n, adit_time now)
 {
     const uint8_t *p = bytes;
 
-    if (n == 0 || p[0] < 20 || p[0] > 63) /* RFC 7983 section 7 */
+    if (n == 0 || p[0] < 20 || p[0] > 63 || d->state == ADIT_DTLS_NEW) /* RFC 7983 section 7 */
         return;
-    if (d->state == ADIT_DTLS_HANDSHAKE) {
-        feed_handshake(d, p, n, now);
-    } else if (is_up(d)) {
-        d->in = (struct adit_span){ p, n };
-        receive(d, false, now);
-    }
+    for (size_t len; (len = adit_record_len(p, n)); p += len, n -= len)
+        feed_record(d, p, len, now);
     tell(d);
 }
 

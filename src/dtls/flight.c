@@ -1,9 +1,10 @@
 #include "dtls/flight.h"
 
-#define US_EXPIRED   1          /* OpenSSL takes anything below 15 ms for expired */
-#define US_NEVER     UINT32_MAX /* 71 minutes */
-#define NO_DATAGRAM  SIZE_MAX
-#define RECORD_ALERT 21
+#include "dtls/record.h"
+
+#define US_EXPIRED  1          /* OpenSSL takes anything below 15 ms for expired */
+#define US_NEVER    UINT32_MAX /* 71 minutes */
+#define NO_DATAGRAM SIZE_MAX
 
 void adit_flight_init(struct adit_flight *f, size_t mtu, adit_time rto)
 {
@@ -40,8 +41,11 @@ unsigned adit_flight_timer(struct adit_flight *f, unsigned us)
 static void keep(struct adit_flight *f, const uint8_t *bytes, size_t n)
 {
     struct adit_buf *b = &f->copies;
-    size_t len = f->last == NO_DATAGRAM ? 0 : adit_get16(b->data + f->last);
+    size_t len;
 
+    if (b->err)
+        return;
+    len = f->last == NO_DATAGRAM ? 0 : adit_get16(b->data + f->last);
     if (!len || len + n > f->mtu) {
         f->last = b->len;
         len = 0;
@@ -56,7 +60,7 @@ static void keep(struct adit_flight *f, const uint8_t *bytes, size_t n)
 
 bool adit_flight_write(struct adit_flight *f, const void *bytes, size_t n)
 {
-    if (f->mode == ADIT_FLIGHT_SEND || (n && *(const uint8_t *)bytes == RECORD_ALERT))
+    if (f->mode == ADIT_FLIGHT_SEND || (n && *(const uint8_t *)bytes == ADIT_RECORD_ALERT))
         return true;
     if (f->mode == ADIT_FLIGHT_KEEP && n <= UINT16_MAX)
         keep(f, bytes, n);

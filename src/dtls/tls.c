@@ -49,7 +49,7 @@ static int accept_any(X509_STORE_CTX *store, void *arg)
     return 1;
 }
 
-SSL_CTX *adit_tls_context(const struct adit_cert *cert, bool aes_first)
+static SSL_CTX *make_context(const struct adit_cert *cert, bool aes_first)
 {
     SSL_CTX *ctx = SSL_CTX_new(DTLS_method());
 
@@ -82,17 +82,17 @@ SSL_CTX *adit_tls_context(const struct adit_cert *cert, bool aes_first)
 
 static int bio_write(BIO *bio, const char *bytes, int n)
 {
-    const struct adit_tls_io *io = BIO_get_data(bio);
+    struct adit_tls *t = BIO_get_data(bio);
 
     if (n > 0)
-        io->write(io->arg, bytes, (size_t)n);
+        t->io->write(t->arg, bytes, (size_t)n);
     return n;
 }
 
 static int bio_read(BIO *bio, char *out, int size)
 {
-    const struct adit_tls_io *io = BIO_get_data(bio);
-    struct adit_span in = io->read(io->arg);
+    struct adit_tls *t = BIO_get_data(bio);
+    struct adit_span in = t->io->read(t->arg);
     int n = in.len < (size_t)size ? (int)in.len : size; /* what does not fit is cut, as by recv */
 
     BIO_clear_retry_flags(bio);
@@ -110,7 +110,7 @@ static long bio_ctrl(BIO *bio, int cmd, long num, void *ptr)
     return cmd == BIO_CTRL_FLUSH;
 }
 
-BIO_METHOD *adit_tls_bio_method(void)
+static BIO_METHOD *make_bio_method(void)
 {
     BIO_METHOD *m = BIO_meth_new(BIO_TYPE_SOURCE_SINK, "adit");
 
@@ -122,15 +122,69 @@ BIO_METHOD *adit_tls_bio_method(void)
     return m;
 }
 
-BIO *adit_tls_bio(const BIO_METHOD *method, const struct adit_tls_io *io)
-{
-    BIO *bio = BIO_new(method);
+/* ---- life -------------------------------------------------------------------------------------
+ */
 
-    if (bio) {
-        BIO_set_data(bio, (void *)(uintptr_t)io); /* only read again */
-        BIO_set_init(bio, 1);
+static unsigned on_timer(SSL *ssl, unsigned us)
+{
+    struct adit_tls *t = SSL_get_app_data(ssl);
+
+    return t->io->timer(t->arg, us);
+}
+
+int adit_tls_init(struct adit_tls *t, const struct adit_cert *cert, bool client, size_t mtu,
+                  const struct adit_tls_io *io, void *arg)
+{
+    *t = (struct adit_tls){ .io = io, .arg = arg, .client = client, .mtu = mtu };
+    t->ctx = make_context(cert, adit_tls_aes_fast());
+    t->method = make_bio_method();
+    return t->ctx && t->method ? adit_tls_renew(t) : -ENOMEM;
+}
+
+int adit_tls_renew(struct adit_tls *t)
+{
+    BIO *bio = BIO_new(t->method);
+
+    SSL_free(t->ssl);
+    t->ssl = SSL_new(t->ctx);
+    if (!t->ssl || !bio) {
+        BIO_free(bio);
+        SSL_free(t->ssl);
+        t->ssl = NULL;
+        return -ENOMEM;
     }
-    return bio;
+    BIO_set_data(bio, t);
+    BIO_set_init(bio, 1);
+    SSL_set_bio(t->ssl, bio, bio);
+    SSL_set_app_data(t->ssl, t);
+    SSL_set_mtu(t->ssl, (long)t->mtu);
+    DTLS_set_timer_cb(t->ssl, on_timer);
+    if (t->client)
+        SSL_set_connect_state(t->ssl);
+    else
+        SSL_set_accept_state(t->ssl);
+    return 0;
+}
+
+void adit_tls_done(struct adit_tls *t)
+{
+    SSL_free(t->ssl);
+    SSL_CTX_free(t->ctx);
+    BIO_meth_free(t->method);
+    *t = (struct adit_tls){ 0 };
+    ERR_clear_error();
+}
+
+bool adit_tls_peer_is(const struct adit_tls *t, const struct adit_fingerprint *list, size_t n)
+{
+    X509 *peer = SSL_get1_peer_certificate(t->ssl);
+    unsigned char *der = NULL;
+    int len = peer ? i2d_X509(peer, &der) : -1;
+    bool fits = len > 0 && adit_fingerprint_match(list, n, der, (size_t)len);
+
+    OPENSSL_free(der);
+    X509_free(peer);
+    return fits;
 }
 
 /* ---- errors -----------------------------------------------------------------------------------

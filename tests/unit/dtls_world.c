@@ -105,6 +105,11 @@ static void on_event(void *arg, enum adit_dtls_state state, const struct adit_ca
 
 static const struct adit_dtls_ops ops = { on_send, on_data, on_event };
 
+const struct adit_dtls_ops *world_ops(void)
+{
+    return &ops;
+}
+
 struct world *world_new(void)
 {
     struct world *w = calloc(1, sizeof *w);
@@ -206,4 +211,16 @@ void world_run(struct world *w, adit_time until)
 bool world_up(const struct world *w)
 {
     return w->end[0].state == ADIT_DTLS_CONNECTED && w->end[1].state == ADIT_DTLS_CONNECTED;
+}
+
+bool world_talks(struct world *w)
+{
+    struct end *a = &w->end[0], *b = &w->end[1];
+    unsigned from_b = a->received, from_a = b->received;
+
+    if (!world_up(w) || adit_dtls_write(a->d, "ping", 4) < 0 ||
+        adit_dtls_write(b->d, "pong", 4) < 0)
+        return false;
+    world_run(w, w->now + ADIT_SEC);
+    return a->received == from_b + 1 && b->received == from_a + 1;
 }

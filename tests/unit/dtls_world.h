@@ -63,6 +63,7 @@ extern int64_t world_wall;
 const struct adit_cert *world_cert(int index);
 const struct adit_fingerprint *world_fingerprint(int index);
 
+const struct adit_dtls_ops *world_ops(void); /* of a struct end */
 struct world *world_new(void);
 /* Makes the engines (all that conf leaves 0 gets its default), each knowing what to expect. */
 struct world *world_pair(void);
@@ -72,5 +73,7 @@ void world_send(struct world *w, int from, const void *bytes, size_t n);
 /* Until nothing is left to do or `until`. */
 void world_run(struct world *w, adit_time until);
 bool world_up(const struct world *w); /* both CONNECTED */
+/* Both are up, and a word each way arrives; nothing else is under way. */
+bool world_talks(struct world *w);
 
 #endif
