@@ -27,14 +27,29 @@ fresh() { # FORM: another offer, into $W/offer
     line a >"$W/offer"
 }
 
+forge() { # CHANGE: a ticket with other bytes and the right checksum (docs/ticket.md)
+    python3 -c '
+import base64, hashlib, sys
+text = sys.stdin.read().strip()[5:]
+b = bytearray(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))[:-3]
+'"$1"'
+b += hashlib.sha256(b).digest()[:3]
+print("adit:" + base64.urlsafe_b64encode(b).decode().rstrip("="))'
+}
+
 # ---- what is no offer ----
 fresh ticket
 head -c 60 "$W/offer" >"$W/paste"
-answer_to "a truncated ticket" 5 'ticket|cut|incomplete|truncated'
+answer_to "a truncated ticket" 5 'cut off'
 for at in 12 40 70; do
     change $at <"$W/offer" >"$W/paste"
-    answer_to "a ticket damaged at $at" 5 'damaged|checksum|ticket'
+    answer_to "a ticket damaged at $at" 5 damaged
 done
+forge 'when = int.from_bytes(b[49:51], "big") - 2 * 96; b[49:51] = (when % 65536).to_bytes(2, "big")' \
+    <"$W/offer" >"$W/paste"
+answer_to "an expired ticket, two days old" 5 expired
+forge 'b[0] = b[0] & 0x1f | 0x40' <"$W/offer" >"$W/paste"
+answer_to "a ticket of another version" 5 version
 echo "hello, is this on?" >"$W/paste"
 answer_to "words" 5 .
 noise 1000000 >"$W/paste"

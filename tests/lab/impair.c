@@ -11,8 +11,8 @@
  *   mtu=N                longer IP packets vanish, and no ICMP tells (a black hole)
  *   seed=N               another series of accidents; the same seed gives the same
  *
- * "up." before a key means from host to router only, "down." the other way. ARP and neighbour
- * discovery are delayed but never lost: what is tried out is the path, not the laboratory. */
+ * "up." before a key means from host to router only, "down." the other way. ARP and IPv6's
+ * housekeeping are delayed but never lost: what is tried out is the path, not the laboratory. */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
@@ -127,13 +127,19 @@ static void release(struct direction *d, uint64_t t)
     }
 }
 
+/* Neighbour discovery (ICMPv6 133 to 137), and what goes to ff02::/16, as multicast reports do. */
+static bool is_housekeeping(const uint8_t *eth)
+{
+    return (eth[20] == IPPROTO_ICMPV6 && eth[54] >= 133 && eth[54] <= 137) ||
+           (eth[38] == 0xff && eth[39] == 0x02);
+}
+
 static void carry(struct direction *d, const uint8_t *bytes, size_t len, uint64_t t)
 {
     const uint8_t *eth = bytes + HEADER;
     const size_t n = len - HEADER;
     const unsigned type = (unsigned)eth[12] << 8 | eth[13];
-    const bool lab = type == ETH_P_ARP || (type == ETH_P_IPV6 && n >= 55 && eth[20] == 58 &&
-                                           eth[54] >= 133 && eth[54] <= 137);
+    const bool lab = type == ETH_P_ARP || (type == ETH_P_IPV6 && n >= 55 && is_housekeeping(eth));
     const double *set = d->set;
     uint64_t due = t;
 
@@ -150,8 +156,10 @@ static void carry(struct direction *d, const uint8_t *bytes, size_t len, uint64_
     if (!lab && percent(d) < set[REORDER]) {
         hold(d, bytes, len, set[DELAY] > 0 ? due : due + 5 * MS);
     } else {
-        double ms = set[DELAY] + set[JITTER] * (percent(d) / 50 - 1);
+        double ms = set[DELAY];
 
+        if (!lab) /* whose frames come when they like, and must not shift the series of the seed */
+            ms += set[JITTER] * (percent(d) / 50 - 1);
         if (ms > 0)
             due += (uint64_t)(ms * MS);
         if (due < d->last_due)

@@ -16,14 +16,14 @@ COOKIE = 0x2112A442
 SERVER = "203.0.113.1"
 
 
-def ask(sock, to, change=0, tries=4):
+def ask(sock, to, change=0, tries=3):
     """One Binding transaction: the mapped address, or None if nothing came."""
     ident = os.urandom(12)
     attr = struct.pack("!HHI", 3, 4, change) if change else b""
     request = struct.pack("!HHI", 1, len(attr), COOKIE) + ident + attr
     for _ in range(tries):
         sock.sendto(request, to)
-        end = time.monotonic() + 0.2
+        end = time.monotonic() + 0.3
         while (left := end - time.monotonic()) > 0:
             sock.settimeout(left)
             try:
