@@ -115,7 +115,7 @@ check "a wrong fingerprint in the answer: never connected" not connected a
 stop a b
 
 # ---- the terminal ----
-start t B "$e2e/pty.py" --then hangup "$ADIT" answer --stun $STUN
+start t B "$e2e/terminal.py" --then hangup "$ADIT" answer --stun $STUN
 check "terminal closed: it ends" ends t 12 1 5 129
 stop t
 

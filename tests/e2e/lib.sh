@@ -11,7 +11,7 @@
 # TAP; the plan comes last, so a script that dies has none. ADIT names the program to be tried.
 # shellcheck shell=bash
 set -u
-e2e=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
+e2e=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")") # also where long/*.sh find what they share
 root=$(dirname "$(dirname "$e2e")")
 script=$(basename "$0" .sh)
 ADIT=${ADIT:-$root/build/$(gcc -dumpmachine | sed 's/-pc-/-/')/release/adit}

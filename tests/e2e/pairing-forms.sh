@@ -73,7 +73,7 @@ import json, sys
 d = json.loads(sys.stdin.readline())
 d["sdp"] += "a=x-long:%s\r\n" % ("x" * 9000)
 print(json.dumps(d), end="")' >"$W/long"
-start t B "$e2e/pty.py" --paste "$W/long" --settings "$W/settings" "$ADIT" answer --stun $STUN --as json
+start t B "$e2e/terminal.py" --paste "$W/long" --settings "$W/settings" "$ADIT" answer --stun $STUN --as json
 terminal_answer() { tr -d '\r' <"$W/t.out" | grep -E '^ *\{.*"answer".*\}$' | tail -n 1 | grep .; }
 check "9000 characters pasted at a terminal: an answer" until_true 15 terminal_answer
 terminal_answer >&"${IN[a]}"
@@ -82,6 +82,6 @@ stop a
 kill "${PID[t]}" 2>/dev/null
 stop t
 
-start t B "$e2e/pty.py" --then interrupt --settings "$W/settings" "$ADIT" answer --stun $STUN
+start t B "$e2e/terminal.py" --then interrupt --settings "$W/settings" "$ADIT" answer --stun $STUN
 check "^C at the terminal ends it" ends t 10 1 130
 check "and leaves the terminal as it was" is "$(cat "$W/settings")" same

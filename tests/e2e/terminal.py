@@ -1,18 +1,18 @@
 #!/usr/bin/env python3
-"""pty - runs a program at a terminal, for tests of what people do at one.
+"""terminal - runs a program at a terminal, for tests of what people do at one.
 
-pty.py [--paste FILE [--until TEXT]] [--then enter|interrupt|hangup|wait] [--settings FILE] CMD...
+terminal.py [--paste FILE] [--then interrupt|hangup|wait] [--settings FILE] CMD...
 
-Waits until the program has said something, pastes FILE as a terminal would (a byte stream of up to
-4096 at a time), presses Enter, and does what --then says. What the program writes goes to stdout.
+Waits until the program has said something, pastes FILE in pieces as a terminal does, presses Enter,
+and does what --then says. What the program writes goes to stdout.
 --settings FILE gets "same" or "changed": the terminal as it was found and as it was left.
 Exit code: the program's; 128 + N when signal N ended it; 124 when it went on for 30 s.
 """
 import argparse
+import fcntl
 import os
 import pty
 import select
-import signal
 import subprocess
 import sys
 import termios
@@ -20,15 +20,15 @@ import time
 
 args = argparse.ArgumentParser()
 args.add_argument("--paste")
-args.add_argument("--then", choices=["enter", "interrupt", "hangup", "wait"], default="wait")
+args.add_argument("--then", choices=["interrupt", "hangup", "wait"], default="wait")
 args.add_argument("--settings")
 args.add_argument("command", nargs=argparse.REMAINDER)
 args = args.parse_args()
 
 main, terminal = pty.openpty()
 before = termios.tcgetattr(terminal)
-child = subprocess.Popen(args.command, stdin=terminal, stdout=terminal, start_new_session=True,
-                         preexec_fn=lambda: __import__("fcntl").ioctl(0, termios.TIOCSCTTY, 0))
+child = subprocess.Popen(args.command, stdin=terminal, stdout=terminal, stderr=terminal,
+                         start_new_session=True, preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
 end = time.monotonic() + 30
 
 
