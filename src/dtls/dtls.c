@@ -260,6 +260,11 @@ int adit_dtls_write(struct adit_dtls *d, const void *bytes, size_t n)
     return n ? -EIO : 0; /* OpenSSL writes no empty records, and nobody misses them */
 }
 
+void adit_dtls_set_mtu(struct adit_dtls *d, size_t mtu)
+{
+    d->mtu = mtu > MTU_MIN ? mtu : MTU_MIN;
+}
+
 size_t adit_dtls_payload_max(const struct adit_dtls *d)
 {
     return d->mtu - ADIT_RECORD_OVERHEAD;

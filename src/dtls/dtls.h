@@ -65,6 +65,8 @@ static inline size_t adit_dtls_payload_for(size_t mtu)
     return mtu - 37;
 }
 size_t adit_dtls_payload_max(const struct adit_dtls *d);
+/* The path carries more or less than conf.mtu said; for records to come, after the handshake. */
+void adit_dtls_set_mtu(struct adit_dtls *d, size_t mtu);
 /* Sends close_notify; state CLOSED. */
 void adit_dtls_close(struct adit_dtls *d);
 enum adit_dtls_state adit_dtls_state(const struct adit_dtls *d);

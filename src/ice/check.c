@@ -8,7 +8,7 @@
 /* ---- sending --------------------------------------------------------------------------------- */
 
 static size_t compose(const struct adit_ice *ice, const struct adit_ice_base *base,
-                      struct adit_stun_out *out, const uint8_t *id, bool nominate)
+                      struct adit_stun_out *out, const uint8_t *id, bool nominate, size_t size)
 {
     struct adit_span username = adit_ice_span(ice->username_out);
 
@@ -20,6 +20,7 @@ static size_t compose(const struct adit_ice *ice, const struct adit_ice_base *ba
                     ice->tie_breaker);
     if (nominate)
         adit_stun_add(out, ADIT_STUN_USE_CANDIDATE, NULL, 0);
+    adit_stun_pad(out, size);
     return adit_stun_finish(out, adit_ice_span(ice->remote_pwd));
 }
 
@@ -27,17 +28,17 @@ static void send_check(struct adit_ice *ice, const struct adit_pair *p)
 {
     struct adit_stun_out out;
 
-    compose(ice, p->base, &out, p->check.id, p->check.nominates);
+    compose(ice, p->base, &out, p->check.id, p->check.nominates, 0);
     ice->stats.checks_sent++;
     adit_ice_emit(ice, p->base, &p->to, out.bytes, out.len);
 }
 
-void adit_ice_send_consent(struct adit_ice *ice, const uint8_t id[ADIT_STUN_ID_SIZE])
+void adit_ice_send_plain(struct adit_ice *ice, const uint8_t id[ADIT_STUN_ID_SIZE], size_t size)
 {
     const struct adit_pair *p = ice->selected;
     struct adit_stun_out out;
 
-    compose(ice, p->base, &out, id, false);
+    compose(ice, p->base, &out, id, false, size);
     ice->stats.checks_sent++;
     adit_ice_emit(ice, p->base, &p->to, out.bytes, out.len);
 }
@@ -272,11 +273,12 @@ bool adit_ice_check_response(struct adit_ice *ice, struct adit_ice_base *base,
     const struct adit_stun_auth auth = { .key = adit_ice_span(ice->remote_pwd),
                                          .fingerprint = true };
     bool consent = ice->consented && adit_consent_knows(&ice->consent, head->id);
+    bool probe = ice->consented && adit_pmtu_knows(&ice->pmtu, head->id);
     struct adit_pair_check *check = NULL;
-    struct adit_pair *p = consent ? ice->selected : find_check(ice, head->id, &check);
+    struct adit_pair *p = consent || probe ? ice->selected : find_check(ice, head->id, &check);
     struct adit_stun msg;
 
-    if (!consent && !p)
+    if (!consent && !probe && !p)
         return false;
     /* Also an error 400 or 401, which nobody signs: it could come from anyone, so it changes
      * nothing, and the check runs its course. */
@@ -285,7 +287,10 @@ bool adit_ice_check_response(struct adit_ice *ice, struct adit_ice_base *base,
         return true;
     }
     bool symmetric = p && p->base == base && adit_addr_equal(&p->to, from);
-    if (!consent) {
+    if (probe) {
+        if (symmetric && head->class == ADIT_STUN_SUCCESS)
+            adit_ice_mtu_answered(ice, head->id, now);
+    } else if (!consent) {
         pair_response(ice, p, check, symmetric, &msg, now);
     } else if (symmetric && head->class == ADIT_STUN_SUCCESS) {
         ice->stats.responses_received++;

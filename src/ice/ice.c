@@ -156,7 +156,7 @@ static void deliver(struct adit_ice *ice)
 /* ---- pacing and deadline --------------------------------------------------------------------- */
 
 /* At most one new transaction each Ta (RFC 8445 section 14.2): a triggered check first, then probes
- * of STUN servers and ordinary checks in turn. */
+ * of STUN servers and ordinary checks in turn, probes of the path MTU last. */
 static void start_one(struct adit_ice *ice, adit_time now)
 {
     bool started;
@@ -174,6 +174,8 @@ static void start_one(struct adit_ice *ice, adit_time now)
     }
     if (!started)
         started = adit_ice_probe_start(ice, now);
+    if (!started)
+        started = adit_ice_mtu_start(ice, now);
     if (started)
         ice->next_slot = now + ice->ta;
 }
@@ -191,6 +193,7 @@ static adit_time next_deadline(const struct adit_ice *ice, adit_time now)
     at = adit_time_min(at, retry);
     if (fresh != ADIT_NEVER)
         at = adit_time_min(at, adit_time_max(fresh, ice->next_slot));
+    at = adit_time_min(at, adit_time_max(adit_ice_mtu_deadline(ice), ice->next_slot));
     return at;
 }
 
@@ -295,6 +298,7 @@ int adit_ice_send(struct adit_ice *ice, const void *bytes, size_t n)
         return -ECANCELED;
     if (!ice->selected)
         return -ENOTCONN;
+    adit_pmtu_used(&ice->pmtu, n);
     adit_ice_emit(ice, ice->selected->base, &ice->selected->to, bytes, n);
     return 0;
 }
@@ -324,6 +328,11 @@ bool adit_ice_controlling(const struct adit_ice *ice)
 bool adit_ice_heard(const struct adit_ice *ice)
 {
     return ice->heard;
+}
+
+size_t adit_ice_mtu(const struct adit_ice *ice)
+{
+    return ice->consented ? ice->pmtu.size : ADIT_PMTU_BASE;
 }
 
 bool adit_ice_gathered(const struct adit_ice *ice)

@@ -68,6 +68,7 @@ enum adit_ice_event_type {
                         * DTLS client starts when it is selected and heard (or the peer is ice-lite)
                         */
     ADIT_ICE_EV_SELECTED, /* the pair in use changed: adit_ice_selected() */
+    ADIT_ICE_EV_MTU,      /* adit_ice_mtu() changed */
     ADIT_ICE_EV_MAPPED, /* a STUN server now sees base `base` at another address: `cand` is new, the
                          * old one is gone. What was printed for the other side is out of date */
 };
@@ -156,6 +157,9 @@ bool adit_ice_feed(struct adit_ice *ice, int base, const struct adit_addr *from,
 /* Sends over the selected pair, or the best valid one before nomination (RFC 8445 section 12.1).
  * -ENOTCONN: no valid pair yet; -EPIPE: consent expired. */
 ADIT_MUST_USE int adit_ice_send(struct adit_ice *ice, const void *bytes, size_t n);
+/* The largest datagram that the pair in use is known to carry, UDP payload in bytes: 1050 at first
+ * (pmtu.h). */
+size_t adit_ice_mtu(const struct adit_ice *ice);
 /* When to call adit_ice_tick next, or ADIT_NEVER. */
 adit_time adit_ice_deadline(const struct adit_ice *ice);
 void adit_ice_tick(struct adit_ice *ice, adit_time now);

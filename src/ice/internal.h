@@ -17,6 +17,7 @@
 #include "ice/consent.h"
 #include "ice/ice.h"
 #include "ice/pair.h"
+#include "ice/pmtu.h"
 
 #define ADIT_ICE_TA           (10 * ADIT_MS)
 #define ADIT_ICE_TA_MIN       (5 * ADIT_MS) /* RFC 8445 section 14.2 */
@@ -95,6 +96,8 @@ struct adit_ice {
     adit_time give_up_at;      /* patience is over, or NEVER */
     bool consented;            /* some pair was valid once: `consent` runs */
     struct adit_consent consent;
+    struct adit_pmtu pmtu;
+    uint16_t mtu_told;
 
     adit_time next_slot; /* no new transaction before, RFC 8445 section 6.1.4.1 */
     bool probe_turn;     /* probes and ordinary checks take turns */
@@ -174,7 +177,9 @@ bool adit_ice_check_response(struct adit_ice *ice, struct adit_ice_base *base,
                              const void *bytes, size_t n, adit_time now);
 void adit_ice_pair_failed(struct adit_ice *ice, struct adit_pair *pair, adit_time now);
 void adit_ice_switch_role(struct adit_ice *ice, bool controlling);
-void adit_ice_send_consent(struct adit_ice *ice, const uint8_t id[ADIT_STUN_ID_SIZE]);
+/* A check on the pair in use that only asks for an answer, padded to `size` bytes unless that is 0.
+ */
+void adit_ice_send_plain(struct adit_ice *ice, const uint8_t id[ADIT_STUN_ID_SIZE], size_t size);
 
 /* --- answer.c */
 
@@ -186,6 +191,10 @@ void adit_ice_replay_early(struct adit_ice *ice, adit_time now);
 
 /* Validity or nomination of some pair changed: choose the pair in use, nominate, set the state. */
 void adit_ice_review(struct adit_ice *ice, adit_time now);
+bool adit_ice_mtu_start(struct adit_ice *ice, adit_time now); /* one padded check, if due */
+adit_time adit_ice_mtu_deadline(const struct adit_ice *ice);
+void adit_ice_mtu_answered(struct adit_ice *ice, const uint8_t id[ADIT_STUN_ID_SIZE],
+                           adit_time now);
 void adit_ice_select_tick(struct adit_ice *ice, adit_time now);
 adit_time adit_ice_select_deadline(const struct adit_ice *ice, adit_time now);
 /* A nominated pair works: only the peer's checks and consent cause traffic. */

@@ -45,6 +45,7 @@ static void use(struct adit_ice *ice, struct adit_pair *p, adit_time now)
                p->nominated ? ", nominated" : "");
     ice->consented = true;
     adit_consent_start(&ice->consent, ice->rng, p->confirmed, p->rtt, now);
+    adit_pmtu_start(&ice->pmtu, ice->rng, (enum adit_family)p->to.family, now);
     adit_ice_tell(ice, &(struct adit_ice_event){ .type = ADIT_ICE_EV_SELECTED });
 }
 
@@ -177,7 +178,43 @@ static void watch_consent(struct adit_ice *ice, adit_time now)
         break;
     }
     if (ice->selected && adit_consent_tick(&ice->consent, id, now))
-        adit_ice_send_consent(ice, id);
+        adit_ice_send_plain(ice, id, 0);
+}
+
+static void tell_mtu(struct adit_ice *ice)
+{
+    if (ice->mtu_told == ice->pmtu.size)
+        return;
+    ice->mtu_told = ice->pmtu.size;
+    adit_ice_tell(ice, &(struct adit_ice_event){ .type = ADIT_ICE_EV_MTU });
+}
+
+void adit_ice_mtu_answered(struct adit_ice *ice, const uint8_t id[ADIT_STUN_ID_SIZE], adit_time now)
+{
+    adit_pmtu_answered(&ice->pmtu, id, now);
+    tell_mtu(ice);
+}
+
+/* Only while the pair answers: what is lost then was too large. */
+bool adit_ice_mtu_start(struct adit_ice *ice, adit_time now)
+{
+    uint8_t id[ADIT_STUN_ID_SIZE];
+    uint16_t size;
+    bool sends;
+
+    if (!ice->selected || ice->state != ADIT_ICE_CONNECTED)
+        return false;
+    sends = adit_pmtu_tick(&ice->pmtu, id, &size, now);
+    if (sends)
+        adit_ice_send_plain(ice, id, size);
+    tell_mtu(ice);
+    return sends;
+}
+
+adit_time adit_ice_mtu_deadline(const struct adit_ice *ice)
+{
+    return ice->selected && ice->state == ADIT_ICE_CONNECTED ? adit_pmtu_deadline(&ice->pmtu)
+                                                             : ADIT_NEVER;
 }
 
 void adit_ice_select_tick(struct adit_ice *ice, adit_time now)

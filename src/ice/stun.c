@@ -226,6 +226,17 @@ void adit_stun_add_error(struct adit_stun_out *out, unsigned code)
     latch(out, stun_message_append_error(&msg, (StunError)code));
 }
 
+void adit_stun_pad(struct adit_stun_out *out, size_t size)
+{
+    static const uint8_t zeros[ADIT_STUN_OUT_MAX];
+    StunMessage msg = message_of(out);
+    size_t tail = 4 + INTEGRITY_SIZE + 4 + 4; /* MESSAGE-INTEGRITY and FINGERPRINT */
+    size_t len = stun_message_length(&msg) + 4 + tail;
+
+    if (size > len)
+        adit_stun_add(out, ADIT_STUN_FILLER, zeros, (size - len) / 4 * 4);
+}
+
 size_t adit_stun_finish(struct adit_stun_out *out, struct adit_span key)
 {
     StunMessage msg = message_of(out);

@@ -12,7 +12,7 @@
 
 #define ADIT_STUN_ID_SIZE 12
 #define ADIT_STUN_BINDING 0x001
-#define ADIT_STUN_OUT_MAX 1024 /* longest we send: two names of 256 bytes and 256 unknown types */
+#define ADIT_STUN_OUT_MAX 1500 /* longest we send: a check that probes the path MTU */
 #define ADIT_STUN_IN_MAX  2048 /* longest we look at; real checks stay below 600 */
 
 enum adit_stun_class {
@@ -33,6 +33,10 @@ enum adit_stun_attribute {
     ADIT_STUN_SOFTWARE = 0x8022,
     ADIT_STUN_ICE_CONTROLLED = 0x8029,
     ADIT_STUN_ICE_CONTROLLING = 0x802a,
+    /* Bytes that say nothing, for probes of the path MTU. PADDING of RFC 5780 has to be understood,
+     * and who does not answers 420 or nothing; this number is unassigned and of the kind that is
+     * passed over. */
+    ADIT_STUN_FILLER = 0xc0ad,
 };
 
 enum adit_stun_role { ADIT_STUN_ROLE_NONE, ADIT_STUN_ROLE_CONTROLLED, ADIT_STUN_ROLE_CONTROLLING };
@@ -99,6 +103,9 @@ void adit_stun_add32(struct adit_stun_out *out, uint16_t type, uint32_t v);
 void adit_stun_add64(struct adit_stun_out *out, uint16_t type, uint64_t v);
 void adit_stun_add_mapped(struct adit_stun_out *out, const struct adit_addr *addr); /* XOR- */
 void adit_stun_add_error(struct adit_stun_out *out, unsigned code);
+/* Adds FILLER so that adit_stun_finish with a key will give `size` bytes; nothing if it is that
+ * long already. */
+void adit_stun_pad(struct adit_stun_out *out, size_t size);
 /* Adds MESSAGE-INTEGRITY unless the key is empty, and FINGERPRINT. Returns the length. */
 size_t adit_stun_finish(struct adit_stun_out *out, struct adit_span key);
 

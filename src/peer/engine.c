@@ -4,7 +4,6 @@
 #include "base/log.h"
 #include "peer/inner.h"
 
-#define MTU_DEFAULT         1200
 #define MESSAGE_MAX_DEFAULT (256 * 1024)
 
 static const struct adit_dtls_ops dtls_ops;
@@ -48,6 +47,21 @@ static void ice_send(void *arg, int base, const struct adit_addr *to, const void
     e->ops->send(e->arg, base, to, bytes, n);
 }
 
+static size_t mtu_of(const struct adit_engine *e)
+{
+    return e->conf.mtu ? e->conf.mtu : adit_ice_mtu(e->ice);
+}
+
+static void set_mtu(struct adit_engine *e)
+{
+    size_t mtu = mtu_of(e);
+
+    if (e->dtls)
+        adit_dtls_set_mtu(e->dtls, mtu);
+    if (e->sctp && !e->sctp_down)
+        adit_sctp_set_mtu(e->sctp, adit_dtls_payload_for(mtu), e->now);
+}
+
 static void ice_event(void *arg, const struct adit_ice_event *ev)
 {
     struct adit_engine *e = arg;
@@ -73,6 +87,9 @@ static void ice_event(void *arg, const struct adit_ice_event *ev)
     case ADIT_ICE_EV_MAPPED:
         adit_engine_tell(
             e, &(struct adit_engine_event){ .type = ADIT_ENGINE_EV_MAPPED, .cand = ev->cand });
+        break;
+    case ADIT_ICE_EV_MTU:
+        set_mtu(e);
         break;
     case ADIT_ICE_EV_HEARD:
         break;
@@ -163,7 +180,7 @@ static bool ended(const struct adit_engine *e)
 static struct adit_sctp *new_sctp(struct adit_engine *e)
 {
     struct adit_sctp_conf conf = {
-        .mtu = adit_dtls_payload_for(e->conf.mtu),
+        .mtu = adit_dtls_payload_for(mtu_of(e)),
         .local_message_max = e->conf.message_max,
         .channels_max = e->conf.channels_max,
         .send_buffer = e->conf.send_buffer,
@@ -197,7 +214,7 @@ static void start_dtls(struct adit_engine *e)
     if (client && !adit_ice_heard(e->ice) && !e->remote->ice_lite)
         return;
     e->dtls = adit_dtls_new(
-        &(struct adit_dtls_conf){ .cert = e->conf.cert, .client = client, .mtu = e->conf.mtu },
+        &(struct adit_dtls_conf){ .cert = e->conf.cert, .client = client, .mtu = mtu_of(e) },
         &dtls_ops, e, e->now);
     if (!e->dtls) {
         end(e, ADIT_REASON_RESOURCE, "out of memory for DTLS");
@@ -299,8 +316,6 @@ struct adit_engine *adit_engine_new(const struct adit_engine_conf *conf,
     if (!e)
         return NULL;
     e->conf = *conf;
-    if (!e->conf.mtu)
-        e->conf.mtu = MTU_DEFAULT;
     if (!e->conf.message_max)
         e->conf.message_max = MESSAGE_MAX_DEFAULT;
     e->ops = ops;

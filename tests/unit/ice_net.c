@@ -104,6 +104,9 @@ static void on_event(void *arg, const struct adit_ice_event *ev)
         node->gathered++;
         node->gathered_at = node->net->now;
         break;
+    case ADIT_ICE_EV_MTU:
+        node->mtu = adit_ice_mtu(node->ice);
+        break;
     case ADIT_ICE_EV_HEARD:
         node->heard++;
         break;

@@ -19,7 +19,7 @@ struct net_packet {
     int node, base; /* who sent it; node -1: the network */
     struct adit_addr from, to;
     size_t n;
-    uint8_t bytes[1200];
+    uint8_t bytes[1500];
 };
 
 /* What a node sent: enough to judge pacing and retransmission. */
@@ -45,6 +45,7 @@ struct net_node {
     adit_time state_at[ADIT_ICE_CLOSED + 1]; /* first time each state was told, 0 = never */
     struct adit_cause cause;
     unsigned cands, gathered, selected, mapped, heard;
+    size_t mtu; /* as last told; 0 = never */
     adit_time gathered_at;
     struct adit_addr mapped_addr;
     unsigned data; /* packets that were let through */
