@@ -65,6 +65,23 @@ again: /* a callback may change the list in any way */
 	}
 }
 
+void adit_usrsctp_set_mtu(struct socket *so, uint32_t mtu)
+{
+	struct sctp_inpcb *inp = so->so_pcb;
+	struct sctp_tcb *stcb = inp ? LIST_FIRST(&inp->sctp_asoc_list) : NULL;
+	struct sctp_nets *net;
+
+	if (!inp)
+		return;
+	inp->sctp_ep.default_mtu = mtu - sizeof(struct sctphdr);
+	if (!stcb)
+		return;
+	stcb->asoc.default_mtu = mtu - sizeof(struct sctphdr);
+	TAILQ_FOREACH(net, &stcb->asoc.nets, sctp_next)
+		net->mtu = mtu;
+	sctp_mtu_size_reset(inp, &stcb->asoc, mtu);
+}
+
 int adit_usrsctp_readable(const struct socket *so)
 {
 	const struct sctp_inpcb *inp = so->so_pcb;

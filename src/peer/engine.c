@@ -59,7 +59,7 @@ static void set_mtu(struct adit_engine *e)
     if (e->dtls)
         adit_dtls_set_mtu(e->dtls, mtu);
     if (e->sctp && !e->sctp_down)
-        adit_sctp_set_mtu(e->sctp, adit_dtls_payload_for(mtu), e->now);
+        adit_sctp_set_mtu(e->sctp, adit_dtls_payload_for(mtu));
 }
 
 static void ice_event(void *arg, const struct adit_ice_event *ev)

@@ -94,6 +94,14 @@ struct adit_sctp *adit_sctp_free(struct adit_sctp *s)
     return NULL;
 }
 
+void adit_sctp_set_mtu(struct adit_sctp *s, size_t mtu)
+{
+    if (!s->usr.open)
+        return;
+    s->conf.mtu = mtu > MTU_MIN ? mtu : MTU_MIN;
+    adit_usr_set_mtu(&s->usr, s->conf.mtu);
+}
+
 void adit_sctp_tell(struct adit_sctp *s, const struct adit_sctp_event *ev)
 {
     s->ops->event(s->arg, ev);

@@ -99,7 +99,7 @@ adit_time adit_sctp_deadline(const struct adit_sctp *s);
 void adit_sctp_tick(struct adit_sctp *s, adit_time now);
 /* The largest SCTP packet from now on; what is in flight and larger is sent again in smaller
  * pieces. */
-void adit_sctp_set_mtu(struct adit_sctp *s, size_t mtu, adit_time now);
+void adit_sctp_set_mtu(struct adit_sctp *s, size_t mtu);
 /* Everything queued is delivered first (SHUTDOWN); DOWN follows. */
 void adit_sctp_shutdown(struct adit_sctp *s, adit_time now);
 void adit_sctp_abort(struct adit_sctp *s, adit_time now); /* at once */

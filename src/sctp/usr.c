@@ -259,6 +259,11 @@ int adit_usr_connect(struct adit_usr *u, uint16_t remote_port, adit_time now)
     return errno ? -errno : -EIO;
 }
 
+void adit_usr_set_mtu(struct adit_usr *u, size_t mtu)
+{
+    adit_usrsctp_set_mtu(u->so, (uint32_t)mtu);
+}
+
 void adit_usr_shutdown(struct adit_usr *u, adit_time now)
 {
     adit_usr_enter(now);
