@@ -73,6 +73,9 @@ static void revive(struct adit_ice *ice)
         struct adit_pair *p = ice->list.pairs[i];
         if (p == ice->selected)
             continue;
+        /* The peer may have noticed before us and nominated this one already. */
+        if (p->valid && ice->selected && p->confirmed > ice->selected->confirmed)
+            continue;
         p->valid = p->nominated = p->use_candidate = false;
         if (p->state == ADIT_PAIR_SUCCEEDED)
             p->state = ADIT_PAIR_FROZEN;
@@ -167,8 +170,10 @@ static void watch_consent(struct adit_ice *ice, adit_time now)
         fail_silence(ice);
         return;
     case ADIT_CONSENT_MISSING:
-        if (ice->state == ADIT_ICE_CONNECTED)
+        if (ice->state == ADIT_ICE_CONNECTED) {
             revive(ice);
+            adit_ice_review(ice, now);
+        }
         break;
     case ADIT_CONSENT_FRESH:
         if (ice->selected && ice->state == ADIT_ICE_DISCONNECTED) {
