@@ -1,7 +1,11 @@
 #include "unit/ice_net.h"
 
+#include <setjmp.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+
+#include <cmocka.h>
 
 struct adit_addr net_addr(const char *text)
 {
@@ -268,4 +272,64 @@ size_t net_sent_to(const struct net_node *node, const char *addr, enum adit_stun
         n += node->sent[i].class == class && node->sent[i].first <= 3 &&
              adit_addr_equal(&node->sent[i].to, &to);
     return n;
+}
+
+struct adit_ice_pair_info net_selected(const struct net_node *node)
+{
+    struct adit_ice_pair_info info = { 0 };
+
+    assert_true(adit_ice_selected(node->ice, &info));
+    return info;
+}
+
+void net_assert_connected(struct net_node *a, struct net_node *b)
+{
+    struct net *net = a->net;
+    unsigned before = b->data;
+
+    assert_int_equal(adit_ice_state(a->ice), ADIT_ICE_CONNECTED);
+    assert_int_equal(adit_ice_state(b->ice), ADIT_ICE_CONNECTED);
+    assert_true(net_selected(a).nominated && net_selected(b).nominated);
+    assert_int_equal(adit_ice_send(a->ice, NET_DATA, sizeof NET_DATA), 0);
+    net_run(net, net->now + 2 * net->delay);
+    assert_int_equal(b->data, before + 1);
+    assert_int_equal(adit_ice_send(b->ice, NET_DATA, sizeof NET_DATA), 0);
+    net_run(net, net->now + 2 * net->delay);
+}
+
+void net_two_hosts(struct net *net, struct net_node **a, struct net_node **b)
+{
+    *a = net_node(net, 0, NULL);
+    *b = net_node(net, 1, NULL);
+    net_base(*a, 0, "10.0.0.1:1000", 65535);
+    net_base(*b, 5, "10.0.0.2:2000", 65535);
+}
+
+size_t net_make_check(struct net_node *a, struct adit_stun_out *out, enum net_flaw flaw,
+                      bool nominate)
+{
+    char username[600];
+    const char *key = adit_ice_pwd(a->ice);
+    uint8_t id[ADIT_STUN_ID_SIZE];
+
+    adit_rng_bytes(&a->rng, id, sizeof id);
+    snprintf(username, sizeof username, "%s:%s",
+             flaw == NET_FLAW_OWN_NAME ? "xxxx" : adit_ice_ufrag(a->ice),
+             flaw == NET_FLAW_PEER_NAME ? "peeR" : "peer");
+    adit_stun_begin(out, flaw == NET_FLAW_INDICATION ? ADIT_STUN_INDICATION : ADIT_STUN_REQUEST,
+                    flaw == NET_FLAW_METHOD ? 3 : ADIT_STUN_BINDING, id);
+    if (flaw != NET_FLAW_NO_NAME)
+        adit_stun_add(out, ADIT_STUN_USERNAME, username, strlen(username));
+    if (flaw != NET_FLAW_NO_PRIORITY)
+        adit_stun_add32(out, ADIT_STUN_PRIORITY, 12345);
+    adit_stun_add64(out, ADIT_STUN_ICE_CONTROLLING, 99);
+    if (flaw == NET_FLAW_UNKNOWN)
+        adit_stun_add(out, 0x0999, "?", 1);
+    if (nominate)
+        adit_stun_add(out, ADIT_STUN_USE_CANDIDATE, NULL, 0);
+    if (flaw == NET_FLAW_PASSWORD)
+        key = "wrongwrongwrongwrongwr";
+    if (flaw == NET_FLAW_UNSIGNED)
+        key = "";
+    return adit_stun_finish(out, (struct adit_span){ (const uint8_t *)key, strlen(key) });
 }

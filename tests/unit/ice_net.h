@@ -10,7 +10,8 @@
 #define NET_BASES    40
 #define NET_PACKETS  4096
 #define NET_LOG      20000
-#define NET_IDENTITY 64
+#define NET_PEER_PWD "peerpeerpeerpeerpeerpe"
+#define NET_DATA     "\x16\xfe\xfd data"
 
 struct net;
 
@@ -80,6 +81,30 @@ void net_introduce(struct net_node *a, struct net_node *b);
 void net_inject(struct net *net, const struct adit_addr *from, const struct adit_addr *to,
                 const void *bytes, size_t n, adit_time after);
 void net_run(struct net *net, adit_time until);
+
+/* Two nodes with one address each. */
+void net_two_hosts(struct net *net, struct net_node **a, struct net_node **b);
+struct adit_ice_pair_info net_selected(const struct net_node *node); /* there must be one */
+/* CONNECTED, nominated, and data gets through both ways. */
+void net_assert_connected(struct net_node *a, struct net_node *b);
+
+/* A check as the peer would send it, with one thing or another wrong. */
+enum net_flaw {
+    NET_FLAW_NONE,
+    NET_FLAW_PASSWORD,
+    NET_FLAW_OWN_NAME,
+    NET_FLAW_PEER_NAME,
+    NET_FLAW_UNSIGNED,
+    NET_FLAW_NO_NAME,
+    NET_FLAW_NO_PRIORITY,
+    NET_FLAW_UNKNOWN,
+    NET_FLAW_METHOD,
+    NET_FLAW_INDICATION,
+};
+
+/* By a peer "peer" with NET_PEER_PWD, to node a. Returns the length. */
+size_t net_make_check(struct net_node *a, struct adit_stun_out *out, enum net_flaw flaw,
+                      bool nominate);
 
 size_t net_sent_to(const struct net_node *node, const char *addr, enum adit_stun_class class);
 

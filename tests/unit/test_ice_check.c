@@ -9,8 +9,6 @@
 #include "ice/pmtu.h"
 #include "unit/ice_net.h"
 
-#define PEER_PWD "peerpeerpeerpeerpeerpe"
-
 static struct net net;
 
 static int setup(void **state)
@@ -31,7 +29,7 @@ static int teardown(void **state)
 static void start(struct net_node *node)
 {
     adit_ice_set_role(node->ice, true);
-    assert_int_equal(adit_ice_set_remote(node->ice, "peer", PEER_PWD, false, net.now), 0);
+    assert_int_equal(adit_ice_set_remote(node->ice, "peer", NET_PEER_PWD, false, net.now), 0);
 }
 
 static bool first_of_transaction(const struct net_node *n, size_t i)
@@ -227,7 +225,7 @@ static bool answering(struct net *n, struct net_packet *p)
 {
     struct answer *answer = n->filter_arg;
     struct adit_addr from = answer->from ? net_addr(answer->from) : p->to;
-    const char *key = answer->key ? answer->key : PEER_PWD;
+    const char *key = answer->key ? answer->key : NET_PEER_PWD;
     struct adit_stun_head head;
     struct adit_stun_out out;
 
