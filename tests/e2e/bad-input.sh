@@ -164,9 +164,9 @@ few() { # N: with so many descriptors; any answer but a crash
 }
 all_few() {
     local n
-    for n in 3 4 5 6 7 8 9 10 12; do
+    for n in 4 5 6 7 8 9 10 12; do # with 3 a dynamic program cannot even be loaded
         few $n || return
-        [ $n -gt 5 ] || [ -s "$W/a.err" ] || { echo "with $n: not a word" && return 1; }
+        [ $n -gt 4 ] || [ -s "$W/a.err" ] || { echo "with $n: not a word" && return 1; }
     done
 }
 check "few descriptors: an answer, never a crash" all_few
