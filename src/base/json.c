@@ -170,8 +170,7 @@ static bool document(struct checker *c)
             return unexpected(c, "a comma or a closing bracket is missing");
         }
     }
-    skip_space(c);
-    return c->p == c->end || bad(c, "something follows the end");
+    return true;
 }
 
 static void explain(const struct checker *c, struct adit_cause *cause)
@@ -190,11 +189,25 @@ int adit_json_check(const char *text, size_t len, size_t *ret_at, struct adit_ca
 {
     struct checker c = { .start = text, .p = text, .end = text + len };
 
-    if (document(&c))
-        return 0;
+    if (document(&c)) {
+        skip_space(&c);
+        if (c.p == c.end)
+            return 0;
+        c.wrong = "something follows the end";
+    }
     explain(&c, ret_cause);
     *ret_at = c.wrong ? (size_t)(c.p - text) : len;
     return -EINVAL;
+}
+
+int adit_json_scan(const char *text, size_t len, size_t *ret_end)
+{
+    struct checker c = { .start = text, .p = text, .end = text + len };
+
+    if (!document(&c))
+        return c.wrong ? -EINVAL : -EAGAIN;
+    *ret_end = (size_t)(c.p - text);
+    return 0;
 }
 
 json_t *adit_json_read(const char *text, size_t len, struct adit_cause *ret_cause)

@@ -17,6 +17,9 @@
  * if the text is the beginning of a value. */
 ADIT_MUST_USE int adit_json_check(const char *text, size_t len, size_t *ret_at,
                                   struct adit_cause *ret_cause);
+/* How long is the value that the text begins with? *ret_end is the offset behind it. -EAGAIN if the
+ * text ends inside it; -EINVAL. A number is only whole when something follows it. */
+ADIT_MUST_USE int adit_json_scan(const char *text, size_t len, size_t *ret_end);
 /* Checked and read; the caller gives it back with json_decref. NULL and a cause: no JSON, above
  * ADIT_JSON_SIZE_MAX, numbers that jansson cannot hold, a zero byte in a key, no memory. Strings
  * may hold zero bytes. */

@@ -57,6 +57,7 @@ static int read_credential(char *out, size_t size, size_t min, struct adit_sdp_t
 {
     size_t n = adit_sdp_len(value);
 
+    memset(out, 0, size); /* of what stood there nothing remains, not even behind the end */
     if (n < min || !adit_ice_chars_valid(value.p, n) || adit_str_copy(out, size, value.p, n) < 0) {
         adit_cause_set(cause, ADIT_REASON_PROTOCOL, EINVAL, "the %s in the SDP is malformed", what);
         return -EINVAL;

@@ -101,6 +101,18 @@ static void test_place_is_told(void **state)
     assert_string_equal(cause.text, "not JSON at line 2, column 4: the end is missing");
 }
 
+static void test_scan(void **state)
+{
+    size_t end = 0;
+
+    (void)state;
+    assert_int_equal(adit_json_scan(" {\"a\":1} x", 11, &end), 0);
+    assert_int_equal(end, 8);
+    assert_int_equal(adit_json_scan("{\"a\":1", 6, &end), -EAGAIN);
+    assert_int_equal(adit_json_scan("{\"a\";1", 6, &end), -EINVAL);
+    assert_int_equal(adit_json_scan("", 0, &end), -EAGAIN);
+}
+
 static void test_read(void **state)
 {
     static const char two[] = "{\"a\":\"first\",\"a\":\"last\",\"zero\":\"x\\u0000y\",\"n\":1}";
@@ -189,9 +201,9 @@ static void test_suite(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_table), cmocka_unit_test(test_place_is_told),
-        cmocka_unit_test(test_read),  cmocka_unit_test(test_size_limit),
-        cmocka_unit_test(test_suite),
+        cmocka_unit_test(test_table),      cmocka_unit_test(test_place_is_told),
+        cmocka_unit_test(test_scan),       cmocka_unit_test(test_read),
+        cmocka_unit_test(test_size_limit), cmocka_unit_test(test_suite),
     };
 
     return cmocka_run_group_tests_name("json", tests, NULL, NULL);
