@@ -1,0 +1,392 @@
+/* The VPN between a real device and a peer that is this test, in a network namespace. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+#include <net/if.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "app/vpn.h"
+#include "base/alloc.h"
+#include "core/udp.h"
+#include "netns.h"
+#include "wait.h"
+
+static struct adit_loop *loop;
+static unsigned fds_before;
+static const char *missing;
+
+#define NEEDS_DEVICES                       \
+    do {                                    \
+        if (missing) {                      \
+            print_message("%s\n", missing); \
+            skip();                         \
+        }                                   \
+    } while (0)
+
+static int setup(void **state)
+{
+    (void)state;
+    fds_before = open_fds();
+    loop = adit_loop_new();
+    return loop ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    loop = adit_loop_free(loop);
+    return open_fds() == fds_before ? 0 : -1;
+}
+
+/* Stands for the agent and the peer behind it. */
+struct host {
+    struct adit_vpn *vpn;
+    struct adit_trouble trouble;
+    int answer; /* of send */
+    unsigned sent, gone, closed;
+    uint8_t last[2048];
+    size_t last_len;
+    struct adit_udp udp;
+    unsigned received, refused;
+};
+
+static int on_send(void *arg, const void *bytes, size_t n)
+{
+    struct host *h = arg;
+    struct adit_packet p;
+
+    if (adit_packet_parse(&p, bytes, n) != ADIT_DROP_NONE || p.proto != 17)
+        return 0; /* the kernel's own small talk */
+    h->sent++;
+    h->last_len = n;
+    memcpy(h->last, bytes, n);
+    return h->answer;
+}
+
+static void on_gone(void *arg, adit_time now)
+{
+    (void)now;
+    ((struct host *)arg)->gone++;
+}
+
+static void on_closed(void *arg, adit_time now)
+{
+    struct host *h = arg;
+
+    (void)now;
+    h->closed++;
+    h->vpn = adit_vpn_free(h->vpn);
+}
+
+static const struct adit_vpn_ops ops = { .send = on_send, .gone = on_gone, .closed = on_closed };
+
+static void on_udp(void *arg, const struct adit_addr *from, uint8_t *bytes, size_t n, adit_time now)
+{
+    (void)from, (void)bytes, (void)n, (void)now;
+    ((struct host *)arg)->received++;
+}
+
+static void on_udp_error(void *arg, const struct adit_addr *to, int err, adit_time now)
+{
+    (void)to, (void)now;
+    if (err == EMSGSIZE)
+        ((struct host *)arg)->refused++;
+}
+
+static const struct adit_udp_ops udp_ops = { .packet = on_udp, .error = on_udp_error };
+
+static struct adit_addr addr(const char *text)
+{
+    struct adit_addr a;
+
+    assert_int_equal(adit_addr_parse_port(&a, text, strlen(text), 0), 0);
+    return a;
+}
+
+static struct adit_link_address own = { .own = { .len = 24 } };
+
+static int start(struct host *h, const char *up, const char *down)
+{
+    struct adit_vpn_conf conf = {
+        .device = "v0", .addresses = &own, .address_count = 1, .up = up, .down = down
+    };
+    struct adit_udp_conf udp = { .addr = addr("10.77.0.1") };
+
+    own.own.addr = addr("10.77.0.1");
+    int err = adit_vpn_new(&h->vpn, loop, &conf, &ops, h, &h->trouble);
+    return err ? err : adit_udp_open(&h->udp, loop, &udp, &udp_ops, h);
+}
+
+static void send_one(struct host *h, size_t n)
+{
+    static const uint8_t bytes[1500];
+    struct adit_addr to = addr("10.77.0.9:7");
+
+    h->sent = 0;
+    adit_udp_send(&h->udp, &to, bytes, n);
+}
+
+static void send_and_wait(struct host *h, size_t n)
+{
+    send_one(h, n);
+    assert_true(wait_for(loop, &h->sent));
+}
+
+/* Turns the last packet around, as a peer's echo service would. */
+static void echo(struct host *h)
+{
+    uint8_t swap[4];
+
+    memcpy(swap, h->last + 12, 4);
+    memcpy(h->last + 12, h->last + 16, 4);
+    memcpy(h->last + 16, swap, 4);
+    memcpy(swap, h->last + 20, 2);
+    memcpy(h->last + 20, h->last + 22, 2);
+    memcpy(h->last + 22, swap, 2);
+}
+
+static void stop(struct host *h)
+{
+    adit_udp_close(&h->udp);
+    adit_vpn_close(h->vpn);
+    adit_vpn_close(h->vpn);
+    assert_int_equal(h->closed, 0); /* never from inside */
+    assert_true(wait_for(loop, &h->closed));
+    assert_int_equal(h->closed, 1);
+    assert_int_equal(if_nametoindex("v0"), 0);
+}
+
+static void packets_ride_both_ways_and_are_counted(void **state)
+{
+    struct host h = { 0 };
+    struct adit_vpn_stats stats;
+
+    (void)state;
+    NEEDS_DEVICES;
+    assert_int_equal(start(&h, NULL, NULL), 0);
+    assert_string_equal(adit_vpn_device(h.vpn), "v0");
+    send_and_wait(&h, 100);
+    assert_int_equal(h.last_len, 128);
+    echo(&h);
+    adit_vpn_feed(h.vpn, h.last, h.last_len, 0);
+    assert_true(wait_for(loop, &h.received));
+
+    h.last[15] ^= 0x80; /* 10.77.0.137 is allowed as well, but the checksum is not right any more */
+    adit_vpn_feed(h.vpn, h.last, h.last_len, 0);
+    h.last[14] = 9; /* 10.77.9.x is not */
+    adit_vpn_feed(h.vpn, h.last, h.last_len, 0);
+    adit_vpn_feed(h.vpn, h.last, h.last_len, 0);
+    adit_vpn_feed(h.vpn, "", 0, 0);
+    adit_vpn_feed(h.vpn, "\0", 1, 0);
+    adit_vpn_feed(h.vpn, h.last, h.last_len - 1, 0);
+    adit_vpn_stats(h.vpn, &stats);
+    assert_int_equal(stats.in_packets, 2);
+    assert_int_equal(stats.in_bytes, 256);
+    assert_int_equal(stats.in_dropped[ADIT_DROP_SOURCE], 2);
+    assert_int_equal(stats.in_dropped[ADIT_DROP_NOT_IP], 2);
+    assert_int_equal(stats.in_dropped[ADIT_DROP_MALFORMED], 1);
+    stop(&h);
+}
+
+static void what_cannot_go_on_is_counted_by_its_reason(void **state)
+{
+    static const struct {
+        int answer;
+        enum adit_drop drop;
+    } rows[] = {
+        { -EAGAIN, ADIT_DROP_FULL },
+        { -EMSGSIZE, ADIT_DROP_TOO_BIG },
+        { -ENOTCONN, ADIT_DROP_CLOSED },
+        { -ECANCELED, ADIT_DROP_CLOSED },
+    };
+    struct adit_vpn_stats stats;
+    struct host h = { 0 };
+
+    (void)state;
+    NEEDS_DEVICES;
+    assert_int_equal(start(&h, NULL, NULL), 0);
+    for (size_t i = 0; i < ADIT_LEN(rows); i++) {
+        uint64_t before;
+
+        adit_vpn_stats(h.vpn, &stats);
+        before = stats.out_dropped[rows[i].drop];
+        h.answer = rows[i].answer;
+        send_and_wait(&h, 100);
+        adit_vpn_stats(h.vpn, &stats);
+        assert_int_equal(stats.out_dropped[rows[i].drop], before + 1);
+    }
+    stop(&h);
+}
+
+/* The kernel believes what it is told: it lowers its idea of the path, and fragments. */
+static void a_sender_learns_of_a_narrow_path(void **state)
+{
+    struct adit_vpn_stats stats = { 0 };
+    struct host h = { 0 };
+
+    (void)state;
+    NEEDS_DEVICES;
+    assert_int_equal(start(&h, NULL, NULL), 0);
+    send_and_wait(&h, 1200);
+    assert_int_equal(h.last_len, 1228);
+    h.answer = -EMSGSIZE; /* noticed by the channel first */
+    adit_vpn_set_mtu(h.vpn, 900);
+    h.answer = 0;
+    send_and_wait(&h, 1200); /* the device's own MTU followed: two fragments */
+    assert_true(h.last_len <= 900);
+
+    /* And where it did not follow: an administrator insists on more. */
+    struct ifinfomsg info = { .ifi_index = (int)if_nametoindex("v0") };
+    struct adit_netlink nl;
+    struct adit_nlmsg m;
+    assert_int_equal(adit_netlink_open(&nl, 0), 0);
+    adit_nlmsg_init(&m, RTM_NEWLINK, 0, &info, sizeof info);
+    adit_nlmsg_attr32(&m, IFLA_MTU, 1400);
+    assert_int_equal(adit_netlink_do(&nl, &m), 0);
+    adit_netlink_close(&nl);
+    for (int i = 0; i < 100 && stats.too_big_told == 0; i++) {
+        send_one(&h, 1200);
+        assert_int_equal(adit_loop_process(loop), 0);
+        adit_vpn_stats(h.vpn, &stats);
+    }
+    assert_true(stats.too_big_told > 0);
+    assert_true(stats.out_dropped[ADIT_DROP_TOO_BIG] >= stats.too_big_told);
+    send_and_wait(&h, 1200); /* told: it fragments now */
+    assert_true(h.last_len <= 900);
+    stop(&h);
+}
+
+static void telling_is_limited(void **state)
+{
+    struct adit_vpn_stats stats;
+    struct host h = { .answer = -EMSGSIZE };
+
+    (void)state;
+    NEEDS_DEVICES;
+    assert_int_equal(start(&h, NULL, NULL), 0);
+    for (int i = 0; i < 200; i++)
+        send_one(&h, 100);
+    for (int i = 0; i < 20; i++)
+        assert_int_equal(adit_loop_process(loop), 0);
+    adit_vpn_stats(h.vpn, &stats);
+    assert_true(stats.out_dropped[ADIT_DROP_TOO_BIG] >= 200);
+    assert_in_range(stats.too_big_told, 1, 120);
+    stop(&h);
+}
+
+static void a_device_taken_away_is_told(void **state)
+{
+    struct adit_vpn_stats stats;
+    struct host h = { 0 };
+
+    (void)state;
+    NEEDS_DEVICES;
+    assert_int_equal(start(&h, NULL, NULL), 0);
+    send_and_wait(&h, 100);
+    echo(&h);
+    assert_int_equal(netns_del("v0"), 0);
+    assert_true(wait_for(loop, &h.gone));
+    adit_vpn_feed(h.vpn, h.last, h.last_len, 0);
+    adit_vpn_stats(h.vpn, &stats);
+    assert_int_equal(stats.in_dropped[ADIT_DROP_DEVICE], 1);
+    stop(&h);
+}
+
+static void programs_run_before_and_after(void **state)
+{
+    char dir[] = "/tmp/adit-vpn-XXXXXX", up[512], down[512], made[64];
+    struct host h = { 0 };
+    struct stat st;
+
+    (void)state;
+    NEEDS_DEVICES;
+    assert_non_null(mkdtemp(dir));
+    /* --down finds what --up left, and the device still there. */
+    snprintf(up, sizeof up,
+             "sh -c 'test \"$ADIT_EVENT $ADIT_MODE $ADIT_MTU $ADIT_ADDRESSES\" = "
+             "\"up tun 1280 10.77.0.1/24\" && echo $ADIT_DEVICE >%s/up'",
+             dir);
+    snprintf(down, sizeof down,
+             "sh -c 'test $ADIT_EVENT = down && test \"$(cat %s/up)\" = v0 && "
+             "grep -q v0: /proc/net/dev && rm %s/up && mkdir %s/down'",
+             dir, dir, dir);
+    snprintf(made, sizeof made, "%s/down", dir);
+    assert_int_equal(start(&h, up, down), 0);
+    stop(&h); /* at once: --down waits for --up */
+    assert_int_equal(stat(made, &st), 0);
+    rmdir(made);
+    rmdir(dir);
+
+    struct host quick = { 0 };
+    assert_int_equal(start(&quick, "sleep 600", "no-such-program"), 0);
+    adit_udp_close(&quick.udp);
+    quick.vpn = adit_vpn_free(quick.vpn); /* kills it */
+    assert_int_equal(if_nametoindex("v0"), 0);
+
+    struct host bad = { 0 };
+    assert_int_equal(start(&bad, "no-such-program", "'open quote"), 0); /* told, and goes on */
+    stop(&bad);
+}
+
+static void every_allocation_may_fail(void **state)
+{
+    bool done = false;
+
+    (void)state;
+    NEEDS_DEVICES;
+    for (uint64_t n = 0; !done; n++) {
+        struct host h = { 0 };
+
+        adit_alloc_fail_at(n);
+        struct adit_vpn_conf conf = {
+            .device = "v0", .addresses = &own, .address_count = 1, .up = "true", .down = "true"
+        };
+        own.own.addr = addr("10.77.0.1");
+        int err = adit_vpn_new(&h.vpn, loop, &conf, &ops, &h, &h.trouble);
+        adit_alloc_fail_at(UINT64_MAX);
+        done = err == 0 && n > 20;
+        assert_true(err == 0 || err == -ENOMEM);
+        assert_true(err == 0 || h.trouble.text[0]);
+        h.vpn = adit_vpn_free(h.vpn);
+        assert_int_equal(if_nametoindex("v0"), 0);
+    }
+}
+
+static void a_name_that_is_taken_is_refused(void **state)
+{
+    struct host h = { 0 }, other = { 0 };
+
+    (void)state;
+    NEEDS_DEVICES;
+    assert_int_equal(start(&h, NULL, NULL), 0);
+    assert_int_equal(start(&other, NULL, NULL), -EBUSY);
+    assert_null(other.vpn);
+    assert_true(other.trouble.help[0]);
+    stop(&h);
+}
+
+int main(void)
+{
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        T(packets_ride_both_ways_and_are_counted),
+        T(what_cannot_go_on_is_counted_by_its_reason),
+        T(a_sender_learns_of_a_narrow_path),
+        T(telling_is_limited),
+        T(a_device_taken_away_is_told),
+        T(programs_run_before_and_after),
+        T(every_allocation_may_fail),
+        T(a_name_that_is_taken_is_refused),
+    };
+
+    if (access("/dev/net/tun", R_OK | W_OK) < 0)
+        missing = "no access to /dev/net/tun";
+    if (!netns_enter())
+        missing = "no network namespace";
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
