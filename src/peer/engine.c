@@ -205,12 +205,13 @@ static bool is_dtls_client(const struct adit_engine *e)
 
 static void start_dtls(struct adit_engine *e)
 {
-    bool client = is_dtls_client(e);
+    bool client;
     uint8_t *bytes;
     size_t n;
 
     if (e->dtls_started || !e->remote || !adit_ice_selected(e->ice, NULL))
         return;
+    client = is_dtls_client(e);
     if (client && !adit_ice_heard(e->ice) && !e->remote->ice_lite)
         return;
     e->dtls = adit_dtls_new(
