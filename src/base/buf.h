@@ -37,7 +37,7 @@ struct adit_cursor {
 
 static inline struct adit_cursor adit_cursor(const void *bytes, size_t n)
 {
-    return (struct adit_cursor){ .p = bytes, .end = (const uint8_t *)bytes + n };
+    return (struct adit_cursor){ .p = bytes, .end = n ? (const uint8_t *)bytes + n : bytes };
 }
 
 static inline size_t adit_cursor_left(const struct adit_cursor *c)
