@@ -1,0 +1,268 @@
+#include "sim/peer.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "sim/openssl_seed.h"
+
+#define CERTIFICATES 4
+
+static const struct adit_cert *certificate(int i)
+{
+    static struct adit_cert *certs[CERTIFICATES];
+
+    if (!certs[i])
+        certs[i] = adit_cert_generate();
+    return certs[i];
+}
+
+/* ---- descriptions -------------------------------------------------------------------------------
+ */
+
+struct letter {
+    struct sim_peer *to;
+    struct adit_desc desc;
+};
+
+static void describe_if_ready(struct sim_peer *p);
+
+static void on_letter(void *arg)
+{
+    struct letter *l = arg;
+    struct sim_peer *p = l->to;
+
+    if (!p->engine)
+        return;
+    p->remote_at = p->net->now;
+    p->refused = adit_engine_set_remote(p->engine, &l->desc, &p->refused_cause, p->net->now);
+    describe_if_ready(p);
+}
+
+static void describe_if_ready(struct sim_peer *p)
+{
+    struct letter *l;
+
+    if (p->described || !p->gathered || !p->other ||
+        !(p->offerer || p->symmetric || (p->remote_at && !p->refused)))
+        return;
+    p->described = true;
+    l = sim_net_alloc(p->net, sizeof *l, NULL);
+    l->to = p->other;
+    adit_engine_describe(p->engine, &l->desc);
+    if (p->symmetric)
+        l->desc.type = ADIT_DESC_UNKNOWN;
+    if (p->keep_cands)
+        l->desc.cand_count = 0, l->desc.end_of_candidates = false;
+    if (p->tamper)
+        p->tamper(&l->desc);
+    sim_at(p->net, p->net->now + p->carry, on_letter, l);
+}
+
+/* ---- the engine's side --------------------------------------------------------------------------
+ */
+
+static void on_send(void *arg, int base, const struct adit_addr *to, const void *bytes, size_t n)
+{
+    struct sim_peer *p = arg;
+
+    sim_send(p->ifaces[base], &(struct sim_packet){ p->addrs[base], *to, bytes, n });
+}
+
+static void on_channel(struct sim_peer *p, const struct adit_sctp_event *ev)
+{
+    switch (ev->type) {
+    case ADIT_SCTP_EV_ACCEPT:
+    case ADIT_SCTP_EV_OPEN:
+        if (!p->channel)
+            p->channel = ev->channel;
+        if (!p->open_at)
+            p->open_at = p->net->now;
+        p->channels++;
+        break;
+    case ADIT_SCTP_EV_MESSAGE:
+        p->messages++;
+        p->bytes += ev->n;
+        if (p->echo && adit_channel_send(ev->channel, ev->bytes, ev->n, ev->text, p->net->now) < 0)
+            abort();
+        break;
+    case ADIT_SCTP_EV_CLOSED:
+        if (p->channel == ev->channel)
+            p->channel = NULL;
+        p->channels--;
+        break;
+    case ADIT_SCTP_EV_UP:
+    case ADIT_SCTP_EV_DOWN:
+    case ADIT_SCTP_EV_WRITABLE:
+    case ADIT_SCTP_EV_LOW:
+        break;
+    }
+}
+
+static void on_event(void *arg, const struct adit_engine_event *ev)
+{
+    struct sim_peer *p = arg;
+
+    switch (ev->type) {
+    case ADIT_ENGINE_EV_STATE:
+        p->state = ev->state;
+        if (!p->state_at[ev->state])
+            p->state_at[ev->state] = p->net->now;
+        if (ev->state == ADIT_PEER_FAILED || ev->state == ADIT_PEER_CLOSED)
+            p->cause = ev->cause;
+        break;
+    case ADIT_ENGINE_EV_GATHERED:
+        p->gathered++;
+        break;
+    case ADIT_ENGINE_EV_MAPPED:
+        p->mapped++;
+        break;
+    case ADIT_ENGINE_EV_CHANNEL:
+        on_channel(p, ev->sctp);
+        break;
+    case ADIT_ENGINE_EV_ASSOCIATED:
+        p->associated++;
+        break;
+    case ADIT_ENGINE_EV_CAND:
+    case ADIT_ENGINE_EV_SELECTED:
+        break;
+    }
+    if (ev->type == ADIT_ENGINE_EV_GATHERED && p->engine)
+        describe_if_ready(p);
+}
+
+static const struct adit_engine_ops ops = { on_send, on_event };
+
+/* ---- the net's side -----------------------------------------------------------------------------
+ */
+
+static void on_receive(void *arg, struct sim_iface *iface, const struct sim_packet *packet)
+{
+    struct sim_peer *p = arg;
+
+    for (int i = 0; p->engine && i < p->iface_count; i++)
+        if (p->ifaces[i] == iface && p->addrs[i].port == packet->to.port) {
+            uint8_t *exact = malloc(packet->n ? packet->n : 1);
+            memcpy(exact, packet->bytes, packet->n);
+            adit_engine_feed(p->engine, i, &packet->from, exact, packet->n, p->net->now);
+            free(exact);
+            return;
+        }
+}
+
+static adit_time on_deadline(void *arg)
+{
+    struct sim_peer *p = arg;
+
+    return adit_engine_deadline(p->engine);
+}
+
+static void on_tick(void *arg, adit_time now)
+{
+    struct sim_peer *p = arg;
+
+    adit_engine_tick(p->engine, now);
+}
+
+void sim_peer_kill(struct sim_peer *p)
+{
+    if (!p->engine)
+        return;
+    sim_actor_remove(p->net, &p->actor);
+    for (int i = 0; i < p->iface_count; i++) /* its last words are not heard */
+        p->ifaces[i]->up.cut = true;
+    p->engine = adit_engine_free(p->engine);
+}
+
+static void done(void *arg)
+{
+    sim_peer_kill(arg);
+}
+
+struct sim_peer *sim_peer(struct sim_net *net, const char *name, int cert)
+{
+    struct sim_peer *p = sim_net_alloc(net, sizeof *p, done);
+
+    p->net = net;
+    p->name = name;
+    p->conf.cert = certificate(cert);
+    p->conf.rng = &p->rng;
+    return p;
+}
+
+struct sim_iface *sim_peer_attach(struct sim_peer *p, struct sim_segment *segment, const char *ip)
+{
+    struct sim_iface *iface = sim_attach(segment, ip, on_receive, p);
+    int i = p->iface_count++;
+
+    p->ifaces[i] = iface;
+    p->addrs[i] = iface->ip;
+    p->addrs[i].port = (uint16_t)(40000 + adit_rng_below(&p->net->rng, 10000));
+    return iface;
+}
+
+void sim_peer_start(struct sim_peer *p)
+{
+    const struct adit_channel_conf channel = {
+        .label = "sim",
+        .label_len = 3,
+        .max_retransmits = ADIT_CHANNEL_RELIABLE,
+        .max_lifetime_ms = ADIT_CHANNEL_RELIABLE,
+        .id = ADIT_CHANNEL_ID_AUTO,
+    };
+    int err = 0;
+
+    adit_rng_init_seed(&p->rng, adit_rng_u64(&p->net->rng));
+    sim_openssl_seed(p->net->seed);
+    p->engine = adit_engine_new(&p->conf, &ops, p, p->net->now);
+    if (!p->engine)
+        abort();
+    p->actor = (struct sim_actor){ on_deadline, on_tick, p, NULL };
+    sim_actor_add(p->net, &p->actor);
+    if (p->offerer && !p->symmetric)
+        adit_engine_set_offerer(p->engine);
+    if (p->offerer && !adit_engine_open_channel(p->engine, &channel, &err, p->net->now))
+        abort();
+    for (int i = 0; i < p->iface_count; i++)
+        if (adit_engine_add_base(p->engine, i, &p->addrs[i], (uint16_t)(65535 - i), true,
+                                 p->net->now) < 0)
+            abort();
+    adit_engine_bases_done(p->engine, p->net->now);
+}
+
+void sim_pair(struct sim_peer *a, struct sim_peer *b)
+{
+    a->other = b;
+    b->other = a;
+    a->offerer = true;
+}
+
+void sim_peer_send(struct sim_peer *p, const void *bytes, size_t n)
+{
+    if (!p->channel || adit_channel_send(p->channel, bytes, n, false, p->net->now) < 0)
+        abort();
+}
+
+bool sim_peer_open(const struct sim_peer *p)
+{
+    return p->state == ADIT_PEER_CONNECTED && p->channel &&
+           adit_channel_state(p->channel) == ADIT_CHANNEL_OPEN;
+}
+
+bool sim_pair_open(void *arg)
+{
+    const struct sim_peer *a = arg;
+
+    return sim_peer_open(a) && sim_peer_open(a->other);
+}
+
+static bool over(const struct sim_peer *p)
+{
+    return !p->engine || p->state == ADIT_PEER_FAILED || p->state == ADIT_PEER_CLOSED;
+}
+
+bool sim_pair_over(void *arg)
+{
+    const struct sim_peer *a = arg;
+
+    return over(a) && over(a->other);
+}

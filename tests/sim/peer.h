@@ -1,0 +1,62 @@
+/* peer.h - a whole peer as a host of a simulated network, and the person who carries descriptions.
+ */
+#ifndef SIM_PEER_H
+#define SIM_PEER_H
+
+#include "peer/engine.h"
+#include "sim/net.h"
+
+#define SIM_PEER_IFACES 4
+
+struct sim_peer {
+    struct sim_net *net;
+    const char *name;
+    struct adit_engine *engine;
+    struct adit_engine_conf conf; /* may be changed before sim_peer_start */
+    struct adit_rng rng;
+    struct sim_actor actor;
+    struct sim_iface *ifaces[SIM_PEER_IFACES];
+    struct adit_addr addrs[SIM_PEER_IFACES]; /* of the bases, with port */
+    int iface_count;
+
+    /* the person */
+    struct sim_peer *other;
+    bool offerer;                           /* opens the channel, too */
+    bool symmetric;                         /* describes at once, as neither offer nor answer */
+    adit_time carry;                        /* how long a description of ours travels */
+    bool keep_cands;                        /* our candidates stay at home */
+    void (*tamper)(struct adit_desc *desc); /* on its way; may be NULL */
+    bool described;
+    int refused; /* what adit_engine_set_remote said, if not 0 */
+    struct adit_cause refused_cause;
+
+    /* what has happened */
+    enum adit_peer_state state;
+    adit_time state_at[ADIT_PEER_CLOSED + 1]; /* the first time, 0 = never */
+    struct adit_cause cause;
+    adit_time remote_at, open_at; /* the description came; the channel was open */
+    struct adit_channel *channel; /* the first one */
+    unsigned channels, gathered, mapped, associated;
+    bool gathered_now;
+    uint64_t messages, bytes;
+    bool echo;
+};
+
+/* A host on a segment, not started: no packet leaves before. certificate: 0..3, which of the
+ * program's. */
+struct sim_peer *sim_peer(struct sim_net *net, const char *name, int certificate);
+/* A base of it; before sim_peer_start. */
+struct sim_iface *sim_peer_attach(struct sim_peer *p, struct sim_segment *segment, const char *ip);
+/* Makes the engine, gathers. */
+void sim_peer_start(struct sim_peer *p);
+/* Makes two peers each other's, the first of which offers. */
+void sim_pair(struct sim_peer *a, struct sim_peer *b);
+/* The program is killed: nothing is said, nothing is heard. */
+void sim_peer_kill(struct sim_peer *p);
+void sim_peer_send(struct sim_peer *p, const void *bytes, size_t n); /* on its channel */
+
+bool sim_peer_open(const struct sim_peer *p); /* connected, and a channel is open */
+bool sim_pair_open(void *a);                  /* both; for sim_run */
+bool sim_pair_over(void *a);                  /* both failed or closed; for sim_run */
+
+#endif
