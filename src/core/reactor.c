@@ -35,6 +35,11 @@ static adit_time read_clock(void)
     return (adit_time)ts.tv_sec * ADIT_SEC + (adit_time)ts.tv_nsec;
 }
 
+int64_t adit_loop_wall(void)
+{
+    return (int64_t)time(NULL);
+}
+
 adit_time adit_loop_now(struct adit_loop *loop)
 {
     if (!loop->in_round)

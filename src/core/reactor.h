@@ -45,6 +45,10 @@ struct adit_task {
  * docs/decisions.md). */
 adit_time adit_loop_now(struct adit_loop *loop);
 
+/* Seconds since 1970 by the wall clock, for the date of what people exchange and for nothing else:
+ * it may be wrong, and may jump. */
+int64_t adit_loop_wall(void);
+
 /* Starts waiting for `events` on fd, which stays the caller's. Regular files and /dev/null are
  * always ready, as poll(2) has it. -errno of epoll_ctl. */
 ADIT_MUST_USE int adit_io_start(struct adit_io *io, struct adit_loop *loop, int fd, uint32_t events,

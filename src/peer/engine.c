@@ -17,9 +17,14 @@ void adit_engine_tell(struct adit_engine *e, const struct adit_engine_event *ev)
 /* ---- ending
  * ----------------------------------------------------------------------------------------- */
 
+static bool ended(const struct adit_engine *e)
+{
+    return e->cause.reason != ADIT_REASON_NONE;
+}
+
 void adit_engine_end(struct adit_engine *e, const struct adit_cause *cause)
 {
-    if (e->cause.reason != ADIT_REASON_NONE)
+    if (ended(e))
         return;
     e->cause = *cause;
     if (e->sctp && !e->sctp_down)
@@ -141,6 +146,7 @@ static void sctp_send(void *arg, const void *bytes, size_t n)
 static void sctp_event(void *arg, const struct adit_sctp_event *ev)
 {
     struct adit_engine *e = arg;
+    struct adit_sctp_event told = *ev;
 
     switch (ev->type) {
     case ADIT_SCTP_EV_UP:
@@ -161,8 +167,10 @@ static void sctp_event(void *arg, const struct adit_sctp_event *ev)
     case ADIT_SCTP_EV_WRITABLE:
     case ADIT_SCTP_EV_LOW:
     case ADIT_SCTP_EV_CLOSED:
-        adit_engine_tell(e,
-                         &(struct adit_engine_event){ .type = ADIT_ENGINE_EV_CHANNEL, .sctp = ev });
+        if (ended(e))
+            told.cause = e->cause; /* what ended the connection ended its channels */
+        adit_engine_tell(
+            e, &(struct adit_engine_event){ .type = ADIT_ENGINE_EV_CHANNEL, .sctp = &told });
         break;
     }
 }
@@ -171,11 +179,6 @@ static const struct adit_sctp_ops sctp_ops = { .send = sctp_send, .event = sctp_
 
 /* ---- what follows from what happened
  * --------------------------------------------------------------------- */
-
-static bool ended(const struct adit_engine *e)
-{
-    return e->cause.reason != ADIT_REASON_NONE;
-}
 
 static struct adit_sctp *new_sctp(struct adit_engine *e)
 {
@@ -205,8 +208,8 @@ static bool is_dtls_client(const struct adit_engine *e)
 
 static void start_dtls(struct adit_engine *e)
 {
-    bool client;
     uint8_t *bytes;
+    bool client;
     size_t n;
 
     if (e->dtls_started || !e->remote || !adit_ice_selected(e->ice, NULL))

@@ -1,0 +1,154 @@
+#include "agent/inner.h"
+#include "base/log.h"
+
+static void on_packet(void *arg, const struct adit_addr *from, uint8_t *bytes, size_t n,
+                      adit_time now)
+{
+    struct base *b = arg;
+    struct adit_peer *peer = b->peer;
+
+    adit_engine_feed(peer->engine, (int)(b - peer->bases), from, bytes, n, now);
+    adit_peer_touch(peer);
+}
+
+static void on_error(void *arg, const struct adit_addr *to, int err, adit_time now)
+{
+    struct base *b = arg;
+    struct adit_peer *peer = b->peer;
+    char text[ADIT_ADDR_STR];
+
+    if (err == EMSGSIZE)
+        return; /* the path's business, not the pair's: DTLS and SCTP send smaller */
+    adit_debug("agent", "cannot send to %s: %s", adit_addr_str(to, text), strerror(err));
+    adit_engine_send_failed(peer->engine, (int)(b - peer->bases), to, now);
+    adit_peer_touch(peer);
+}
+
+static const struct adit_udp_ops udp_ops = { .packet = on_packet, .error = on_error };
+
+void adit_bases_send(struct adit_peer *peer, int base, const struct adit_addr *to,
+                     const void *bytes, size_t n)
+{
+    struct base *b = &peer->bases[base];
+
+    if (b->peer)
+        adit_udp_send(&b->udp, to, bytes, n); /* what does not fit is lost, as in any network */
+}
+
+static int open_socket(struct base *b, const struct adit_addr *ip)
+{
+    struct adit_peer *peer = b->peer;
+    struct adit_udp_conf conf = { .addr = *ip,
+                                  .port_min = peer->port_min,
+                                  .port_max = peer->port_max };
+    int err = -EADDRINUSE;
+
+    conf.addr.port = peer->port;
+    if (peer->port)
+        err = adit_udp_open(&b->udp, peer->loop, &conf, &udp_ops, b);
+    conf.addr.port = 0;
+    if (err == -EADDRINUSE)
+        err = adit_udp_open(&b->udp, peer->loop, &conf, &udp_ops, b);
+    if (!err && !peer->port)
+        peer->port = adit_udp_local(&b->udp)->port;
+    return err;
+}
+
+/* Opens a socket there and makes it a base. One address that does not work is no reason to fail. */
+static void add(struct adit_peer *peer, const struct adit_netif_choice *choice, adit_time now)
+{
+    const struct adit_netif_addr *a = choice->addr;
+    char text[ADIT_ADDR_STR];
+    struct base *b = NULL;
+    int err;
+
+    for (size_t i = 0; i < BASES_MAX && !b; i++)
+        if (!peer->bases[i].peer)
+            b = &peer->bases[i];
+    if (!b)
+        return;
+    memset(b, 0, sizeof *b);
+    b->peer = peer;
+    b->ip = a->addr;
+    b->index = a->index;
+    err = open_socket(b, &a->addr);
+    if (!err) {
+        bool announce = adit_addr_scope(&a->addr) != ADIT_SCOPE_LOOPBACK || peer->loopback;
+
+        err = adit_engine_add_base(peer->engine, (int)(b - peer->bases), adit_udp_local(&b->udp),
+                                   choice->preference, announce, now);
+        if (err)
+            adit_udp_close(&b->udp);
+    }
+    if (err) {
+        b->peer = NULL;
+        peer->socket_err = err;
+        adit_debug("agent", "cannot use %s on %s: %s", adit_addr_str_ip(&a->addr, text), a->name,
+                   strerror(-err));
+    }
+}
+
+static void drop(struct adit_peer *peer, struct base *b, adit_time now)
+{
+    adit_engine_remove_base(peer->engine, (int)(b - peer->bases), now);
+    adit_udp_close(&b->udp);
+    b->peer = NULL;
+}
+
+static bool same(const struct base *b, const struct adit_netif_addr *a)
+{
+    return b->peer && b->index == a->index && adit_addr_equal_ip(&b->ip, &a->addr);
+}
+
+void adit_bases_update(struct adit_peer *peer, adit_time now)
+{
+    struct adit_netif_choice chosen[BASES_MAX];
+    struct adit_netif_list list = { 0 };
+    size_t n = 0;
+    int err = adit_netif_read(&list);
+
+    if (err) {
+        adit_log(ADIT_LOG_WARN, "agent", "cannot list network interfaces: %s, continuing",
+                 strerror(-err));
+        adit_netif_list_done(&list);
+        return;
+    }
+    n = adit_netif_choose(&list, &peer->netif, chosen, BASES_MAX, NULL);
+    for (size_t i = 0; i < BASES_MAX; i++) {
+        bool stays = false;
+
+        for (size_t k = 0; k < n && !stays; k++)
+            stays = same(&peer->bases[i], chosen[k].addr);
+        if (peer->bases[i].peer && !stays)
+            drop(peer, &peer->bases[i], now);
+    }
+    for (size_t k = 0; k < n; k++) {
+        bool known = false;
+
+        for (size_t i = 0; i < BASES_MAX && !known; i++)
+            known = same(&peer->bases[i], chosen[k].addr);
+        if (!known)
+            add(peer, &chosen[k], now);
+    }
+    adit_netif_list_done(&list);
+    adit_peer_check_complete(peer, now);
+    adit_peer_touch(peer);
+}
+
+size_t adit_bases_count(const struct adit_peer *peer)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < BASES_MAX; i++)
+        n += peer->bases[i].peer != NULL;
+    return n;
+}
+
+void adit_bases_close(struct adit_peer *peer)
+{
+    for (size_t i = 0; i < BASES_MAX; i++) {
+        if (peer->bases[i].peer)
+            adit_udp_close(&peer->bases[i].udp);
+        peer->bases[i].peer = NULL;
+    }
+}

@@ -1,0 +1,132 @@
+/* describe - our description in the spelling asked for, theirs in whichever it came. */
+#include "agent/inner.h"
+#include "base/alloc.h"
+#include "peer/desc_json.h"
+#include "peer/pairtext.h"
+#include "peer/sdp.h"
+
+static enum adit_ticket_kind ticket_kind(const struct adit_peer *peer)
+{
+    if (peer->pairing)
+        return ADIT_TICKET_PAIR;
+    return adit_engine_role(peer->engine) == ADIT_ROLE_OFFERER ? ADIT_TICKET_OFFER
+                                                               : ADIT_TICKET_ANSWER;
+}
+
+static int make_ticket(struct adit_peer *peer, struct adit_ticket *ret_ticket)
+{
+    struct adit_desc *desc = adit_malloc(sizeof *desc);
+    enum adit_ticket_kind kind = ticket_kind(peer);
+    int err;
+
+    if (!desc)
+        return -ENOMEM;
+    adit_engine_describe(peer->engine, desc);
+    err = adit_ticket_make(
+        ret_ticket, kind, peer->nonce, desc,
+        kind == ADIT_TICKET_ANSWER && peer->has_remote_ticket ? &peer->remote_ticket : NULL,
+        adit_loop_wall());
+    adit_free(desc);
+    return err;
+}
+
+static void print_desc(struct adit_peer *peer, struct adit_buf *out, enum adit_form form)
+{
+    struct adit_desc *desc = adit_malloc(sizeof *desc);
+    const struct adit_desc *offer = adit_engine_remote_offer(peer->engine);
+
+    if (!desc) {
+        out->err = -ENOMEM;
+        return;
+    }
+    adit_engine_describe(peer->engine, desc);
+    if (form == ADIT_FORM_JSON)
+        adit_desc_json_print(out, desc, offer);
+    else
+        adit_sdp_print(out, desc, offer);
+    adit_free(desc);
+}
+
+int adit_peer_describe(struct adit_peer *peer, enum adit_form form, char *out, size_t size)
+{
+    struct adit_ticket ticket;
+    struct adit_buf text;
+    int n;
+
+    if (adit_engine_role(peer->engine) == ADIT_ROLE_UNDECIDED && !peer->pairing)
+        return -EAGAIN; /* an answer exists after the offer */
+    adit_buf_init(&text, ADIT_SDP_SIZE_MAX);
+    if (form == ADIT_FORM_TICKET) {
+        n = make_ticket(peer, &ticket);
+        if (n < 0)
+            return n;
+        adit_ticket_print(&text, &ticket);
+    } else {
+        print_desc(peer, &text, form);
+    }
+    n = text.err ? text.err : (int)text.len;
+    if (n >= 0 && text.len >= size)
+        n = -ENOSPC;
+    if (n >= 0)
+        memcpy(out, adit_buf_str(&text), text.len + 1);
+    adit_buf_done(&text);
+    return n;
+}
+
+/* ---- theirs
+ * ---------------------------------------------------------------------------------------------- */
+
+void adit_peer_pairtext_conf(struct adit_peer *peer, struct adit_pairtext_conf *ret_conf)
+{
+    bool have_ticket = peer->pairing || adit_engine_role(peer->engine) == ADIT_ROLE_OFFERER;
+
+    *ret_conf = (struct adit_pairtext_conf){
+        .own_ufrag = peer->ufrag,
+        .answer_due = !peer->pairing && have_ticket,
+        .wall = adit_loop_wall(),
+    };
+    if (have_ticket && make_ticket(peer, &peer->own_ticket) == 0)
+        ret_conf->own = &peer->own_ticket;
+}
+
+int adit_peer_accept_found(struct adit_peer *peer, const struct adit_pairtext *found,
+                           struct adit_cause *ret_cause)
+{
+    int err = adit_engine_set_remote(peer->engine, &found->desc, ret_cause, adit_peer_now(peer));
+
+    if (!err && found->form == ADIT_PAIRTEXT_TICKET) {
+        peer->remote_ticket = found->ticket;
+        peer->has_remote_ticket = true;
+    }
+    adit_peer_touch(peer);
+    return err;
+}
+
+int adit_peer_accept(struct adit_peer *peer, const char *text, size_t len,
+                     struct adit_cause *ret_cause)
+{
+    struct adit_pairtext_conf conf;
+    struct adit_pairtext *found = adit_zalloc(sizeof *found);
+    struct adit_cause cause;
+    int err;
+
+    adit_cause_set(&cause, ADIT_REASON_RESOURCE, ENOMEM, "out of memory");
+    if (!found) {
+        err = -ENOMEM;
+    } else {
+        adit_peer_pairtext_conf(peer, &conf);
+        adit_pairtext_init(found, &conf);
+        err = adit_pairtext_feed(found, text, len);
+        if (err == 0)
+            err = adit_pairtext_end(found);
+        if (err > 0)
+            err = adit_peer_accept_found(peer, found, &cause);
+        else
+            cause = found->cause;
+        adit_pairtext_done(found);
+        adit_free(found);
+    }
+    if (err && ret_cause)
+        *ret_cause = cause;
+    return err;
+}

@@ -1,0 +1,99 @@
+/* inner.h - the inside of `struct adit_peer`: an engine, its sockets, its timer, its channels. */
+#ifndef ADIT_AGENT_INNER_H
+#define ADIT_AGENT_INNER_H
+
+#include "base/list.h"
+#include "core/netif.h"
+#include "core/resolve.h"
+#include "core/udp.h"
+#include "peer/engine.h"
+#include "peer/ticket.h"
+
+#define BASES_MAX 24 /* local addresses in use; the best ones of a host that has more */
+#define STUN_MAX  8
+
+/* One local address with a socket on it. */
+struct base {
+    struct adit_peer *peer; /* NULL = free slot */
+    struct adit_udp udp;
+    struct adit_addr ip; /* without port: what netif knows it by */
+    uint32_t index;      /* of the interface */
+};
+
+/* One STUN server whose name is being resolved. */
+struct server {
+    struct adit_peer *peer;
+    struct adit_resolve *resolve;
+    uint16_t port;
+    char name[256];
+};
+
+struct adit_peer {
+    struct adit_loop *loop;
+    struct adit_engine *engine;
+    struct adit_cert *cert;
+    struct adit_rng rng;
+    struct adit_timer timer;
+    struct adit_task start, settle, bury;
+    struct adit_peer_callbacks on;
+    void *user;
+    bool freed, pairing, started;
+
+    /* configuration */
+    struct adit_netif_conf netif;
+    char **names; /* the strings of netif, owned */
+    size_t name_count;
+    uint16_t port_min, port_max;
+    bool loopback;
+
+    struct base bases[BASES_MAX];
+    int socket_err; /* why the last address that could not be used could not; negative errno */
+    uint16_t port; /* of the first socket; the others try for the same, which keeps tickets short */
+    struct adit_netif_watch watch;
+    struct server servers[STUN_MAX];
+    size_t server_count, resolving;
+    bool complete; /* bases and servers of the start are all known to the engine */
+
+    uint8_t nonce[ADIT_TICKET_NONCE]; /* our ICE credentials come from it */
+    char ufrag[ADIT_TICKET_UFRAG + 1];
+    struct adit_ticket own_ticket;    /* for comparison with what is pasted */
+    struct adit_ticket remote_ticket; /* the offer that our answer names */
+    bool has_remote_ticket;
+
+    struct adit_link dcs;
+};
+
+/* Something happened to the engine: look at its deadline before the loop sleeps. */
+void adit_peer_touch(struct adit_peer *peer);
+adit_time adit_peer_now(const struct adit_peer *peer);
+
+/* Gathering is complete when our first sockets and the addresses of the STUN servers are known. */
+void adit_peer_check_complete(struct adit_peer *peer, adit_time now);
+
+/* bases.c: sockets follow the host's addresses. */
+void adit_bases_update(struct adit_peer *peer, adit_time now);
+size_t adit_bases_count(const struct adit_peer *peer);
+void adit_bases_close(struct adit_peer *peer);
+void adit_bases_send(struct adit_peer *peer, int base, const struct adit_addr *to,
+                     const void *bytes, size_t n);
+
+/* servers.c: STUN servers by name. */
+ADIT_MUST_USE int adit_servers_add(struct adit_peer *peer, const char *text,
+                                   struct adit_cause *ret_cause);
+void adit_servers_start(struct adit_peer *peer, adit_time now);
+void adit_servers_stop(struct adit_peer *peer);
+
+/* describe.c */
+struct adit_pairtext;
+struct adit_pairtext_conf;
+void adit_peer_pairtext_conf(struct adit_peer *peer, struct adit_pairtext_conf *ret_conf);
+/* Takes what was found; -EINVAL and a cause as adit_peer_accept. */
+ADIT_MUST_USE int adit_peer_accept_found(struct adit_peer *peer, const struct adit_pairtext *found,
+                                         struct adit_cause *ret_cause);
+
+/* dc.c */
+bool adit_dc_is_lossy(const struct adit_dc *dc); /* messages may be given up */
+void adit_dc_event(struct adit_peer *peer, const struct adit_sctp_event *ev);
+void adit_dcs_free(struct adit_peer *peer);
+
+#endif

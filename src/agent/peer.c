@@ -1,0 +1,379 @@
+#include <stdio.h>
+
+#include "agent/inner.h"
+#include "base/alloc.h"
+#include "base/log.h"
+
+/* A person may paste the answer tomorrow; whoever wants a limit sets one above us. */
+#define PATIENCE_PERSON (365 * 24 * 3600 * ADIT_SEC)
+
+adit_time adit_peer_now(const struct adit_peer *peer)
+{
+    return adit_loop_now(peer->loop);
+}
+
+void adit_peer_touch(struct adit_peer *peer)
+{
+    adit_loop_before_sleep(peer->loop, &peer->settle);
+}
+
+static void on_settle(struct adit_task *task, adit_time now)
+{
+    struct adit_peer *peer = adit_container_of(task, struct adit_peer, settle);
+
+    (void)now;
+    if (!peer->freed)
+        adit_timer_set(&peer->timer, adit_engine_deadline(peer->engine));
+}
+
+static void on_timer(struct adit_timer *timer, adit_time now)
+{
+    struct adit_peer *peer = adit_container_of(timer, struct adit_peer, timer);
+
+    adit_engine_tick(peer->engine, now);
+    adit_peer_touch(peer);
+}
+
+/* ---- the engine talks
+ * ------------------------------------------------------------------------------------ */
+
+static void on_send(void *arg, int base, const struct adit_addr *to, const void *bytes, size_t n)
+{
+    adit_bases_send(arg, base, to, bytes, n);
+}
+
+static void tell_candidate(struct adit_peer *peer, const struct adit_cand *cand)
+{
+    struct adit_buf text;
+
+    if (!peer->on.candidate)
+        return;
+    adit_buf_init(&text, ADIT_CAND_LINE_MAX);
+    if (cand)
+        adit_cand_print(&text, cand);
+    if (!text.err)
+        peer->on.candidate(peer, cand ? adit_buf_str(&text) : NULL, peer->user);
+    adit_buf_done(&text);
+}
+
+static void on_event(void *arg, const struct adit_engine_event *ev)
+{
+    struct adit_peer *peer = arg;
+
+    if (peer->freed)
+        return;
+    switch (ev->type) {
+    case ADIT_ENGINE_EV_STATE:
+        if (peer->on.state)
+            peer->on.state(peer, ev->state, &ev->cause, peer->user);
+        break;
+    case ADIT_ENGINE_EV_CAND:
+        tell_candidate(peer, ev->cand);
+        break;
+    case ADIT_ENGINE_EV_GATHERED:
+        tell_candidate(peer, NULL);
+        if (!peer->freed && peer->on.gathered)
+            peer->on.gathered(peer, peer->user);
+        break;
+    case ADIT_ENGINE_EV_MAPPED:
+        if (peer->on.remapped)
+            peer->on.remapped(peer, peer->user);
+        break;
+    case ADIT_ENGINE_EV_CHANNEL:
+        adit_dc_event(peer, ev->sctp);
+        break;
+    case ADIT_ENGINE_EV_SELECTED:
+    case ADIT_ENGINE_EV_ASSOCIATED:
+        break;
+    }
+}
+
+static const struct adit_engine_ops engine_ops = { .send = on_send, .event = on_event };
+
+/* ---- life
+ * -------------------------------------------------------------------------------------------- */
+
+static void on_netif_changed(void *arg, adit_time now)
+{
+    adit_bases_update(arg, now);
+}
+
+void adit_peer_check_complete(struct adit_peer *peer, adit_time now)
+{
+    if (!peer->started || peer->resolving || peer->complete || adit_bases_count(peer) == 0)
+        return;
+    peer->complete = true;
+    adit_engine_bases_done(peer->engine, now);
+    adit_peer_touch(peer);
+}
+
+/* No socket at all: what to do about it depends on why. The watch on the interfaces tries again. */
+static void warn_of_no_base(const struct adit_peer *peer)
+{
+    if (peer->socket_err == -EADDRINUSE && peer->port_min)
+        adit_log(ADIT_LOG_ERROR, "agent", "UDP port %u%s is in use by another program",
+                 peer->port_min,
+                 peer->port_max > peer->port_min ? " and the others of its range" : "");
+    else if (peer->socket_err)
+        adit_log(ADIT_LOG_ERROR, "agent", "no network address can be used: %s",
+                 strerror(-peer->socket_err));
+    else
+        adit_log(ADIT_LOG_WARN, "agent",
+                 "no network interface has a usable address yet, waiting for one");
+}
+
+/* The first turn of the loop: sockets, names, and an eye on the interfaces. */
+static void on_start(struct adit_task *task, adit_time now)
+{
+    struct adit_peer *peer = adit_container_of(task, struct adit_peer, start);
+    int err;
+
+    adit_bases_update(peer, now);
+    err = adit_netif_watch_start(&peer->watch, peer->loop, on_netif_changed, peer);
+    if (err)
+        adit_log(ADIT_LOG_WARN, "agent",
+                 "changes of the network will not be noticed: %s, continuing", strerror(-err));
+    if (adit_bases_count(peer) == 0)
+        warn_of_no_base(peer);
+    peer->started = true;
+    adit_servers_start(peer, now);
+}
+
+static void on_bury(struct adit_task *task, adit_time now)
+{
+    struct adit_peer *peer = adit_container_of(task, struct adit_peer, bury);
+
+    (void)now;
+    adit_engine_free(peer->engine);
+    adit_dcs_free(peer);
+    adit_cert_free(peer->cert);
+    for (size_t i = 0; i < peer->name_count; i++)
+        adit_free(peer->names[i]);
+    adit_free(peer->names);
+    adit_free(peer);
+}
+
+/* Copies the lists of interface names; one array holds both, so that one loop frees them. */
+static int copy_names(struct adit_peer *peer, const struct adit_peer_conf *conf)
+{
+    size_t n = conf->bind_dev_count + conf->ignore_dev_count;
+
+    if (n == 0)
+        return 0;
+    peer->names = adit_zalloc(n * sizeof *peer->names);
+    if (!peer->names)
+        return -ENOMEM;
+    for (size_t i = 0; i < n; i++) {
+        const char *name = i < conf->bind_dev_count ? conf->bind_devs[i]
+                                                    : conf->ignore_devs[i - conf->bind_dev_count];
+
+        peer->names[i] = adit_strdup(name);
+        if (!peer->names[i])
+            return -ENOMEM;
+        peer->name_count++;
+    }
+    peer->netif.only = conf->bind_dev_count ? (const char *const *)peer->names : NULL;
+    peer->netif.only_count = conf->bind_dev_count;
+    peer->netif.ignore = (const char *const *)peer->names + conf->bind_dev_count;
+    peer->netif.ignore_count = conf->ignore_dev_count;
+    return 0;
+}
+
+static int get_cert(struct adit_peer *peer, const struct adit_peer_conf *conf,
+                    struct adit_cause *cause)
+{
+    adit_cause_set(cause, ADIT_REASON_RESOURCE, ENOMEM, "out of memory for a certificate");
+    if (conf->cert)
+        peer->cert = adit_cert_load(conf->cert, conf->key, cause);
+    else if (conf->identity)
+        peer->cert = adit_cert_load_or_create(conf->identity, cause);
+    else
+        peer->cert = adit_cert_generate();
+    return peer->cert ? 0 : -EINVAL;
+}
+
+static int init(struct adit_peer *peer, const struct adit_peer_conf *conf, struct adit_cause *cause)
+{
+    struct adit_fingerprint fp;
+    char pwd[ADIT_TICKET_PWD + 1];
+    int err;
+
+    for (size_t i = 0; i < conf->stun_count; i++) {
+        err = adit_servers_add(peer, conf->stun[i], cause);
+        if (err)
+            return err;
+    }
+    err = get_cert(peer, conf, cause);
+    if (err)
+        return err;
+    adit_cause_set(cause, ADIT_REASON_RESOURCE, ENOMEM, "out of memory");
+    err = copy_names(peer, conf);
+    if (err)
+        return err;
+    adit_rng_bytes(&peer->rng, peer->nonce, sizeof peer->nonce);
+    adit_cert_fingerprint(peer->cert, ADIT_HASH_SHA256, &fp);
+    adit_ticket_credentials(peer->nonce, fp.value, peer->ufrag, pwd);
+    peer->engine =
+        adit_engine_new(&(struct adit_engine_conf){ .cert = peer->cert,
+                                                    .rng = &peer->rng,
+                                                    .ufrag = peer->ufrag,
+                                                    .pwd = pwd,
+                                                    .allow_loopback = conf->loopback,
+                                                    .patience = conf->patient ? PATIENCE_PERSON : 0,
+                                                    .message_max = conf->message_max,
+                                                    .channels_max = conf->channels_max },
+                        &engine_ops, peer, adit_peer_now(peer));
+    return peer->engine ? 0 : -ENOMEM;
+}
+
+struct adit_peer *adit_peer_new(struct adit_loop *loop, const struct adit_peer_conf *conf,
+                                struct adit_cause *ret_cause)
+{
+    struct adit_cause cause = { .reason = ADIT_REASON_RESOURCE,
+                                .err = ENOMEM,
+                                .text = "out of memory" };
+    struct adit_peer *peer = adit_zalloc(sizeof *peer);
+
+    if (peer) {
+        peer->loop = loop;
+        peer->on = conf->on;
+        peer->user = conf->user;
+        peer->port_min = conf->port_min;
+        peer->port_max = conf->port_max;
+        peer->loopback = peer->netif.loopback = conf->loopback;
+        adit_list_init(&peer->dcs);
+        adit_rng_init(&peer->rng);
+        adit_timer_init(&peer->timer, loop, on_timer, "peer");
+        adit_task_init(&peer->start, on_start);
+        adit_task_init(&peer->settle, on_settle);
+        adit_task_init(&peer->bury, on_bury);
+        if (init(peer, conf, &cause) == 0) {
+            adit_loop_before_sleep(loop, &peer->start);
+            return peer;
+        }
+        on_bury(&peer->bury, 0);
+    }
+    if (ret_cause)
+        *ret_cause = cause;
+    return NULL;
+}
+
+struct adit_peer *adit_peer_free(struct adit_peer *peer)
+{
+    if (!peer || peer->freed)
+        return NULL;
+    peer->freed = true;
+    adit_netif_watch_stop(&peer->watch);
+    adit_servers_stop(peer);
+    adit_bases_close(peer);
+    adit_timer_stop(&peer->timer);
+    adit_task_cancel(&peer->start);
+    adit_task_cancel(&peer->settle);
+    adit_loop_end_of_round(peer->loop, &peer->bury); /* we may be inside one of our callbacks */
+    return NULL;
+}
+
+/* ---- what the caller does
+ * ---------------------------------------------------------------------------------- */
+
+void adit_peer_offer(struct adit_peer *peer)
+{
+    adit_engine_set_offerer(peer->engine);
+}
+
+void adit_peer_pair(struct adit_peer *peer)
+{
+    peer->pairing = true;
+}
+
+int adit_peer_add_candidate(struct adit_peer *peer, const char *candidate)
+{
+    struct adit_cand cand;
+    int err = 0;
+
+    if (!candidate || !*candidate) {
+        adit_engine_candidates_done(peer->engine, adit_peer_now(peer));
+    } else {
+        err = adit_cand_parse(&cand, candidate, strlen(candidate));
+        if (!err)
+            err = adit_engine_add_candidate(peer->engine, &cand, adit_peer_now(peer));
+    }
+    adit_peer_touch(peer);
+    return err;
+}
+
+void adit_peer_close(struct adit_peer *peer)
+{
+    adit_engine_close(peer->engine, adit_peer_now(peer));
+    adit_peer_touch(peer);
+}
+
+void adit_peer_pause(struct adit_peer *peer)
+{
+    adit_engine_pause(peer->engine);
+}
+
+void adit_peer_resume(struct adit_peer *peer)
+{
+    adit_engine_resume(peer->engine, adit_peer_now(peer));
+    adit_peer_touch(peer);
+}
+
+enum adit_peer_state adit_peer_state(const struct adit_peer *peer)
+{
+    return adit_engine_state(peer->engine);
+}
+
+const char *adit_peer_state_name(enum adit_peer_state state)
+{
+    static const char *const names[] = { "new",          "connecting", "connected",
+                                         "disconnected", "failed",     "closed" };
+
+    return (unsigned)state < ADIT_LEN(names) ? names[state] : "unknown";
+}
+
+/* ---- figures
+ * ------------------------------------------------------------------------------------------------
+ */
+
+static adit_time since(adit_time from, adit_time to)
+{
+    return from && to ? adit_time_max(to - from, 1) : 0;
+}
+
+static void print_cand(char *out, size_t size, const struct adit_cand *cand)
+{
+    char addr[ADIT_ADDR_STR];
+
+    snprintf(out, size, "%s %s", adit_cand_type_name(cand->type), adit_addr_str(&cand->addr, addr));
+}
+
+void adit_peer_stats(struct adit_peer *peer, struct adit_peer_stats *ret_stats, size_t size)
+{
+    struct adit_engine_stats e;
+    struct adit_ice_pair_info pair;
+    struct adit_peer_stats s = { 0 };
+
+    adit_engine_stats(peer->engine, &e);
+    s.packets_sent = e.packets_sent;
+    s.packets_received = e.packets_received;
+    s.bytes_sent = e.bytes_sent;
+    s.bytes_received = e.bytes_received;
+    s.messages_sent = e.sctp.messages_sent;
+    s.messages_received = e.sctp.messages_received;
+    s.message_bytes_sent = e.sctp.bytes_sent;
+    s.message_bytes_received = e.sctp.bytes_received;
+    s.retransmissions = e.sctp.retransmissions;
+    s.checks_dropped = e.ice.dropped_unauthenticated;
+    s.rtt = e.ice.rtt;
+    s.ice_after = since(e.times.remote_set, e.times.ice_valid);
+    s.dtls_after = since(e.times.remote_set, e.times.dtls_up);
+    s.sctp_after = since(e.times.remote_set, e.times.sctp_up);
+    s.channel_after = since(e.times.remote_set, e.times.channel_open);
+    snprintf(s.cipher, sizeof s.cipher, "%s", e.cipher);
+    if (adit_engine_selected(peer->engine, &pair)) {
+        print_cand(s.local, sizeof s.local, pair.local);
+        print_cand(s.remote, sizeof s.remote, pair.remote);
+    }
+    memcpy(ret_stats, &s, size < sizeof s ? size : sizeof s);
+}

@@ -1,0 +1,9 @@
+/* qr.h - a description as a QR code on a terminal, for a phone to carry across. */
+#ifndef ADIT_QR_H
+#define ADIT_QR_H
+
+/* Draws with half blocks, two modules to a character. Without libqrencode, or if the text is too
+ * long for a QR code, it says so. */
+void adit_qr_print(int fd, const char *text);
+
+#endif

@@ -1,0 +1,86 @@
+#include "agent/inner.h"
+#include "base/log.h"
+#include "base/str.h"
+
+#define STUN_PORT 3478 /* RFC 8489 section 9 */
+
+/* "host", "host:port", "[2001:db8::1]:port", each with or without "stun:" before it (RFC 7064). */
+int adit_servers_add(struct adit_peer *peer, const char *text, struct adit_cause *ret_cause)
+{
+    struct server *s = &peer->servers[peer->server_count];
+    const char *host = adit_str_starts(text, "stun:") ? text + 5 : text;
+    const char *end = strchr(host, '?'), *colon;
+    struct adit_addr addr;
+    uint64_t port = STUN_PORT;
+    size_t len = end ? (size_t)(end - host) : strlen(host);
+
+    if (peer->server_count == STUN_MAX) {
+        adit_cause_set(ret_cause, ADIT_REASON_RESOURCE, ENOSPC, "more than %d STUN servers",
+                       STUN_MAX);
+        return -ENOSPC;
+    }
+    if (adit_addr_parse_port(&addr, host, len, STUN_PORT) == 0) {
+        adit_addr_str_ip(&addr, s->name);
+        port = addr.port;
+    } else {
+        colon = memchr(host, ':', len);
+        if ((colon &&
+             adit_str_u64(&port, colon + 1, len - (size_t)(colon + 1 - host), 1, UINT16_MAX) < 0) ||
+            colon == host || len == 0 ||
+            adit_str_copy(s->name, sizeof s->name, host, colon ? (size_t)(colon - host) : len) <
+                0) {
+            adit_cause_set(ret_cause, ADIT_REASON_LOCAL, EINVAL,
+                           "\"%.40s\" is no STUN server: give host or host:port", text);
+            return -EINVAL;
+        }
+    }
+    s->peer = peer;
+    s->port = (uint16_t)port;
+    peer->server_count++;
+    return 0;
+}
+
+static void on_resolved(void *arg, int err, const struct adit_addr *addrs, size_t count,
+                        adit_time now)
+{
+    struct server *s = arg;
+    struct adit_peer *peer = s->peer;
+    bool v4 = false, v6 = false;
+
+    s->resolve = adit_resolve_free(s->resolve);
+    peer->resolving--;
+    if (err)
+        adit_log(ADIT_LOG_WARN, "agent", "STUN server %s: %s, continuing", s->name,
+                 adit_resolve_error(err));
+    /* One address of each family: more would only tell the same. */
+    for (size_t i = 0; !err && i < count; i++) {
+        bool *seen = addrs[i].family == ADIT_FAMILY_V4 ? &v4 : &v6;
+
+        if (!*seen)
+            adit_engine_add_stun(peer->engine, &addrs[i], now);
+        *seen = true;
+    }
+    adit_peer_check_complete(peer, now);
+    adit_peer_touch(peer);
+}
+
+void adit_servers_start(struct adit_peer *peer, adit_time now)
+{
+    for (size_t i = 0; i < peer->server_count; i++) {
+        struct server *s = &peer->servers[i];
+        struct adit_resolve_conf conf = { .host = s->name, .port = s->port };
+        int err;
+
+        peer->resolving++;
+        err = adit_resolve_start(&s->resolve, peer->loop, &conf, on_resolved, s);
+        if (err)
+            on_resolved(s, err, NULL, 0, now);
+    }
+    adit_peer_check_complete(peer, now);
+}
+
+void adit_servers_stop(struct adit_peer *peer)
+{
+    for (size_t i = 0; i < peer->server_count; i++)
+        peer->servers[i].resolve = adit_resolve_free(peer->servers[i].resolve);
+}

@@ -1,0 +1,57 @@
+/* session.h - one pairing by copy and paste, from the first line printed to the exit code.
+ *
+ *   offer    prints a description, reads the answer, opens the channel
+ *   answer   reads the offer, prints the answer, takes the channel
+ *   pair     both sides print and read in any order; the fingerprints decide who opens the channel
+ *
+ * It owns the peer, the reader of the other side's text and what travels over the channel.
+ * Descriptions and payload go where the configuration says; everything for people goes to the log.
+ */
+#ifndef ADIT_SESSION_H
+#define ADIT_SESSION_H
+
+#include "adit/adit.h"
+#include "app/app.h"
+
+enum adit_session_role { ADIT_SESSION_OFFER, ADIT_SESSION_ANSWER, ADIT_SESSION_PAIR };
+
+/* Exit codes of the program, docs/adit.1. */
+enum adit_exit {
+    ADIT_EXIT_OK = 0,
+    ADIT_EXIT_FAILED = 1,
+    ADIT_EXIT_USAGE = 2,
+    ADIT_EXIT_REFUSED = 3, /* the peer refused, or is not who it should be */
+    ADIT_EXIT_NO_PATH = 4,
+    ADIT_EXIT_SIGNALING = 5, /* what was pasted is no description of the other side */
+    ADIT_EXIT_PERMISSION = 77,
+};
+
+/* Borrowed until the session has ended. */
+struct adit_session_conf {
+    enum adit_session_role role;
+    bool form_given; /* an answer comes in the form of its offer unless told otherwise */
+    enum adit_form form;
+    int text_in, text_out; /* descriptions */
+    int in, out;           /* payload */
+    bool qr;
+    adit_time timeout;          /* until the channel is open; 0 = none */
+    struct adit_peer_conf peer; /* callbacks are the session's */
+    struct adit_dc_conf channel;
+    const struct adit_app_class *app; /* one per channel */
+    const void *app_extra;            /* see app.h */
+};
+
+struct adit_session;
+
+/* NULL, and *ret_exit, after a line for the user was logged. `ended` is called once, from the loop,
+ * with the exit code; the session may be freed then. */
+struct adit_session *adit_session_new(struct adit_loop *loop, const struct adit_session_conf *conf,
+                                      void (*ended)(void *arg, int exit_code), void *arg,
+                                      int *ret_exit);
+struct adit_session *adit_session_free(struct adit_session *s); /* returns NULL */
+/* The user wants to stop: says goodbye first; the second time at once. */
+void adit_session_stop(struct adit_session *s);
+/* The exit code that a cause stands for. */
+int adit_exit_of(const struct adit_cause *cause);
+
+#endif

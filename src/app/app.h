@@ -1,0 +1,82 @@
+/* app.h - what travels over a data channel: one small object per channel and mode.
+ *
+ * An app knows neither peers nor channels. It is told what arrives, says what is to be sent, and
+ * reports when it is done. Whoever composes it (agent/session) owns it. stdout carries only what a
+ * program would want to read; words for people go to the log. */
+#ifndef ADIT_APP_H
+#define ADIT_APP_H
+
+#include "core/reactor.h"
+
+struct adit_app;
+
+struct adit_app_ops {
+    /* One message. -EAGAIN: no room, adit_app_writable() follows; -EMSGSIZE; -EPIPE. */
+    int (*send)(void *arg, const void *bytes, size_t n, bool text);
+    size_t (*buffered)(void *arg);    /* bytes sent and not yet acknowledged */
+    size_t (*message_max)(void *arg); /* the largest message the other side takes */
+    /* Stop and start receiving: the sender is made to wait. */
+    void (*pause)(void *arg);
+    void (*resume)(void *arg);
+    /* The app has come to its end, once: the channel is closed after everything sent has been
+     * delivered. cause->reason NONE: all went well. Last thing of a call; the app may be freed when
+     * it returns. */
+    void (*done)(void *arg, const struct adit_cause *cause);
+};
+
+struct adit_app_conf {
+    struct adit_loop *loop;
+    int in, out;       /* descriptors of the payload; borrowed; -1 = none */
+    bool peer_is_adit; /* it said so in its description */
+    const void *extra; /* what only one mode needs: see its class */
+    const struct adit_app_ops *ops;
+    void *arg;
+};
+
+/* One per mode; all but `new` and `free` may be NULL. */
+struct adit_app_class {
+    const char *name;
+    size_t size;     /* of the whole object, which begins with struct adit_app */
+    bool many;       /* one for each channel that the peer opens, not only for the first */
+    bool persistent; /* outlives its channel: the session opens another one */
+    /* The object is zeroed and app->conf set. 0 or a negative errno. */
+    int (*init)(struct adit_app *app);
+    void (*free)(struct adit_app *app);
+    void (*open)(struct adit_app *app); /* the channel is open */
+    /* May be called while paused for what had already arrived. */
+    void (*message)(struct adit_app *app, const void *bytes, size_t n, bool text);
+    void (*writable)(struct adit_app *app);
+    void (*low)(struct adit_app *app); /* everything sent has been acknowledged */
+    /* The channel is gone: no more sending. The app reports done if it has not yet; cause says why.
+     */
+    void (*closed)(struct adit_app *app, const struct adit_cause *cause);
+};
+
+struct adit_app {
+    const struct adit_app_class *class;
+    struct adit_app_conf conf;
+    bool is_open, is_done;
+};
+
+/* NULL with a negative errno in *ret_err. */
+struct adit_app *adit_app_new(const struct adit_app_class *class, const struct adit_app_conf *conf,
+                              int *ret_err);
+struct adit_app *adit_app_free(struct adit_app *app); /* returns NULL; app may be NULL */
+
+void adit_app_open(struct adit_app *app);
+void adit_app_message(struct adit_app *app, const void *bytes, size_t n, bool text);
+void adit_app_writable(struct adit_app *app);
+void adit_app_low(struct adit_app *app);
+void adit_app_closed(struct adit_app *app, const struct adit_cause *cause);
+
+/* For apps: reports the end, once; text NULL = all went well. The caller returns at once. */
+void adit_app_done(struct adit_app *app, enum adit_reason reason, const char *text);
+
+extern const struct adit_app_class adit_app_chat;  /* a line is a text message */
+extern const struct adit_app_class adit_app_json;  /* a line is a JSON document */
+extern const struct adit_app_class adit_app_bytes; /* a pipe */
+extern const struct adit_app_class adit_app_echo;  /* every message goes back as it came */
+extern const struct adit_app_class
+    adit_app_check; /* a series against an echo, compared byte for byte */
+
+#endif

@@ -1,0 +1,270 @@
+/* check - a series of messages against an echo, compared byte for byte.
+ *
+ * One JSON line per check goes to the output. First single messages of telling sizes, then 10 MB in
+ * messages of 16 KiB. Each bulk message begins with its number, so an unordered channel can be
+ * checked too. */
+#include <stdio.h>
+
+#include "app/app.h"
+#include "app/outbox.h"
+#include "base/alloc.h"
+
+#define BULK_MESSAGE  (16 * 1024)
+#define BULK_MESSAGES (10 * 1024 * 1024 / BULK_MESSAGE)
+#define SILENCE_MAX   (30 * ADIT_SEC)
+#define LARGEST       (200 * 1024)
+
+static const char greeting[] =
+    "The quick brown fox: \xc3\xa9\xc3\xbc\xc3\x9f \xe2\x82\xac \xf0\x9f\xa6\x8a";
+
+static const struct step {
+    const char *name;
+    size_t n;
+    bool text;
+} steps[] = {
+    { "empty", 0, false },
+    { "empty text", 0, true },
+    { "1 byte", 1, false },
+    { "text", sizeof greeting - 1, true },
+    { "1200 B", 1200, false },
+    { "16 KiB", 16 * 1024, false },
+    { "64 KiB", 64 * 1024, false },
+    { "200 KiB", LARGEST, false },
+    { "10 MB", BULK_MESSAGE, false },
+};
+#define BULK (ADIT_LEN(steps) - 1)
+
+struct check {
+    struct adit_app app;
+    struct adit_outbox out;
+    struct adit_timer timer; /* nothing came back for too long */
+    size_t step;
+    adit_time started;
+    uint32_t sent, received; /* bulk messages */
+    uint8_t seen[BULK_MESSAGES / 8];
+    unsigned failures;
+    uint8_t *bytes; /* LARGEST */
+};
+
+static struct check *check_of(struct adit_app *app)
+{
+    return adit_container_of(app, struct check, app);
+}
+
+/* The content of message `number`: its number, then a sequence that no shift or swap leaves the
+ * same. */
+static void fill(uint8_t *out, size_t n, uint32_t number)
+{
+    uint32_t v = number * 2654435761u + 12345;
+
+    for (size_t i = 0; i < n; i++) {
+        v = v * 1664525u + 1013904223u;
+        out[i] = (uint8_t)(v >> 24);
+    }
+    if (n >= 4)
+        adit_put32(out, number);
+}
+
+static void send_step(struct check *c);
+
+static void report(struct check *c, bool ok, const char *why)
+{
+    adit_time took = adit_loop_now(c->app.conf.loop) - c->started;
+    char line[256];
+    int n = snprintf(line, sizeof line, "{\"check\":\"%s\",\"ok\":%s,\"ms\":%.3f%s%s%s}\n",
+                     steps[c->step].name, ok ? "true" : "false", (double)took / (double)ADIT_MS,
+                     why ? ",\"why\":\"" : "", why ? why : "", why ? "\"" : "");
+
+    adit_outbox_add(&c->out, line, (size_t)n);
+    if (!ok)
+        c->failures++;
+}
+
+static void finish(struct check *c)
+{
+    adit_timer_stop(&c->timer);
+    if (!adit_outbox_empty(&c->out))
+        return;
+    adit_app_done(&c->app, ADIT_REASON_PROTOCOL, c->failures ? "not every check held" : NULL);
+}
+
+static void fail(struct check *c, const char *why)
+{
+    report(c, false, why);
+    c->step = ADIT_LEN(steps);
+    finish(c);
+}
+
+static void drained(struct adit_outbox *box)
+{
+    struct check *c = adit_container_of(box, struct check, out);
+
+    if (c->step == ADIT_LEN(steps))
+        finish(c);
+}
+
+static void next_step(struct check *c)
+{
+    const struct adit_app_conf *conf = &c->app.conf;
+
+    do
+        c->step++;
+    while (c->step < BULK && steps[c->step].n > conf->ops->message_max(conf->arg));
+    if (c->step == ADIT_LEN(steps)) {
+        finish(c);
+        return;
+    }
+    c->started = adit_loop_now(conf->loop);
+    send_step(c);
+}
+
+static void make(struct check *c, size_t step)
+{
+    if (steps[step].text)
+        memcpy(c->bytes, greeting, steps[step].n);
+    else
+        fill(c->bytes, steps[step].n, (uint32_t)step);
+}
+
+static size_t bulk_size(struct check *c)
+{
+    size_t most = c->app.conf.ops->message_max(c->app.conf.arg);
+
+    return most < BULK_MESSAGE ? most : BULK_MESSAGE;
+}
+
+static void send_bulk(struct check *c)
+{
+    const struct adit_app_conf *conf = &c->app.conf;
+    size_t n = bulk_size(c);
+
+    while (c->sent < BULK_MESSAGES) {
+        fill(c->bytes, n, c->sent);
+        if (conf->ops->send(conf->arg, c->bytes, n, false) < 0)
+            return; /* writable() or closed() follows */
+        c->sent++;
+    }
+}
+
+static void send_step(struct check *c)
+{
+    const struct adit_app_conf *conf = &c->app.conf;
+
+    adit_timer_set(&c->timer, adit_loop_now(conf->loop) + SILENCE_MAX);
+    if (c->step == BULK) {
+        send_bulk(c);
+        return;
+    }
+    make(c, c->step);
+    if (conf->ops->send(conf->arg, c->bytes, steps[c->step].n, steps[c->step].text) == -EMSGSIZE)
+        fail(c, "the message is larger than the other side takes");
+}
+
+static void bulk_came(struct check *c, const uint8_t *bytes, size_t n)
+{
+    uint32_t number = n >= 4 ? adit_get32(bytes) : UINT32_MAX;
+
+    if (n != bulk_size(c) || number >= BULK_MESSAGES) {
+        fail(c, "a message came back with another length or number");
+        return;
+    }
+    fill(c->bytes, n, number);
+    if (memcmp(c->bytes, bytes, n) != 0 || c->seen[number / 8] & 1u << number % 8) {
+        fail(c, "a message came back changed or twice");
+        return;
+    }
+    c->seen[number / 8] |= (uint8_t)(1u << number % 8);
+    if (++c->received == BULK_MESSAGES) {
+        report(c, true, NULL);
+        next_step(c);
+    }
+}
+
+static void message(struct adit_app *app, const void *bytes, size_t n, bool text)
+{
+    struct check *c = check_of(app);
+
+    if (c->step == ADIT_LEN(steps))
+        return;
+    adit_timer_set(&c->timer, adit_loop_now(app->conf.loop) + SILENCE_MAX);
+    if (c->step == BULK) {
+        bulk_came(c, bytes, n);
+        return;
+    }
+    make(c, c->step);
+    if (n != steps[c->step].n || (n && memcmp(bytes, c->bytes, n) != 0))
+        report(c, false, "it came back changed");
+    else if (text != steps[c->step].text)
+        report(c, false, text ? "binary came back as text" : "text came back as binary");
+    else
+        report(c, true, NULL);
+    next_step(c);
+}
+
+static void on_silence(struct adit_timer *timer, adit_time now)
+{
+    struct check *c = adit_container_of(timer, struct check, timer);
+
+    (void)now;
+    fail(c, "nothing came back for 30 s");
+}
+
+static int init(struct adit_app *app)
+{
+    struct check *c = check_of(app);
+
+    adit_timer_init(&c->timer, app->conf.loop, on_silence, "check");
+    c->bytes = adit_malloc(LARGEST);
+    return c->bytes ? adit_outbox_init(&c->out, app->conf.loop, app->conf.out, 1024 * 1024, drained)
+                    : -ENOMEM;
+}
+
+static void done(struct adit_app *app)
+{
+    struct check *c = check_of(app);
+
+    adit_timer_stop(&c->timer);
+    adit_outbox_done(&c->out);
+    adit_free(c->bytes);
+}
+
+static void opened(struct adit_app *app)
+{
+    struct check *c = check_of(app);
+
+    c->started = adit_loop_now(app->conf.loop);
+    send_step(c);
+}
+
+static void writable(struct adit_app *app)
+{
+    struct check *c = check_of(app);
+
+    if (c->step == ADIT_LEN(steps))
+        return;
+    if (c->step == BULK)
+        send_bulk(c);
+    else
+        send_step(c); /* it found no room before */
+}
+
+static void closed(struct adit_app *app, const struct adit_cause *cause)
+{
+    struct check *c = check_of(app);
+
+    if (c->step < ADIT_LEN(steps))
+        report(c, false, "the channel closed");
+    adit_app_done(app, cause->reason == ADIT_REASON_NONE ? ADIT_REASON_REMOTE : cause->reason,
+                  cause->text[0] ? cause->text : "the channel closed");
+}
+
+const struct adit_app_class adit_app_check = {
+    .name = "check",
+    .size = sizeof(struct check),
+    .init = init,
+    .free = done,
+    .open = opened,
+    .message = message,
+    .writable = writable,
+    .closed = closed,
+};
