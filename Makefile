@@ -15,24 +15,24 @@ ifeq ($(CC),gcc)
 CC    := musl-gcc
 endif
 endif
+MAKEFLAGS += --no-print-directory
 Q     := $(if $(V),,@)
 say    = @$(if $(V),:,echo '  $(1)	$(2)')
-again := $(MAKE) --no-print-directory
 VERSION := 0.1.0
 O     := build/$(TARGET)/$(B)$(if $(findstring clang,$(CC)),-clang)
 
-# The two libraries we patch live in a directory named after what they are made of, so that work
-# trees which share build/deps cannot disturb each other. EXT is for static targets alone.
+# Libraries live in a directory named after what they are made of, so that work trees which share
+# build/deps cannot disturb each other: DEPS the two we patch, EXT the rest for static targets.
 DEPS_ID := $(shell cat deps/build.mk $(sort $(wildcard deps/*.[ch] deps/patches/*/*)) | cksum | cut -d' ' -f1)
 DEPS  := build/deps/$(TARGET)/$(DEPS_ID)
 DEPL  := $(DEPS)/$(or $(filter tsan,$(B)),$(patsubst fuzz,asan,$(filter asan fuzz,$(B))),lib)
-EXT   := build/deps/$(TARGET)
+EXT   := build/deps/$(TARGET)/$(shell cksum <deps/static.mk | cut -d' ' -f1)
 
 # ---- flags ------------------------------------------------------------------------------------
 
 SAN   := -O1 -g -fno-omit-frame-pointer -fno-sanitize-recover=all
 FLAGS.release := -O2 -g -fstack-protector-strong -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 \
-                 -ffunction-sections -fdata-sections
+                 -ffunction-sections -fdata-sections $(if $(STATIC),-fno-asynchronous-unwind-tables)
 FLAGS.debug   := -O0 -g3 -Werror
 FLAGS.asan    := $(SAN) -Werror -fsanitize=address,undefined
 FLAGS.tsan    := $(SAN) -fsanitize=thread
@@ -43,7 +43,10 @@ WARN  := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes
 ALL_CFLAGS  = -std=c17 -D_GNU_SOURCE -fPIC -fvisibility=hidden -pthread $(WARN) $(FLAGS.$(B)) \
               -Iinclude -isystem $(DEPS)/include -isystem $(EXT)/include $(HAVE) -MMD -MP $(CFLAGS)
 ALL_LDFLAGS = -pthread $(filter -fsanitize% --coverage,$(FLAGS.$(B))) -Wl,-z,relro,-z,now \
-              -Wl,--gc-sections $(if $(STATIC),-static,-pie) $(LDFLAGS)
+              -Wl,--gc-sections $(if $(STATIC),$(STATIC_PIE),-pie) $(LDFLAGS)
+# A static program whose addresses are random as well; musl-gcc does not know how to by itself.
+STATIC_PIE  = -static -nostartfiles -Wl,-pie,--no-dynamic-linker,-z,text \
+              $(shell for o in rcrt1.o crti.o crtn.o; do $(CC) -print-file-name=$$o; done)
 
 # ---- libraries: those whose header the sources include, from the first to the last --------------
 
@@ -129,7 +132,7 @@ FORCE:
 deps:
 	$(Q)CC=$(CC) scripts/deps packages build option test static
 	$(Q)scripts/deps fetch $(BUILT)
-	$(Q)$(again) deps-built
+	$(Q)$(MAKE) deps-built
 
 deps-built: $(DEP_LIBS) $(if $(STATIC),$(EXT)/lib/.openssl)
 	@:
@@ -139,11 +142,12 @@ missing = { echo 'dependencies are missing: run `make deps` first' >&2; exit 1; 
 $(DEPS)/include/usrsctp.h: | $(DEPS)/lib/libusrsctp.a ;
 $(DEPS)/%.a: $(if $(STATIC),| $(EXT)/lib/.openssl)
 	@test -d build/deps/src/usrsctp || $(missing)
-	$(Q)flock build/deps/lock $(again) -f deps/build.mk T=$(DEPS) CC=$(CC) VARIANT=$(*D) NEED="$(BUILT)"
+	$(Q)flock build/deps/lock $(MAKE) -f deps/build.mk T=$(DEPS) EXT=$(EXT) CC=$(CC) VARIANT=$(*D) NEED="$(BUILT)"
 $(EXT)/lib/.openssl: $(FOUND:%=$(EXT)/lib/.%)
 $(EXT)/lib/.%:
 	@test -d build/deps/src/$* || CC=gcc scripts/deps fetch $*
-	$(Q)flock build/deps/lock $(again) -f deps/static.mk TARGET=$(TARGET) CC=$(CC) NEED=$*
+	$(Q)flock build/deps/lock $(MAKE) -f deps/static.mk \
+	    T=$(CURDIR)/$(EXT) TARGET=$(TARGET) CC=$(CC) NEED=$*
 
 # ---- what is made of it -----------------------------------------------------------------------
 
@@ -152,7 +156,7 @@ STATIC_BYTES_MAX := 3500000
 static:
 	$(Q)CC=gcc scripts/deps packages build static
 	$(Q)scripts/deps fetch $(BUILT)
-	$(Q)$(again) TARGET=$(MUSL) B=release static-here
+	$(Q)$(MAKE) TARGET=$(MUSL) B=release static-here
 static-here: $(O)/adit
 	$(Q)strip -o build/adit-static $<
 	@size=$$(stat -c %s build/adit-static); echo "build/adit-static: $$size bytes (at most $(STATIC_BYTES_MAX))"; \
@@ -168,7 +172,7 @@ $(O)/install/libadit.a: $(O)/libadit.a $(DEP_LIBS)
 	@mkdir -p $(@D)
 	$(call say,AR,$@)
 	$(Q)ld -r -o $(@D)/adit.o --whole-archive $^
-	$(Q)objcopy --wildcard --keep-global-symbol='adit_*' $(@D)/adit.o
+	$(Q)objcopy --localize-hidden $(@D)/adit.o
 	$(Q)rm -f $@ && ar rcs $@ $(@D)/adit.o
 $(O)/install/adit.pc: scripts/adit.pc.in FORCE
 	@mkdir -p $(@D)
@@ -184,7 +188,7 @@ install: all $(O)/libadit.so.0 $(O)/install/libadit.a $(O)/install/adit.pc
 
 #: make demo          two hosts behind NATs, a tunnel between them, figures (needs root or user namespaces)
 demo: deps
-	$(Q)$(again) all
+	$(Q)$(MAKE) all
 	$(Q)ADIT=$(CURDIR)/$(O)/adit BUILD=$(CURDIR)/$(O) tests/e2e/demo.sh
 
 compile_commands.json: $(O)/files $(O)/flags
@@ -216,13 +220,13 @@ interop-deps:
 #: make lint          format, include arrows, names, clocks
 lint: deps
 	$(Q)scripts/deps packages lint
-	$(Q)$(again) all
+	$(Q)$(MAKE) all
 	$(Q)BUILD=$(O) tests/run $(if $(SUM),--sum $(SUM)) scripts/lint
 
 #: make fuzz          libFuzzer on every target, FUZZ_TIME=60 seconds each (T=name: one of them)
 fuzz: deps
 	$(Q)scripts/deps packages fuzz
-	$(Q)$(again) B=fuzz CC=clang fuzz-here
+	$(Q)$(MAKE) B=fuzz CC=clang fuzz-here
 fuzz-here: $(FUZZERS)
 	$(Q)for f in $(if $(T),$(filter %/fuzz_$(T),$(FUZZERS)),$(FUZZERS)); do n=$${f##*/fuzz_}; \
 	        mkdir -p build/fuzz/$$n tests/fuzz/corpus/$$n; echo "  FUZZ	$$n"; \
@@ -237,7 +241,7 @@ bench: all $(TOOLS)
 
 #: make cov           lines of src/ that the tests run
 cov:
-	$(Q)$(again) B=cov check
+	$(Q)$(MAKE) B=cov check
 	$(Q)scripts/cov build/$(TARGET)/cov
 
 print-tests:

@@ -7,11 +7,12 @@ L   := $(T)/$(VARIANT)
 OBJ := $(T)/obj/$(VARIANT)
 Q   := $(if $(V),,@)
 
-FLAGS.lib  = -O2 -g1 -fPIC -fstack-protector-strong -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
+FLAGS.lib  = -O2 -g1 -fPIC -fstack-protector-strong -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 \
+             -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables
 # Undefined behaviour of others is not ours to report; use of memory is.
 FLAGS.asan = -O1 -g -fPIC -fno-omit-frame-pointer -fsanitize=address
 FLAGS.tsan = -O1 -g -fPIC -fno-omit-frame-pointer -fsanitize=thread
-FLAGS         = $(FLAGS.$(VARIANT)) -w -std=gnu17 -D_GNU_SOURCE -isystem $(dir $(T))include
+FLAGS         = $(FLAGS.$(VARIANT)) -w -fvisibility=hidden -std=gnu17 -D_GNU_SOURCE -isystem $(EXT)/include
 
 all: $(NEED:%=$(L)/lib%.a)
 	@:

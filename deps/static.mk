@@ -1,12 +1,12 @@
 # The distribution's libraries once more, as static libraries for a target that has no packages
-# (musl), out of build/deps/src.   make -f deps/static.mk TARGET=x86_64-linux-musl CC=musl-gcc NEED=...
-# Result: build/deps/TARGET/{include,lib}
+# (musl), out of build/deps/src, into T/include and T/lib; the root Makefile calls this.
+#   make -f deps/static.mk T=/path TARGET=x86_64-linux-musl CC=musl-gcc NEED="openssl jansson"
 
 D    := $(CURDIR)/build/deps
-T    := $(D)/$(TARGET)
 Q    := $(if $(V),,@)
 HOST := $(TARGET)
-FLAGS := -O2 -g0 -fPIC -ffunction-sections -fdata-sections -fstack-protector-strong
+FLAGS := -O2 -g0 -fPIC -fstack-protector-strong \
+         -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables
 LOG  = >$(T)/obj/$*.log 2>&1 || { tail -n 20 $(T)/obj/$*.log >&2; exit 1; }
 
 all: $(T)/include/linux $(NEED:%=$(T)/lib/.%)
@@ -23,7 +23,7 @@ $(T)/include/linux:
 $(T)/lib/.%: | $(T)/include/linux
 	@echo "  DEPS    $(TARGET)/$*"
 	$(Q)rm -rf $(T)/obj/$* && mkdir -p $(T)/obj/$*
-	$(Q)$(MAKE) --no-print-directory -f deps/static.mk TARGET=$(TARGET) CC="$(CC)" $* $(LOG)
+	$(Q)$(MAKE) --no-print-directory -f deps/static.mk T=$(T) TARGET=$(TARGET) CC="$(CC)" $* $(LOG)
 	$(Q)rm -rf $(T)/obj/$* && touch $@
 
 # What DTLS, TLS and PEM files need, and no more.
