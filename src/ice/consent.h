@@ -3,7 +3,7 @@
  * A check leaves every 4 to 6 s (5 s x 0.8..1.2, section 5.1), each a new transaction, none sent
  * twice. Any authenticated answer moves the expiry; 30 s after the sending of the last answered
  * check the right to send ends. Before that the pair counts as missing when
- *     one check went unanswered and nothing at all was heard for 5 s   (5 to 7 s in full silence)
+ *     one check went unanswered and nothing was heard for 6.5 s        (6.5 to 7 s in full silence)
  *  or two checks in a row went unanswered                              (9 to 13 s, one way blocked)
  * where unanswered means max(1 s, 3 RTT) without an answer. A clock, no I/O: the owner composes,
  * sends and authenticates, and reports the facts. */
@@ -16,7 +16,7 @@
 
 #define ADIT_CONSENT_INTERVAL (5 * ADIT_SEC)
 #define ADIT_CONSENT_EXPIRY   (30 * ADIT_SEC)
-#define ADIT_CONSENT_QUIET    (5 * ADIT_SEC)
+#define ADIT_CONSENT_QUIET    (6500 * ADIT_MS) /* more than the peer's longest interval */
 #define ADIT_CONSENT_GRACE    (1 * ADIT_SEC)
 #define ADIT_CONSENT_KEPT     8 /* 30 s hold at most eight checks: the answer to any of them counts */
 

@@ -197,6 +197,6 @@ size_t adit_checklist_active(const struct adit_checklist *l)
     size_t n = 0;
 
     for (size_t i = 0; i < l->count; i++)
-        n += l->pairs[i]->state == ADIT_PAIR_WAITING || l->pairs[i]->state == ADIT_PAIR_IN_PROGRESS;
+        n += l->pairs[i]->state != ADIT_PAIR_SUCCEEDED && l->pairs[i]->state != ADIT_PAIR_FAILED;
     return n;
 }

@@ -115,7 +115,8 @@ struct adit_pair *adit_checklist_next(const struct adit_checklist *l);
 struct adit_pair *adit_checklist_retry(const struct adit_checklist *l);
 /* A check of this foundation succeeded: its other pairs may go (section 7.2.5.3.3). */
 void adit_checklist_unfreeze(struct adit_checklist *l, uint32_t group);
-/* WAITING and IN_PROGRESS: what the retransmission timer counts (section 14.3). */
+/* Checks that are under way or to come: what the retransmission timer counts (section 14.3; those
+ * that RFC 8445 would have WAITING from the start are FROZEN here until their turn). */
 size_t adit_checklist_active(const struct adit_checklist *l);
 
 #endif

@@ -107,6 +107,21 @@ static void test_unreachable_many(void **state)
     unreachable(3, 20, NULL, 10 * ADIT_MS);
 }
 
+/* RFC 8445 section 14.3: 60 pairs at 10 ms each make an RTO of 600 ms. */
+static void test_many_pairs_slow_down(void **state)
+{
+    const struct net_sent *first, *again = NULL;
+
+    (void)state;
+    unreachable(3, 20, NULL, 10 * ADIT_MS);
+    first = &net.nodes[0].sent[0];
+    for (size_t i = 1; !again; i++) {
+        if (memcmp(net.nodes[0].sent[i].id, first->id, ADIT_STUN_ID_SIZE) == 0)
+            again = &net.nodes[0].sent[i];
+    }
+    assert_int_equal(again->at - first->at, 600 * ADIT_MS);
+}
+
 static void test_pacing_has_a_floor(void **state)
 {
     struct adit_ice_conf conf = { .ta = ADIT_MS };
@@ -334,17 +349,12 @@ static void test_closed(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(test_unreachable_one),
-        T(test_unreachable_many),
-        T(test_pacing_has_a_floor),
-        T(test_pacing_as_wanted),
-        T(test_no_remote_candidates),
-        T(test_pace_is_shared),
-        T(test_patience_is_long),
-        T(test_unreachable_network),
-        T(test_answers),
-        T(test_endless_role_conflict),
-        T(test_closed),
+        T(test_unreachable_one),       T(test_unreachable_many),
+        T(test_many_pairs_slow_down),  T(test_pacing_has_a_floor),
+        T(test_pacing_as_wanted),      T(test_no_remote_candidates),
+        T(test_pace_is_shared),        T(test_patience_is_long),
+        T(test_unreachable_network),   T(test_answers),
+        T(test_endless_role_conflict), T(test_closed),
     };
 
     return cmocka_run_group_tests_name("ice check", tests, NULL, NULL);

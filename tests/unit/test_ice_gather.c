@@ -107,6 +107,26 @@ static void test_families(void **state)
     assert_int_equal(c->priority, 1694498815);
 }
 
+/* A base that keeps to itself: no host candidate, and the reflexive one does not betray it. */
+static void test_unannounced_base(void **state)
+{
+    struct net_node *a = with_servers(1);
+    const struct adit_cand *c;
+
+    (void)state;
+    net.stun_mapped = net_addr("203.0.113.1:4000");
+    a->base_addr[a->base_count++] = net_addr("10.0.0.1:1000");
+    assert_int_equal(adit_ice_add_base(a->ice, 0, &a->base_addr[0], 65535, false, net.now), 0);
+    adit_ice_bases_done(a->ice, net.now);
+    net_run(&net, net.now + ADIT_SEC);
+    assert_int_equal(a->cands, 1);
+    assert_int_equal(adit_ice_local_count(a->ice), 1);
+    c = adit_ice_local(a->ice, 0);
+    assert_int_equal(c->type, ADIT_CAND_SRFLX);
+    assert_int_equal(adit_addr_scope(&c->related), ADIT_SCOPE_UNSPECIFIED);
+    assert_int_equal(c->related.port, 9);
+}
+
 /* No NAT: the server sees the host candidate, which is redundant. */
 static void test_redundant(void **state)
 {
@@ -340,6 +360,7 @@ int main(void)
         T(test_no_interfaces),
         T(test_base_limits),
         T(test_families),
+        T(test_unannounced_base),
         T(test_redundant),
         T(test_two_servers_agree),
         T(test_two_servers_differ),

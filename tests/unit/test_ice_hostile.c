@@ -131,6 +131,41 @@ static void test_flawed_early_checks(void **state)
     flawed_checks(true);
 }
 
+/* RFC 8445 section 7.3: without FINGERPRINT it may be anything. */
+static void test_no_fingerprint(void **state)
+{
+    struct adit_addr stranger = net_addr("198.51.100.9:9");
+    struct adit_stun_out out;
+
+    (void)state;
+    agent(NULL);
+    introduce();
+    net_make_check(a, &out, NET_FLAW_NONE, true);
+    adit_put16(out.bytes + 2, (uint16_t)(adit_get16(out.bytes + 2) - 8));
+    feed(&stranger, out.bytes, out.len - 8);
+    net_run(&net, net.now + ADIT_SEC);
+    assert_int_equal(a->sent_count, 0);
+    assert_false(lets_in(&stranger, 22));
+}
+
+/* RFC 8445 section 7.3.1.4: who called one base is not called from others. */
+static void test_learned_by_one_base(void **state)
+{
+    struct adit_addr peer = net_addr("10.0.0.2:2000");
+    struct adit_stun_out out;
+
+    (void)state;
+    agent(NULL);
+    introduce();
+    net_make_check(a, &out, NET_FLAW_NONE, true);
+    feed(&peer, out.bytes, out.len);
+    net_base(a, 1, "10.0.0.3:1000", 65535);
+    net_run(&net, net.now + ADIT_SEC);
+    assert_true(a->sent_count > 1);
+    for (size_t i = 0; i < a->sent_count; i++)
+        assert_int_equal(a->sent[i].base, 0);
+}
+
 /* Ten thousand forged checks: ten answers in a second, none longer than its question. */
 static void test_no_reflector(void **state)
 {
@@ -171,6 +206,8 @@ static void test_first_bytes(void **state)
     agent(NULL);
     introduce();
     net_make_check(a, &out, NET_FLAW_NONE, false);
+    net_remote(a, "10.0.0.2:2000", 5); /* named, but not heard */
+    net_remote(a, "10.0.0.2:2001", 4);
     assert_false(lets_in(&peer, 22));
     feed(&peer, out.bytes, out.len);
     for (unsigned i = 0; i < 256; i++) {
@@ -216,6 +253,11 @@ static void test_aggressive_nomination(void **state)
     assert_true(adit_addr_equal(&info.remote->addr, &worse));
 
     net_remote(a, "10.0.0.2:2001", 2000000000);
+    net_make_check(a, &out, NET_FLAW_NONE, false); /* works, but is not nominated */
+    feed(&best, out.bytes, out.len);
+    net_run(&net, net.now + 30 * ADIT_MS);
+    assert_true(adit_ice_selected(a->ice, &info));
+    assert_true(adit_addr_equal(&info.remote->addr, &worse));
     net_make_check(a, &out, NET_FLAW_NONE, true);
     feed(&best, out.bytes, out.len);
     net_run(&net, net.now + 30 * ADIT_MS);
@@ -257,8 +299,9 @@ static void test_replayed_nomination(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(test_flawed_checks), T(test_flawed_early_checks),   T(test_no_reflector),
-        T(test_first_bytes),   T(test_aggressive_nomination), T(test_replayed_nomination),
+        T(test_flawed_checks),         T(test_flawed_early_checks), T(test_no_fingerprint),
+        T(test_learned_by_one_base),   T(test_no_reflector),        T(test_first_bytes),
+        T(test_aggressive_nomination), T(test_replayed_nomination),
     };
 
     return cmocka_run_group_tests_name("ice hostile", tests, NULL, NULL);

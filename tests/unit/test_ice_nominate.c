@@ -55,6 +55,100 @@ static void test_both_controlled(void **state)
     glare(false);
 }
 
+/* RFC 8445 section 7.3.1.1, each row a request to an agent whose tie-breaker is neither 0 nor the
+ * largest. */
+static const struct {
+    bool controlling, theirs_controlling;
+    uint64_t tie_breaker;
+    bool refused, changes;
+} conflicts[] = {
+    { true, true, 0, true, false },   { true, true, UINT64_MAX, false, true },
+    { false, false, 0, false, true }, { false, false, UINT64_MAX, true, false },
+    { true, false, 0, false, false }, { false, true, UINT64_MAX, false, false },
+};
+
+static int last_answer;
+
+static bool note_answer(struct net *n, struct net_packet *p)
+{
+    const char *pwd = adit_ice_pwd(n->nodes[0].ice);
+    struct adit_stun_auth auth = { .key = { (const uint8_t *)pwd, strlen(pwd) } };
+    struct adit_stun msg;
+
+    if (p->bytes[0] == 1 && adit_stun_decode(&msg, p->bytes, p->n, &auth) == ADIT_STUN_OK)
+        last_answer = msg.head.class == ADIT_STUN_SUCCESS ? 1 : msg.error;
+    return false;
+}
+
+static void request(struct net_node *a, bool controlling, uint64_t tie_breaker, bool nominate)
+{
+    const char *pwd = adit_ice_pwd(a->ice);
+    struct adit_addr from = net_addr("10.0.0.2:2000");
+    struct adit_stun_out out;
+    char name[64];
+
+    snprintf(name, sizeof name, "%s:peer", adit_ice_ufrag(a->ice));
+    adit_stun_begin(&out, ADIT_STUN_REQUEST, ADIT_STUN_BINDING, (const uint8_t *)"abcdefghijkl");
+    adit_stun_add(&out, ADIT_STUN_USERNAME, name, strlen(name));
+    adit_stun_add32(&out, ADIT_STUN_PRIORITY, 1);
+    adit_stun_add64(&out, controlling ? ADIT_STUN_ICE_CONTROLLING : ADIT_STUN_ICE_CONTROLLED,
+                    tie_breaker);
+    if (nominate)
+        adit_stun_add(&out, ADIT_STUN_USE_CANDIDATE, NULL, 0);
+    adit_stun_finish(&out, (struct adit_span){ (const uint8_t *)pwd, strlen(pwd) });
+    struct adit_span span = { .data = out.bytes, .len = out.len };
+    assert_false(adit_ice_feed(a->ice, 0, &from, &span, net.now));
+}
+
+static struct net_node *with_peer(bool controlling)
+{
+    struct net_node *a = net_node(&net, 0, NULL);
+
+    net_base(a, 0, "10.0.0.1:1000", 65535);
+    adit_ice_set_role(a->ice, controlling);
+    assert_int_equal(adit_ice_set_remote(a->ice, "peer", NET_PEER_PWD, false, net.now), 0);
+    return a;
+}
+
+static void test_conflicts(void **state)
+{
+    for (size_t i = 0; i < ADIT_LEN(conflicts); i++) {
+        struct net_node *a;
+
+        teardown(state);
+        setup(state);
+        a = with_peer(conflicts[i].controlling);
+        net.filter = note_answer;
+        request(a, conflicts[i].theirs_controlling, conflicts[i].tie_breaker, false);
+        assert_int_equal(last_answer, conflicts[i].refused ? 487 : 1);
+        assert_int_equal(adit_ice_controlling(a->ice) != conflicts[i].controlling,
+                         conflicts[i].changes);
+    }
+}
+
+/* The controlled side has no say: its USE-CANDIDATE is not heard. */
+static void test_controlled_nominates(void **state)
+{
+    struct adit_ice_pair_info info;
+    struct net_node *a = with_peer(true);
+    struct adit_stun_out out;
+
+    (void)state;
+    request(a, false, 5, true);
+    net_run(&net, net.now + ADIT_MS);
+    const struct net_sent *check = &a->sent[a->sent_count - 1];
+    assert_int_equal(check->class, ADIT_STUN_REQUEST);
+    adit_stun_begin(&out, ADIT_STUN_SUCCESS, ADIT_STUN_BINDING, check->id);
+    adit_stun_add_mapped(&out, &a->base_addr[0]);
+    adit_stun_finish(&out, (struct adit_span){ (const uint8_t *)NET_PEER_PWD, 22 });
+    net_inject(&net, &check->to, &a->base_addr[0], out.bytes, out.len, 0);
+    net_run(&net, net.now);
+    assert_true(adit_ice_selected(a->ice, &info));
+    request(a, false, 5, true);
+    assert_true(adit_ice_selected(a->ice, &info));
+    assert_false(info.nominated); /* until our own nomination is answered */
+}
+
 /* RFC 8445 section 8.1.1: USE-CANDIDATE comes from the controlling side alone, for one pair. */
 static void test_regular_nomination(void **state)
 {
@@ -110,6 +204,10 @@ static void test_second_best(void **state)
     net_run(&net, start + 200 * ADIT_MS);
     net_assert_connected(a, b);
     assert_int_equal(net_selected(b).base, 6);
+    /* RFC 8445 section 8.1.2: what was under way is let go. */
+    size_t before = net_sent_to(a, "10.0.0.2:2000", ADIT_STUN_REQUEST);
+    net_run(&net, net.now + 60 * ADIT_SEC);
+    assert_int_equal(net_sent_to(a, "10.0.0.2:2000", ADIT_STUN_REQUEST), before);
 }
 
 /* Towards an ice-lite peer we control; it only answers. */
@@ -143,8 +241,10 @@ static void test_ice_lite(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(test_both_controlling), T(test_both_controlled), T(test_regular_nomination),
-        T(test_second_best),      T(test_ice_lite),
+        T(test_both_controlling),   T(test_both_controlled),
+        T(test_conflicts),          T(test_controlled_nominates),
+        T(test_regular_nomination), T(test_second_best),
+        T(test_ice_lite),
     };
 
     return cmocka_run_group_tests_name("ice nominate", tests, NULL, NULL);
