@@ -10,11 +10,11 @@
 #include "base/alloc.h"
 #include "base/log.h"
 
-#define TIMEOUT   (10 * ADIT_SEC)
-#define TRY_MS    1500 /* for the first server's first answer; c-ares doubles it round by round */
-#define TRIES     4
-#define NAME_MAX  253
-#define SOCKS_MAX 16 /* of c-ares, two for each server */
+#define TIMEOUT      (10 * ADIT_SEC)
+#define TRY_MS       1500 /* for the first server's first answer; c-ares doubles it round by round */
+#define TRIES        4
+#define NAME_LEN_MAX 253
+#define SOCKS_MAX    16 /* of c-ares, two for each server */
 
 struct sock {
     struct adit_io io;
@@ -59,7 +59,7 @@ static bool is_name(const char *host)
 {
     size_t n = strlen(host);
 
-    return n > 0 && n <= NAME_MAX && host[0] != '.' && host[0] != '-' &&
+    return n > 0 && n <= NAME_LEN_MAX && host[0] != '.' && host[0] != '-' &&
            strspn(host, "abcdefghijklmnopqrstuvwxyz"
                         "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_") == n;
 }
