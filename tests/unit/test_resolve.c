@@ -16,11 +16,18 @@ enum { NXDOMAIN = 3, REFUSED = 5 };
 struct server {
     struct adit_udp udp;
     unsigned asked;
+    struct { /* questions for a later answer */
+        struct adit_addr from;
+        uint8_t bytes[64];
+        size_t n;
+    } held[2];
+    unsigned held_count;
 };
 
 struct asker {
     struct adit_resolve *resolve;
     unsigned done;
+    bool keep; /* does not free when it is done */
     int err;
     struct adit_addr addrs[ADIT_RESOLVE_MAX];
     size_t count;
@@ -29,7 +36,7 @@ struct asker {
 static struct adit_loop *loop;
 
 /* Answers by the first letter of the name: d(ual), v (one family), n(obody), r(efused), s(ilent),
- * m(any), g(arbage). */
+ * m(any), g(arbage), l(ater). */
 static void on_question(void *arg, const struct adit_addr *from, uint8_t *bytes, size_t n,
                         adit_time now)
 {
@@ -47,6 +54,13 @@ static void on_question(void *arg, const struct adit_addr *from, uint8_t *bytes,
     (void)adit_cursor_get16(&c);
     if (c.bad || letter == 's')
         return;
+    if (letter == 'l' && s->held_count < ADIT_LEN(s->held)) {
+        assert_true(n <= sizeof s->held[0].bytes);
+        s->held[s->held_count].from = *from;
+        s->held[s->held_count].n = n;
+        memcpy(s->held[s->held_count++].bytes, bytes, n);
+        return;
+    }
     bool has =
         letter == 'd' || (letter == 'm' && type == TYPE_A) || (letter == 'v' && type == TYPE_A);
     unsigned answers = !has ? 0 : letter == 'm' ? 28 : 1;
@@ -91,7 +105,8 @@ static void on_done(void *arg, int err, const struct adit_addr *addrs, size_t co
     a->err = err;
     a->count = count;
     memcpy(a->addrs, addrs, count * sizeof *addrs);
-    a->resolve = adit_resolve_free(a->resolve);
+    if (!a->keep)
+        a->resolve = adit_resolve_free(a->resolve);
 }
 
 static void open_server(struct server *s, char servers[32])
@@ -159,6 +174,37 @@ static void names_are_answered(void **state)
             (rows[i].one && !has(&a, rows[i].one)) || rows[i].asks != (s.asked > 0))
             fail_msg("%s: %s, %zu addresses", rows[i].host, adit_resolve_error(a.err), a.count);
     }
+    adit_udp_close(&s.udp);
+}
+
+/* The time is over, nobody freed the question, and then the answer comes. */
+static void an_answer_that_is_late_is_no_second_one(void **state)
+{
+    struct server s = { 0 };
+    struct asker a = { .keep = true };
+    char servers[32];
+
+    (void)state;
+    if (!ADIT_HAVE_CARES)
+        skip();
+    open_server(&s, servers);
+    struct adit_resolve_conf conf = { .host = "later.example",
+                                      .timeout = 20 * ADIT_MS,
+                                      .servers = servers };
+    assert_int_equal(adit_resolve_start(&a.resolve, loop, &conf, on_done, &a), 0);
+    assert_true(wait_for(loop, &a.done));
+    assert_int_equal(a.err, -ETIMEDOUT);
+    assert_int_equal(s.held_count, 2);
+    while (s.held_count) {
+        unsigned i = s.held_count - 1;
+        s.held_count = ADIT_LEN(s.held); /* full: it is answered now */
+        on_question(&s, &s.held[i].from, s.held[i].bytes, s.held[i].n, 0);
+        s.held_count = i;
+    }
+    for (int i = 0; i < 10; i++)
+        assert_int_equal(adit_loop_process(loop), 0);
+    assert_int_equal(a.done, 1);
+    adit_resolve_free(a.resolve);
     adit_udp_close(&s.udp);
 }
 
@@ -233,6 +279,7 @@ int main(void)
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
         T(names_are_answered),
+        T(an_answer_that_is_late_is_no_second_one),
         T(what_is_no_name_is_refused_at_once),
         T(a_question_can_be_withdrawn),
         T(descriptors_are_given_back),
