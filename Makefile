@@ -207,7 +207,7 @@ test: deps
 	$(Q)tests/all
 
 #: make e2e           the end-to-end tests alone (T=name: one of them)
-e2e: all
+e2e: everything
 	$(Q)ADIT=$(CURDIR)/$(O)/adit BUILD=$(CURDIR)/$(O) tests/run -j 4 $(or $(T:%=tests/e2e/%.sh),$$(tests/all list))
 
 #: make interop       install other WebRTC stacks (heavy) and talk to each
