@@ -57,6 +57,7 @@ struct adit_sctp {
     bool skipping;               /* the rest of a message that is too large */
     struct adit_cause cause;
     struct adit_sctp_stats stats;
+    adit_time bye_at; /* the peer's goodbye is taken for complete */
     adit_time now;
 };
 

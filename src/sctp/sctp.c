@@ -12,6 +12,8 @@
 #define PORT_DEFAULT        5000 /* RFC 8841 section 4.2 */
 #define PIECE_SIZE          (16 * 1024)
 #define STREAMS_MAX         65535
+/* The peer that shut down may be gone before our SHUTDOWN ACK reaches it; who would answer then? */
+#define BYE_PATIENCE        (10 * ADIT_SEC)
 #define MTU_MIN             576 /* usrsctp takes no path below 512 */
 
 _Static_assert(PIECE_SIZE >= ADIT_USR_BUFFER_MIN, "room for news");
@@ -51,6 +53,7 @@ struct adit_sctp *adit_sctp_new(const struct adit_sctp_conf *conf, const struct 
     s->ops = ops;
     s->arg = arg;
     s->now = now;
+    s->bye_at = ADIT_NEVER;
     adit_list_init(&s->channels);
     adit_list_init(&s->waiting);
     adit_list_init(&s->above);
@@ -79,11 +82,17 @@ struct adit_sctp *adit_sctp_new(const struct adit_sctp_conf *conf, const struct 
     return s;
 }
 
+static void say_nothing(void *arg, const void *bytes, size_t n)
+{
+    (void)arg, (void)bytes, (void)n;
+}
+
 struct adit_sctp *adit_sctp_free(struct adit_sctp *s)
 {
     if (!s)
         return NULL;
     assert(!s->settling);
+    s->usr.send = say_nothing;
     adit_usr_close(&s->usr, s->now);
     adit_chan_free_all(s);
     adit_buf_done(&s->whole);
@@ -201,6 +210,9 @@ static bool read_all(struct adit_sctp *s)
         case ADIT_USR_DOWN:
             end(s, &in.cause);
             break;
+        case ADIT_USR_BYE:
+            s->bye_at = s->now + BYE_PATIENCE;
+            break;
         case ADIT_USR_RESET:
             on_reset(s, &in);
             break;
@@ -277,7 +289,7 @@ adit_time adit_sctp_deadline(const struct adit_sctp *s)
         return s->now;
     if (s->ended || !s->started)
         return ADIT_NEVER;
-    return adit_usr_deadline(&s->usr);
+    return adit_time_min(s->bye_at, adit_usr_deadline(&s->usr));
 }
 
 void adit_sctp_tick(struct adit_sctp *s, adit_time now)
@@ -285,6 +297,8 @@ void adit_sctp_tick(struct adit_sctp *s, adit_time now)
     s->now = now;
     if (s->started && !s->ended)
         adit_usr_tick(&s->usr, now);
+    if (now >= s->bye_at)
+        end_with(s, ADIT_REASON_REMOTE, 0, "the other side shut the SCTP association down");
     settle(s);
 }
 

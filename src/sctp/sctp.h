@@ -91,6 +91,7 @@ struct adit_sctp_stats {
 
 struct adit_sctp *adit_sctp_new(const struct adit_sctp_conf *conf, const struct adit_sctp_ops *ops,
                                 void *arg, adit_time now); /* NULL without memory */
+/* Says nothing to anybody; adit_sctp_abort tells the peer. */
 struct adit_sctp *adit_sctp_free(struct adit_sctp *s);
 /* Sends INIT. Channels opened before get their ids and their OPEN now. */
 void adit_sctp_start(struct adit_sctp *s, const struct adit_sctp_peer *peer, adit_time now);

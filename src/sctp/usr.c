@@ -98,6 +98,8 @@ static void process_start(adit_time now)
     usrsctp_sysctl_set_sctp_reconfig_enable(1);
     /* Out of the blue packets come from a peer that forgot: let it hear an ABORT. */
     usrsctp_sysctl_set_sctp_blackhole(0);
+    /* SHUTDOWN waits for queued data; how long, the layer above decides. */
+    usrsctp_sysctl_set_sctp_shutdown_guard_time_default(86400);
     /* How much may be queued is decided in chan.c, in bytes. */
     usrsctp_sysctl_set_sctp_max_chunks_on_queue(UINT32_MAX);
 }
@@ -155,8 +157,8 @@ static bool set(struct adit_usr *u, int level, int option, const void *value, so
 
 static bool configure(struct adit_usr *u, const struct adit_usr_conf *conf)
 {
-    static const uint16_t events[] = { SCTP_ASSOC_CHANGE, SCTP_STREAM_RESET_EVENT,
-                                       SCTP_PARTIAL_DELIVERY_EVENT };
+    static const uint16_t events[] = { SCTP_ASSOC_CHANGE, SCTP_SHUTDOWN_EVENT,
+                                       SCTP_STREAM_RESET_EVENT, SCTP_PARTIAL_DELIVERY_EVENT };
     const int on = 1, off = 0;
     int send_buffer = INT32_MAX; /* chan.c counts */
     int recv_buffer = (int)conf->recv_buffer;

@@ -65,6 +65,7 @@ enum adit_usr_kind {
     ADIT_USR_DATA,  /* sid, ppid, end; n bytes are in the buffer */
     ADIT_USR_UP,    /* the association stands */
     ADIT_USR_DOWN,  /* cause; nothing follows */
+    ADIT_USR_BYE,   /* the peer has sent all it had and shuts down; DOWN follows soon */
     ADIT_USR_RESET, /* incoming, sids: the peer reset its streams, or ours are reset (or refused) */
     ADIT_USR_CUT,   /* the message of which pieces came will not be completed */
     ADIT_USR_NOTHING /* news that is none of ours */

@@ -104,6 +104,9 @@ static void on_news(const struct adit_usr *u, const void *buffer, size_t n,
     case SCTP_STREAM_RESET_EVENT:
         on_reset(&news->sn_strreset_event, ret_in);
         break;
+    case SCTP_SHUTDOWN_EVENT:
+        ret_in->kind = ADIT_USR_BYE;
+        break;
     case SCTP_PARTIAL_DELIVERY_EVENT:
         ret_in->kind = ADIT_USR_CUT;
         break;

@@ -7,6 +7,10 @@
 
 #include <cmocka.h>
 
+/* Time goes on from test to test: associations of one process share a time line, and a test that
+ * failed may have left one behind. */
+static adit_time newest;
+
 struct packet {
     struct adit_link link;
     adit_time due;
@@ -90,9 +94,18 @@ static void on_event(void *arg, const struct adit_sctp_event *ev)
 
 static const struct adit_sctp_ops ops = { .send = on_send, .event = on_event };
 
+struct adit_sctp *sctp_link_new(struct sctp_end *e)
+{
+    struct adit_sctp *s = adit_sctp_new(&e->conf, &ops, e, e->link->now);
+
+    assert_non_null(s);
+    return s;
+}
+
 void sctp_link_init(struct sctp_link *l, uint64_t seed, const struct adit_sctp_conf *conf)
 {
-    *l = (struct sctp_link){ .now = 5 * ADIT_SEC, .delay = 10 * ADIT_MS };
+    *l = (struct sctp_link){ .now = newest + 5 * ADIT_SEC, .delay = 10 * ADIT_MS };
+    l->began = l->now;
     adit_rng_init_seed(&l->rng, seed);
     for (int i = 0; i < 2; i++) {
         struct sctp_end *e = &l->end[i];
@@ -102,8 +115,7 @@ void sctp_link_init(struct sctp_link *l, uint64_t seed, const struct adit_sctp_c
         adit_list_init(&e->in);
         if (conf)
             e->conf = *conf;
-        e->s = adit_sctp_new(&e->conf, &ops, e, l->now);
-        assert_non_null(e->s);
+        e->s = sctp_link_new(e);
     }
 }
 
@@ -119,8 +131,9 @@ void sctp_link_start(struct sctp_link *l, int index)
 
 void sctp_link_done(struct sctp_link *l)
 {
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < 2; i++)
         l->end[i].s = adit_sctp_free(l->end[i].s);
+    for (int i = 0; i < 2; i++) {
         while (!adit_list_empty(&l->end[i].in)) {
             struct packet *p = adit_container_of(l->end[i].in.next, struct packet, link);
 
@@ -172,9 +185,11 @@ bool sctp_link_run(struct sctp_link *l, adit_time longest, bool (*done)(struct s
 
         if (at > end) {
             l->now = end;
+            newest = adit_time_max(newest, l->now);
             return false;
         }
         l->now = adit_time_max(l->now, at);
+        newest = adit_time_max(newest, l->now);
         step(&l->end[0]);
         step(&l->end[1]);
     }

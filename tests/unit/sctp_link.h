@@ -31,7 +31,7 @@ struct sctp_end {
 struct sctp_link {
     struct sctp_end end[2];
     struct adit_rng rng;
-    adit_time now, delay, jitter;
+    adit_time began, now, delay, jitter;
     unsigned loss, dup; /* per thousand */
     uint64_t fed;
 };
@@ -40,6 +40,8 @@ struct sctp_link {
 void sctp_link_init(struct sctp_link *l, uint64_t seed, const struct adit_sctp_conf *conf);
 void sctp_link_start(struct sctp_link *l, int index);
 void sctp_link_done(struct sctp_link *l);
+/* A new association for an end, not started. */
+struct adit_sctp *sctp_link_new(struct sctp_end *e);
 /* Runs until done(l) holds or the time has passed; true if it held. done may be NULL. */
 bool sctp_link_run(struct sctp_link *l, adit_time longest, bool (*done)(struct sctp_link *l));
 /* init, both started, run until both are up. */
