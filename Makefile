@@ -55,8 +55,9 @@ has       = $(if $(STATIC),yes,$(shell echo '\#include <$(1)>' | $(CC) -E - >/de
 use       = $(if $(filter $(1),$(INCLUDED)),$(if $(call has,$(1)),$(2)))
 
 BUILT := usrsctp nice
-FOUND := $(call use,jansson.h,jansson) $(call use,ares.h,cares) $(call use,qrencode.h,qrencode)
-HAVE  := $(if $(filter cares,$(FOUND)),-DADIT_HAVE_CARES=1) \
+FOUND := $(call use,jansson.h,jansson) $(call use,ares.h,cares) $(call use,qrencode.h,qrencode) \
+         $(if $(STATIC),,$(call use,yaml.h,yaml))
+HAVE  := $(if $(filter yaml,$(FOUND)),-DADIT_HAVE_YAML=1) $(if $(filter cares,$(FOUND)),-DADIT_HAVE_CARES=1) \
          $(if $(filter qrencode,$(FOUND)),-DADIT_HAVE_QRENCODE=1)
 LINK_LIBS = -L$(DEPL) -L$(EXT)/lib $(BUILT:%=-l%) $(FOUND:%=-l%) -lssl -lcrypto
 

@@ -1,0 +1,13 @@
+/* commands.def.h - every subcommand, once: COMMAND(id, name, arguments, summary, text). No guards: it
+ * is included wherever something is made of the rows. */
+
+COMMAND(OFFER, "offer", "", "pair by copy and paste: make the offer",
+        "Prints a line for the other side and reads the other side's line. The other side runs "
+        "`adit answer`, or is anything else that speaks WebRTC data channels.")
+COMMAND(ANSWER, "answer", "", "pair by copy and paste: answer an offer",
+        "Reads the other side's line and prints one for it. Ticket, JSON and SDP are told apart by "
+        "themselves; the answer comes in the form of the offer.")
+COMMAND(PAIR, "pair", "", "pair by copy and paste, both sides alike",
+        "Both sides run it, print a line each and paste the other's, in any order.")
+COMMAND(HELP, "help", "[COMMAND]", "this, or the options of a command", "")
+COMMAND(VERSION, "version", "", "which version this is", "")

@@ -1,0 +1,114 @@
+/* options.h - what the user wants: command line, environment, .env and configuration file in one
+ * struct that does not change any more.
+ *
+ * Rows in options.def.h and commands.def.h. The command line counts most, then the environment,
+ * .env in the current directory, the configuration file, the default; lists are replaced as a
+ * whole. */
+#ifndef ADIT_OPTIONS_H
+#define ADIT_OPTIONS_H
+
+#include "adit/adit.h"
+#include "base/buf.h"
+#include "base/log.h"
+
+#define ADIT_OPTION_FILE_MAX (64 * 1024) /* bytes of .env and of a configuration file */
+#define ADIT_OPTION_LIST_MAX 64          /* values of an option that may be repeated */
+
+enum adit_command {
+#define COMMAND(id, name, args, summary, text) ADIT_COMMAND_##id,
+#include "cli/commands.def.h"
+#undef COMMAND
+    ADIT_COMMAND_COUNT,
+    ADIT_COMMAND_NONE = ADIT_COMMAND_COUNT
+};
+
+enum adit_option {
+#define OPTION(field, kind, name, letter, arg, min, max, env, commands, value, help) \
+    ADIT_OPTION_##field,
+#include "cli/options.def.h"
+#undef OPTION
+    ADIT_OPTION_COUNT
+};
+
+enum adit_mode {
+    ADIT_MODE_CHAT,
+    ADIT_MODE_JSON,
+    ADIT_MODE_BYTES,
+    ADIT_MODE_ECHO,
+    ADIT_MODE_CHECK,
+    ADIT_MODE_TUN,
+    ADIT_MODE_TAP
+};
+
+enum adit_option_source {
+    ADIT_SOURCE_DEFAULT,
+    ADIT_SOURCE_FILE,
+    ADIT_SOURCE_DOTENV,
+    ADIT_SOURCE_ENVIRONMENT,
+    ADIT_SOURCE_LINE
+};
+
+struct adit_strings {
+    const char **items;
+    size_t count;
+};
+
+struct adit_port_range {
+    uint16_t min, max; /* 0: any */
+};
+
+/* Strings live until adit_options_free; NULL = not given. Numbers: -1 = not given. */
+struct adit_options {
+    enum adit_command command;
+    enum adit_command topic; /* of help; NONE = all */
+
+    enum adit_form as;
+    enum adit_mode mode;
+    const char *in, *out;
+    bool qr;
+    adit_time timeout; /* 0 = none */
+
+    struct adit_strings stun, bind_dev, ignore_dev;
+    struct adit_port_range udp_port;
+    bool loopback;
+    const char *cert, *key, *identity;
+
+    const char *label;
+    bool unordered;
+    int max_retransmits, max_lifetime;
+
+    const char *ifname;
+    struct adit_strings address, peer_address, route, allow;
+    int mtu;
+    const char *up, *down;
+
+    const char *config;
+    unsigned verbose;
+    bool quiet;
+    enum adit_log_level log_level; /* what of --log-level, -v and -q is in force */
+    bool man;
+
+    enum adit_option_source source[ADIT_OPTION_COUNT];
+    char **texts; /* everything above points here */
+    size_t text_count;
+};
+
+/* env: as environ. dotenv: path of .env; one that is not there is no error; NULL = do not look.
+ * 0; -EINVAL or -ENOMEM, and *ret_cause says what was wrong and where it was written; then *ret_o
+ * is empty. */
+ADIT_MUST_USE int adit_options_load(struct adit_options *ret_o, int argc, char *const *argv,
+                                    char *const *env, const char *dotenv,
+                                    struct adit_cause *ret_cause);
+void adit_options_free(struct adit_options *o);
+static inline bool adit_options_given(const struct adit_options *o, enum adit_option option)
+{
+    return o->source[option] != ADIT_SOURCE_DEFAULT;
+}
+
+const char *adit_command_name(enum adit_command command);
+/* The text of `adit help` and `adit help COMMAND`. */
+void adit_options_help(struct adit_buf *out, enum adit_command topic);
+/* docs/adit.1. */
+void adit_options_man(struct adit_buf *out);
+
+#endif

@@ -1,0 +1,225 @@
+/* options_line.c - the command line, and names that were nearly right; see options_inner.h. */
+#include <stdio.h>
+
+#include "cli/options_inner.h"
+
+/* ---- names ---------------------------------------------------------------------------------- */
+
+enum adit_option adit_option_find(const char *name, size_t len)
+{
+    for (enum adit_option i = 0; i < ADIT_OPTION_COUNT; i++) {
+        const char *row = adit_option_rows[i].name;
+        size_t k = 0;
+        while (k < len && (row[k] == name[k] || (row[k] == '-' && name[k] == '_')))
+            k++;
+        if (k == len && row[k] == '\0')
+            return i;
+    }
+    return ADIT_OPTION_COUNT;
+}
+
+#define NAME_MAX_LEN 32
+
+/* Levenshtein's distance: letters to insert, drop or change. */
+static unsigned distance(const char *a, const char *b)
+{
+    unsigned row[NAME_MAX_LEN + 1];
+    size_t n = strlen(b);
+
+    if (n > NAME_MAX_LEN || strlen(a) > NAME_MAX_LEN)
+        return NAME_MAX_LEN;
+    for (size_t k = 0; k <= n; k++)
+        row[k] = (unsigned)k;
+    for (size_t i = 0; a[i]; i++) {
+        unsigned diagonal = row[0]++;
+        for (size_t k = 0; k < n; k++) {
+            unsigned best = diagonal + (a[i] != b[k]);
+            if (row[k] + 1 < best)
+                best = row[k] + 1;
+            if (row[k + 1] + 1 < best)
+                best = row[k + 1] + 1;
+            diagonal = row[k + 1];
+            row[k + 1] = best;
+        }
+    }
+    return row[n];
+}
+
+static void consider(const char **best, unsigned *least, const char *name, const char *candidate)
+{
+    unsigned d = distance(name, candidate);
+
+    if (strlen(name) >= 3 && strncmp(name, candidate, strlen(name)) == 0)
+        d = 1; /* the beginning of it */
+    if (d < *least) {
+        *least = d;
+        *best = candidate;
+    }
+}
+
+const char *adit_option_similar(const char *name)
+{
+    const char *best = NULL;
+    unsigned least = 3;
+
+    for (enum adit_option i = 0; i < ADIT_OPTION_COUNT; i++)
+        consider(&best, &least, name, adit_option_rows[i].name);
+    return best;
+}
+
+const char *adit_command_similar(const char *name)
+{
+    const char *best = NULL;
+    unsigned least = 3;
+
+    for (enum adit_command i = 0; i < ADIT_COMMAND_COUNT; i++)
+        consider(&best, &least, name, adit_command_rows[i].name);
+    return best;
+}
+
+static int unknown(const char *dashes, const char *name, const char *similar,
+                   struct adit_cause *cause)
+{
+    if (similar)
+        return adit_option_fail(cause, "unknown: %s%.20s. Did you mean %s%s?", dashes, name, dashes,
+                                similar);
+    return adit_option_fail(cause, "unknown: %s%.40s. Try `adit help`", dashes, name);
+}
+
+/* ---- words ---------------------------------------------------------------------------------- */
+
+struct words {
+    struct adit_options *o;
+    char *const *next, *const *end;
+    bool help, version, only_words; /* "--" was there */
+    struct adit_cause *cause;
+};
+
+static enum adit_command find_command(const char *name)
+{
+    enum adit_command i = 0;
+
+    while (i < ADIT_COMMAND_COUNT && strcmp(adit_command_rows[i].name, name) != 0)
+        i++;
+    return i;
+}
+
+static int take_word(struct words *w, const char *word)
+{
+    enum adit_command *slot = &w->o->command;
+
+    if (*slot == ADIT_COMMAND_HELP && w->o->topic == ADIT_COMMAND_NONE)
+        slot = &w->o->topic;
+    else if (*slot != ADIT_COMMAND_NONE)
+        return adit_option_fail(w->cause, "not understood: \"%.40s\"", word);
+    *slot = find_command(word);
+    if (*slot == ADIT_COMMAND_NONE)
+        return unknown("", word, adit_command_similar(word), w->cause);
+    return 0;
+}
+
+/* `value` NULL: the next word, if one is due. */
+static int take_option(struct words *w, enum adit_option option, const char *value)
+{
+    const struct adit_option_row *row = &adit_option_rows[option];
+    char where[48];
+
+    snprintf(where, sizeof where, "--%s", row->name);
+    if (!adit_option_takes_value(option)) {
+        if (value)
+            return adit_option_fail(w->cause, "%s takes no value", where);
+        value = "yes";
+    } else if (!value) {
+        if (w->next == w->end)
+            return adit_option_fail(w->cause, "%s needs a value: %s", where, row->arg);
+        value = *w->next++;
+    }
+    if (row->kind != ADIT_KIND_FLAG)
+        snprintf(where, sizeof where, "--%s %.24s", row->name, value);
+    return adit_option_set(w->o, option, ADIT_SOURCE_LINE, value, where, w->cause);
+}
+
+static int take_long(struct words *w, const char *word)
+{
+    size_t n = strcspn(word, "=");
+    enum adit_option option = adit_option_find(word, n);
+    char name[64];
+
+    if (strcmp(word, "help") == 0 || strcmp(word, "version") == 0) {
+        *(word[0] == 'h' ? &w->help : &w->version) = true;
+        return 0;
+    }
+    if (option != ADIT_OPTION_COUNT)
+        return take_option(w, option, word[n] ? word + n + 1 : NULL);
+    snprintf(name, sizeof name, "%.*s", (int)(n < sizeof name ? n : sizeof name - 1), word);
+    return unknown("--", name, adit_option_similar(name), w->cause);
+}
+
+/* -q, -qv, -m tun, -mtun */
+static int take_letters(struct words *w, const char *letters)
+{
+    for (; *letters; letters++) {
+        enum adit_option i = 0;
+        if (*letters == 'h') {
+            w->help = true;
+            continue;
+        }
+        while (i < ADIT_OPTION_COUNT && adit_option_rows[i].letter != *letters)
+            i++;
+        if (i == ADIT_OPTION_COUNT)
+            return adit_option_fail(w->cause, "unknown: -%c. Try `adit help`", *letters);
+        bool valued = adit_option_takes_value(i);
+        int err = take_option(w, i, valued && letters[1] ? letters + 1 : NULL);
+        if (err < 0 || valued)
+            return err;
+    }
+    return 0;
+}
+
+/* Only now is it known which command runs. */
+static int check_command(struct words *w)
+{
+    struct adit_options *o = w->o;
+
+    if (w->help && o->command != ADIT_COMMAND_HELP) {
+        o->topic = o->command;
+        o->command = ADIT_COMMAND_HELP;
+        return 0;
+    }
+    if (w->version)
+        o->command = ADIT_COMMAND_VERSION;
+    if (o->command == ADIT_COMMAND_NONE)
+        return adit_option_fail(w->cause, "what shall I do? Try `adit help`");
+    for (enum adit_option i = 0; i < ADIT_OPTION_COUNT; i++) {
+        if (o->source[i] == ADIT_SOURCE_LINE && !adit_option_applies(o, i))
+            return adit_option_fail(w->cause, "--%s is no option of `adit %s`",
+                                    adit_option_rows[i].name, adit_command_name(o->command));
+    }
+    return 0;
+}
+
+int adit_options_line(struct adit_options *o, int argc, char *const *argv, struct adit_cause *cause)
+{
+    struct words w = { .o = o, .next = argv, .end = argv + argc, .cause = cause };
+
+    o->command = o->topic = ADIT_COMMAND_NONE;
+    if (argc > 0)
+        w.next++; /* our own name */
+    while (w.next < w.end) {
+        const char *word = *w.next++;
+        int err;
+        if (w.only_words || word[0] != '-' || word[1] == '\0')
+            err = take_word(&w, word);
+        else if (word[1] != '-')
+            err = take_letters(&w, word + 1);
+        else if (word[2] != '\0')
+            err = take_long(&w, word + 2);
+        else {
+            w.only_words = true;
+            err = 0;
+        }
+        if (err < 0)
+            return err;
+    }
+    return check_command(&w);
+}

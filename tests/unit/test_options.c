@@ -1,0 +1,423 @@
+/* test_options.c - options from every source, good and wrong ones. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+#include <unistd.h>
+
+#include "cli/options.h"
+
+static struct adit_options o;
+static struct adit_cause cause;
+
+/* "adit" and words cut at blanks. */
+static int load(const char *line, char *const *env, const char *dotenv)
+{
+    static char text[1024];
+    char *argv[64] = { "adit" }, *rest;
+    int argc = 1;
+
+    cause = (struct adit_cause){ .text = "" };
+    snprintf(text, sizeof text, "%s", line);
+    for (char *w = strtok_r(text, " ", &rest); w; w = strtok_r(NULL, " ", &rest))
+        argv[argc++] = w;
+    return adit_options_load(&o, argc, argv, env, dotenv, &cause);
+}
+
+static char *const no_env[] = { NULL };
+
+/* ---- command line --------------------------------------------------------------------------- */
+
+static void test_defaults(void **state)
+{
+    (void)state;
+    assert_int_equal(load("offer", no_env, NULL), 0);
+    assert_int_equal(o.command, ADIT_COMMAND_OFFER);
+    assert_int_equal(o.as, ADIT_FORM_TICKET);
+    assert_int_equal(o.mode, ADIT_MODE_CHAT);
+    assert_int_equal(o.timeout, 0);
+    assert_int_equal(o.max_retransmits, -1);
+    assert_int_equal(o.max_lifetime, -1);
+    assert_int_equal(o.mtu, -1);
+    assert_int_equal(o.log_level, ADIT_LOG_INFO);
+    assert_string_equal(o.label, "adit");
+    assert_null(o.in);
+    assert_int_equal(o.stun.count, 0);
+    assert_false(adit_options_given(&o, ADIT_OPTION_as));
+    adit_options_free(&o);
+}
+
+static void test_all_forms(void **state)
+{
+    (void)state;
+    assert_int_equal(
+        load("-v answer --as=sdp -mtun --stun a --stun=b -s c -t 90 --timeout 5m --udp-port "
+             "4000-4010 --mtu 1280 --max-retransmits 0 --unordered --max_retransmits 3 -v "
+             "--label= --in - -a 10.0.0.1/24 --address fd00::1/64",
+             no_env, NULL),
+        0);
+    assert_int_equal(o.command, ADIT_COMMAND_ANSWER);
+    assert_int_equal(o.as, ADIT_FORM_SDP);
+    assert_int_equal(o.mode, ADIT_MODE_TUN);
+    assert_int_equal(o.stun.count, 3);
+    assert_string_equal(o.stun.items[2], "c");
+    assert_int_equal(o.timeout, 300 * ADIT_SEC);
+    assert_int_equal(o.udp_port.min, 4000);
+    assert_int_equal(o.udp_port.max, 4010);
+    assert_int_equal(o.mtu, 1280);
+    assert_int_equal(o.max_retransmits, 3);
+    assert_true(o.unordered);
+    assert_string_equal(o.label, "");
+    assert_string_equal(o.in, "-");
+    assert_int_equal(o.address.count, 2);
+    assert_int_equal(o.verbose, 2);
+    assert_int_equal(o.log_level, ADIT_LOG_TRACE);
+    assert_true(adit_options_given(&o, ADIT_OPTION_as));
+    adit_options_free(&o);
+}
+
+static void test_help_and_version(void **state)
+{
+    static const struct {
+        const char *line;
+        enum adit_command command, topic;
+    } lines[] = {
+        { "help", ADIT_COMMAND_HELP, ADIT_COMMAND_NONE },
+        { "--help", ADIT_COMMAND_HELP, ADIT_COMMAND_NONE },
+        { "-h", ADIT_COMMAND_HELP, ADIT_COMMAND_NONE },
+        { "help offer", ADIT_COMMAND_HELP, ADIT_COMMAND_OFFER },
+        { "offer --help", ADIT_COMMAND_HELP, ADIT_COMMAND_OFFER },
+        { "pair -vh", ADIT_COMMAND_HELP, ADIT_COMMAND_PAIR },
+        { "help --man", ADIT_COMMAND_HELP, ADIT_COMMAND_NONE },
+        { "version", ADIT_COMMAND_VERSION, ADIT_COMMAND_NONE },
+        { "--version", ADIT_COMMAND_VERSION, ADIT_COMMAND_NONE },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ADIT_LEN(lines); i++) {
+        if (load(lines[i].line, no_env, NULL) != 0)
+            fail_msg("%s: %s", lines[i].line, cause.text);
+        assert_int_equal(o.command, lines[i].command);
+        assert_int_equal(o.topic, lines[i].topic);
+        adit_options_free(&o);
+    }
+}
+
+static const struct {
+    const char *line, *error;
+} wrong[] = {
+    { "", "what shall I do" },
+    { "-v", "what shall I do" },
+    { "ofer", "Did you mean offer?" },
+    { "xyzzy", "unknown: xyzzy" },
+    { "offer answer", "not understood: \"answer\"" },
+    { "help offer answer", "not understood" },
+    { "help ofer", "Did you mean offer?" },
+    { "offer --stnu x", "Did you mean --stun?" },
+    { "offer --addres 10.0.0.1/24", "Did you mean --address?" },
+    { "offer --max-retrans 1", "Did you mean --max-retransmits?" },
+    { "offer --xyzzy", "unknown: --xyzzy. Try `adit help`" },
+    { "offer -X", "unknown: -X" },
+    { "offer --stun", "--stun needs a value: HOST[:PORT]" },
+    { "offer -m", "--mode needs a value" },
+    { "offer --stun=", "empty" },
+    { "offer --mode fax", "choose one of chat|json" },
+    { "offer --mode ch", "choose one of" },
+    { "offer --mode chat|json", "choose one of" },
+    { "offer --qr=maybe", "takes no value" },
+    { "offer --mtu 575", "a number from 576 to 65535" },
+    { "offer --mtu 65536", "a number from 576" },
+    { "offer --mtu x", "a number from 576" },
+    { "offer --mtu 1280x", "a number from 576" },
+    { "offer --max-retransmits -1", "a number from 0" },
+    { "offer --timeout soon", "a time such as" },
+    { "offer --timeout 5d", "a time such as" },
+    { "offer --timeout -1", "a time such as" },
+    { "offer --udp-port 0", "a port, or two" },
+    { "offer --udp-port 70000", "a port, or two" },
+    { "offer --udp-port 5-4", "a port, or two" },
+    { "offer --udp-port 5-", "a port, or two" },
+    { "offer --max-retransmits 1 --max-lifetime 1", "only one" },
+    { "offer --key k", "--key needs --cert" },
+    { "offer --cert c --identity i", "only one" },
+    { "version --stun x", "--stun is no option of `adit version`" },
+    { "offer --man", "--man is no option of `adit offer`" },
+    { "offer -- --qr", "not understood: \"--qr\"" },
+    { "offer --mode \x1b[2J", "--mode ?[2J" },
+    { "offer --config /nonexistent", "/nonexistent: No such file" },
+};
+
+static void test_wrong_lines(void **state)
+{
+    static const struct adit_options empty;
+
+    (void)state;
+    for (size_t i = 0; i < ADIT_LEN(wrong); i++) {
+        int err = load(wrong[i].line, no_env, NULL);
+        if (err != -EINVAL || !strstr(cause.text, wrong[i].error))
+            fail_msg("%s: %d %s", wrong[i].line, err, cause.text);
+        assert_memory_equal(&o, &empty, sizeof o);
+    }
+}
+
+static void test_list_limit(void **state)
+{
+    char *argv[ADIT_OPTION_LIST_MAX + 3] = { "adit", "offer" };
+
+    (void)state;
+    for (int i = 0; i <= ADIT_OPTION_LIST_MAX; i++)
+        argv[i + 2] = "--stun=x";
+    assert_int_equal(adit_options_load(&o, ADIT_OPTION_LIST_MAX + 2, argv, no_env, NULL, &cause),
+                     0);
+    adit_options_free(&o);
+    assert_int_equal(adit_options_load(&o, ADIT_OPTION_LIST_MAX + 3, argv, no_env, NULL, &cause),
+                     -EINVAL);
+    assert_non_null(strstr(cause.text, "more than 64"));
+}
+
+/* ---- environment ---------------------------------------------------------------------------- */
+
+static void test_environment(void **state)
+{
+    char *const env[] = { "MODE=json",      "ICE_URLS=stun:a:1, stun:b:2 stun:c",
+                          "ADIT_MTU=1400",  "DATA_CHANNEL_LABEL=mvp",
+                          "ADIT_QR=yes",    "ADIT_LABEL=",
+                          "STUN_HOST=d",    "MODERN=x",
+                          "LOG_LEVEL=warn", NULL };
+
+    (void)state;
+    assert_int_equal(load("offer --mtu 1300", env, NULL), 0);
+    assert_int_equal(o.mode, ADIT_MODE_JSON);
+    assert_int_equal(o.stun.count, 3);
+    assert_string_equal(o.stun.items[1], "stun:b:2");
+    assert_int_equal(o.mtu, 1300);
+    assert_string_equal(o.label, "mvp");
+    assert_true(o.qr);
+    assert_int_equal(o.log_level, ADIT_LOG_WARN);
+    adit_options_free(&o);
+    assert_int_equal(load("offer --stun only", env, NULL), 0);
+    assert_int_equal(o.stun.count, 1);
+    adit_options_free(&o);
+    assert_int_equal(load("version", env, NULL), 0); /* what does not matter is not looked at */
+    adit_options_free(&o);
+}
+
+static void test_stun_host(void **state)
+{
+    static const struct {
+        char *host, *port;
+        const char *stun; /* NULL: refused */
+    } rows[] = {
+        { "STUN_HOST=a.example", "STUN_PORT=19302", "a.example:19302" },
+        { "STUN_HOST=a.example", NULL, "a.example:3478" },
+        { "STUN_HOST=2001:db8::1", "STUN_PORT=5", "[2001:db8::1]:5" },
+        { "STUN_HOST=[2001:db8::1]", "STUN_PORT=5", "[2001:db8::1]:5" },
+        { "STUN_HOST=a", "STUN_PORT=0", NULL },
+        { "STUN_HOST=a", "STUN_PORT=x", NULL },
+        { "STUN_HOST=a", "STUN_PORT=65536", NULL },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ADIT_LEN(rows); i++) {
+        char *const env[] = { rows[i].host, rows[i].port, NULL };
+        int err = load("pair", env, NULL);
+        assert_int_equal(err, rows[i].stun ? 0 : -EINVAL);
+        if (err == 0) {
+            assert_int_equal(o.stun.count, 1);
+            assert_string_equal(o.stun.items[0], rows[i].stun);
+            adit_options_free(&o);
+        }
+    }
+}
+
+static void test_wrong_environment(void **state)
+{
+    static const struct {
+        char *env;
+        const char *error;
+    } rows[] = {
+        { "MODE=fax", "MODE=fax in the environment: choose one of" },
+        { "ADIT_MTU=9", "ADIT_MTU=9 in the environment: a number" },
+        { "ADIT_QR=maybe", "say yes or no" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ADIT_LEN(rows); i++) {
+        char *const env[] = { rows[i].env, NULL };
+        assert_int_equal(load("offer", env, NULL), -EINVAL);
+        if (!strstr(cause.text, rows[i].error))
+            fail_msg("%s", cause.text);
+    }
+}
+
+/* ---- files ---------------------------------------------------------------------------------- */
+
+static char path[64];
+
+static const char *file(const char *text)
+{
+    strcpy(path, "/tmp/adit-options-XXXXXX");
+    int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+    close(fd);
+    return path;
+}
+
+static void test_dotenv(void **state)
+{
+    char *const env[] = { "ADIT_LABEL=environment", NULL };
+
+    (void)state;
+    file("# comment\n\nexport MODE = 'bytes' # c\r\nADIT_LABEL=file\nADIT_MTU=1300 # small\n"
+         "ICE_URL=\"stun:a#b\"\nnonsense\n=x\nADIT_UP=/tmp/evil\nADIT_IDENTITY=/tmp/evil\nX=\n");
+    assert_int_equal(load("offer", env, path), 0);
+    assert_int_equal(o.mode, ADIT_MODE_BYTES);
+    assert_string_equal(o.label, "environment");
+    assert_int_equal(o.mtu, 1300);
+    assert_string_equal(o.stun.items[0], "stun:a#b");
+    assert_null(o.up); /* such a file does not choose programs */
+    assert_null(o.identity);
+    adit_options_free(&o);
+    unlink(path);
+    assert_int_equal(load("offer", env, path), 0); /* not there: fine */
+    adit_options_free(&o);
+    file("MODE=fax\n");
+    assert_int_equal(load("offer", no_env, path), -EINVAL);
+    assert_non_null(strstr(cause.text, "MODE=fax in .env"));
+    unlink(path);
+}
+
+static const struct {
+    const char *name, *text, *error;
+} files[] = {
+    { "JSON", " {\"mode\":\"tap\",\"mtu\":1300,\"qr\":true,\"stun\":[\"a\",\"b\"],\"label\":\"x\"}",
+      NULL },
+#ifdef ADIT_HAVE_YAML
+    { "YAML", "# us\nmode: tap\nmtu: 1300\nqr: yes\nstun:\n  - a\n  - b\nlabel: x\n", NULL },
+    { "YAML flow", "mode: tap\nmtu: '1300'\nqr: true\nstun: [a, b]\nlabel: \"x\"\n", NULL },
+    { "YAML nested", "mode:\n  deep: 1\n", "line 2" },
+    { "YAML list at the top", "- mode\n", "line 1" },
+    { "YAML list for a scalar", "mode: [tap]\n", "line 1" },
+    { "YAML alias", "a: &x 1\nb: *x\n", "unknown" },
+    { "not YAML", "mode: [tap\n", "line" },
+    { "unknown key, YAML", "mtuu: 1300\n", "mtuu: unknown. Did you mean mtu?" },
+#else
+    { "YAML", "mode: tap\n", "built without YAML" },
+#endif
+    { "cut JSON", "{\"mode\":", "not JSON at line 1" },
+    { "unknown key", "{\"stnu\":\"a\"}", "stnu: unknown. Did you mean stun?" },
+    { "wrong value", "{\"mtu\":1}", "a number from 576" },
+    { "wrong type", "{\"mtu\":null}", "a text, a number" },
+    { "object inside", "{\"mtu\":{}}", "a text, a number" },
+    { "list for a scalar", "{\"mode\":[\"tap\"]}", "a text, a number" },
+    { "a file in a file", "{\"config\":\"x\"}", "config: unknown" },
+};
+
+static void test_files(void **state)
+{
+    char line[128];
+
+    (void)state;
+    for (size_t i = 0; i < ADIT_LEN(files); i++) {
+        snprintf(line, sizeof line, "offer --label=line --config %s", file(files[i].text));
+        int err = load(line, no_env, NULL);
+        unlink(path);
+        if (files[i].error ? err != -EINVAL || !strstr(cause.text, files[i].error) : err != 0)
+            fail_msg("%s: %d %s", files[i].name, err, cause.text);
+        if (err < 0)
+            continue;
+        assert_int_equal(o.mode, ADIT_MODE_TAP);
+        assert_int_equal(o.mtu, 1300);
+        assert_true(o.qr);
+        assert_int_equal(o.stun.count, 2);
+        assert_string_equal(o.label, "line");
+        adit_options_free(&o);
+    }
+}
+
+static void test_large_file(void **state)
+{
+    static char big[ADIT_OPTION_FILE_MAX + 2];
+    char line[128];
+
+    (void)state;
+    memset(big, ' ', sizeof big - 1);
+    memcpy(big, "{}", 2);
+    snprintf(line, sizeof line, "offer --config %s", file(big));
+    assert_int_equal(load(line, no_env, NULL), -EINVAL);
+    assert_non_null(strstr(cause.text, "large"));
+    unlink(path);
+    big[ADIT_OPTION_FILE_MAX] = '\0';
+    snprintf(line, sizeof line, "offer --config %s", file(big));
+    assert_int_equal(load(line, no_env, NULL), 0);
+    unlink(path);
+    adit_options_free(&o);
+}
+
+/* ---- help and manual page ------------------------------------------------------------------- */
+
+static void test_help_names_everything(void **state)
+{
+    struct adit_buf b;
+
+    (void)state;
+    adit_buf_init(&b, 1 << 16);
+    adit_options_help(&b, ADIT_COMMAND_OFFER);
+    const char *text = adit_buf_str(&b);
+    assert_non_null(strstr(text, "usage: adit offer [OPTION...]"));
+    assert_non_null(strstr(text, "  -m, --mode MODE"));
+    assert_non_null(strstr(text, "  -t, --timeout TIME"));
+    assert_non_null(strstr(text, "[MODE]"));
+    assert_null(strstr(text, "--man"));
+    for (const char *p = text, *end; *p; p = end + 1) {
+        end = strchr(p, '\n');
+        assert_true(end - p <= 80);
+    }
+    adit_buf_consume(&b, b.len);
+    adit_options_help(&b, ADIT_COMMAND_NONE);
+    for (enum adit_command i = 0; i < ADIT_COMMAND_COUNT; i++)
+        assert_non_null(strstr(adit_buf_str(&b), adit_command_name(i)));
+    adit_buf_done(&b);
+}
+
+static void test_manual_page_is_current(void **state)
+{
+    static char stored[1 << 16];
+    struct adit_buf b;
+
+    (void)state;
+    adit_buf_init(&b, sizeof stored);
+    adit_options_man(&b);
+    FILE *f = fopen("docs/adit.1", "rb");
+    if (!f)
+        fail_msg("docs/adit.1: run this from the top of the tree");
+    size_t n = fread(stored, 1, sizeof stored - 1, f);
+    fclose(f);
+    if (n != b.len || memcmp(stored, b.data, n) != 0)
+        fail_msg("docs/adit.1 is out of date: adit help --man >docs/adit.1");
+    adit_buf_done(&b);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_defaults),
+        cmocka_unit_test(test_all_forms),
+        cmocka_unit_test(test_help_and_version),
+        cmocka_unit_test(test_wrong_lines),
+        cmocka_unit_test(test_list_limit),
+        cmocka_unit_test(test_environment),
+        cmocka_unit_test(test_stun_host),
+        cmocka_unit_test(test_wrong_environment),
+        cmocka_unit_test(test_dotenv),
+        cmocka_unit_test(test_files),
+        cmocka_unit_test(test_large_file),
+        cmocka_unit_test(test_help_names_everything),
+        cmocka_unit_test(test_manual_page_is_current),
+    };
+
+    return cmocka_run_group_tests_name("options", tests, NULL, NULL);
+}
