@@ -62,6 +62,10 @@ void adit_netif_list_done(struct adit_netif_list *list);
  * usable by themselves soon, so that "none" need not mean "never". */
 size_t adit_netif_choose(const struct adit_netif_list *list, const struct adit_netif_conf *conf,
                          struct adit_netif_choice *out, size_t max, unsigned *ret_waiting);
+/* Is the address still on its interface, whatever became of the carrier? What is in use stays in
+ * use through a moment without one: a new socket would be a new mapping in every NAT on the way. */
+bool adit_netif_has(const struct adit_netif_list *list, uint32_t index,
+                    const struct adit_addr *addr);
 /* What an interface's kind ("bridge", "veth", "tun" …, may be NULL) and name tell: 0,
  * ADIT_NETIF_VPN or ADIT_NETIF_INNER. */
 unsigned adit_netif_kind_flags(const char *kind, const char *name);

@@ -157,3 +157,13 @@ size_t adit_netif_choose(const struct adit_netif_list *list, const struct adit_n
         *ret_waiting = waiting;
     return n;
 }
+
+bool adit_netif_has(const struct adit_netif_list *list, uint32_t index,
+                    const struct adit_addr *addr)
+{
+    for (size_t i = 0; i < list->count; i++)
+        if (list->addrs[i].index == index && adit_addr_equal_ip(&list->addrs[i].addr, addr) &&
+            !(list->addrs[i].flags & ADIT_NETIF_DUPLICATE))
+            return true;
+    return false;
+}

@@ -178,6 +178,35 @@ static void addresses_are_chosen_and_ordered(void **state)
     }
 }
 
+static void what_is_in_use_stays_while_its_address_is_there(void **state)
+{
+    static const struct row in[] = {
+        { "eth0", "192.0.2.1", 2, 0 }, /* the cable is out */
+        { "eth0", "2001:db8::1", 2, RUN | ADIT_NETIF_DUPLICATE },
+        { "eth1", "192.0.2.2", 3, RUN | ADIT_NETIF_DEPRECATED },
+    };
+    static const struct {
+        const char *ip;
+        unsigned index;
+        bool has;
+    } rows[] = {
+        { "192.0.2.1", 2, true },    { "192.0.2.1", 3, false }, { "192.0.2.2", 3, true },
+        { "2001:db8::1", 2, false }, { "192.0.2.3", 2, false },
+    };
+    struct adit_netif_addr addrs[4];
+    struct adit_netif_list list = { .addrs = addrs };
+
+    (void)state;
+    fill(&list, in, ADIT_LEN(in));
+    for (size_t i = 0; i < ADIT_LEN(rows); i++) {
+        struct adit_addr a;
+
+        assert_int_equal(adit_addr_parse(&a, rows[i].ip, strlen(rows[i].ip)), 0);
+        if (adit_netif_has(&list, rows[i].index, &a) != rows[i].has)
+            fail_msg("%s on %u", rows[i].ip, rows[i].index);
+    }
+}
+
 /* ---- with the kernel ---- */
 
 static const struct adit_netif_addr *find(const struct adit_netif_list *list, const char *ip)
@@ -330,6 +359,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(kinds_are_told_apart),
         cmocka_unit_test(addresses_are_chosen_and_ordered),
+        cmocka_unit_test(what_is_in_use_stays_while_its_address_is_there),
         cmocka_unit_test(a_refusal_has_the_kernels_words),
         cmocka_unit_test(the_kernels_list_is_read),
         cmocka_unit_test(an_address_becomes_usable_and_is_told),

@@ -5,6 +5,7 @@
 
 #include <cmocka.h>
 
+#include "base/alloc.h"
 #include "base/buf.h"
 #include "core/resolve.h"
 #include "core/udp.h"
@@ -251,6 +252,19 @@ static void a_question_can_be_withdrawn(void **state)
     adit_udp_close(&s.udp);
 }
 
+static void no_memory_is_an_error_like_others(void **state)
+{
+    struct adit_resolve_conf conf = { .host = "192.0.2.1" };
+    struct asker a = { 0 };
+
+    (void)state;
+    adit_alloc_fail_at(0);
+    assert_int_equal(adit_resolve_start(&a.resolve, loop, &conf, on_done, &a), -ENOMEM);
+    adit_alloc_fail_at(UINT64_MAX);
+    for (int err = 0; err > -200; err--)
+        assert_non_null(adit_resolve_error(err));
+}
+
 static int setup(void **state)
 {
     (void)state;
@@ -281,6 +295,7 @@ int main(void)
         T(names_are_answered),
         T(an_answer_that_is_late_is_no_second_one),
         T(what_is_no_name_is_refused_at_once),
+        T(no_memory_is_an_error_like_others),
         T(a_question_can_be_withdrawn),
         T(descriptors_are_given_back),
     };

@@ -7,6 +7,7 @@
 
 #include <sys/resource.h>
 
+#include "base/alloc.h"
 #include "core/udp.h"
 #include "wait.h"
 
@@ -278,6 +279,25 @@ static void no_descriptor_left_is_an_error_like_others(void **state)
     assert_int_equal(err, -EMFILE);
 }
 
+static void no_memory_is_an_error_like_others(void **state)
+{
+    struct end a = { 0 }, b = { .want = 1 };
+
+    (void)state;
+    adit_alloc_fail_at(0);
+    assert_int_equal(open_at(&a, "127.0.0.1"), -ENOMEM);
+    assert_null(adit_loop_new());
+    adit_alloc_fail_at(UINT64_MAX);
+    assert_int_equal(open_at(&a, "127.0.0.1"), 0);
+    assert_int_equal(open_at(&b, "127.0.0.1"), 0);
+    adit_alloc_fail_at(0); /* the way of a packet needs none */
+    assert_int_equal(adit_udp_send(&a.udp, adit_udp_local(&b.udp), "x", 1), 0);
+    assert_true(wait_for(loop, &b.done));
+    adit_alloc_fail_at(UINT64_MAX);
+    adit_udp_close(&a.udp);
+    adit_udp_close(&b.udp);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -290,6 +310,7 @@ int main(void)
         T(a_refused_destination_is_told_once_a_round),
         T(ports_are_tried_in_turn),
         T(what_cannot_be_opened_says_why),
+        T(no_memory_is_an_error_like_others),
         T(no_descriptor_left_is_an_error_like_others),
     };
 
