@@ -149,13 +149,14 @@ void adit_ice_remote_done(struct adit_ice *ice, adit_time now);
 /* --- packets and time
  * ------------------------------------------------------------------------------- */
 
-/* A packet came in on a base. STUN is consumed: false. Anything else is the caller's if it came
- * over a 5-tuple on which an authenticated check has passed in either direction: true, *pkt is what
- * to hand up (a relayed packet is unwrapped in place). Not validated: false, dropped. */
+/* A packet came in on a base. STUN is consumed: false. DTLS (first byte 20..63, RFC 7983) is the
+ * caller's if it came over a 5-tuple on which an authenticated check has passed in either
+ * direction: true, *pkt is what to hand up (a relayed packet is unwrapped in place). All else is
+ * dropped: false. */
 bool adit_ice_feed(struct adit_ice *ice, int base, const struct adit_addr *from,
                    struct adit_span *pkt, adit_time now);
 /* Sends over the selected pair, or the best valid one before nomination (RFC 8445 section 12.1).
- * -ENOTCONN: no valid pair yet; -EPIPE: consent expired. */
+ * -ENOTCONN: no valid pair yet, or none at the moment; -EPIPE: FAILED; -ECANCELED: closed. */
 ADIT_MUST_USE int adit_ice_send(struct adit_ice *ice, const void *bytes, size_t n);
 /* The largest datagram that the pair in use is known to carry, UDP payload in bytes: 1050 at first
  * (pmtu.h). */
@@ -164,7 +165,7 @@ size_t adit_ice_mtu(const struct adit_ice *ice);
 adit_time adit_ice_deadline(const struct adit_ice *ice);
 void adit_ice_tick(struct adit_ice *ice, adit_time now);
 
-/* Is there a pair to send on? Fills *ret_info if so. */
+/* Is there a pair to send on? Fills *ret_info if so; ret_info may be NULL. */
 bool adit_ice_selected(const struct adit_ice *ice, struct adit_ice_pair_info *ret_info);
 void adit_ice_stats(const struct adit_ice *ice, struct adit_ice_stats *ret_stats);
 
