@@ -118,6 +118,8 @@ struct adit_peer_callbacks {
     /* The NAT gave us another public address: what was described before does not lead here any
      * more. */
     void (*remapped)(struct adit_peer *peer, void *user);
+    /* Another pair of addresses is in use; adit_peer_stats tells which. */
+    void (*path)(struct adit_peer *peer, void *user);
     /* The other side opened a channel; set its callbacks now (adit_dc_set_callbacks). */
     void (*channel)(struct adit_peer *peer, struct adit_dc *dc, void *user);
 };

@@ -66,6 +66,21 @@ void adit_app_closed(struct adit_app *app, const struct adit_cause *cause)
     app->conf.ops->done(app->conf.arg, cause);
 }
 
+void adit_app_path(struct adit_app *app, const struct adit_addr *local,
+                   const struct adit_addr *remote)
+{
+    if (app->class->path)
+        app->class->path(app, local, remote);
+}
+
+bool adit_app_end(struct adit_app *app)
+{
+    if (!app->class->end)
+        return false;
+    app->class->end(app);
+    return true;
+}
+
 void adit_app_done(struct adit_app *app, enum adit_reason reason, const char *text)
 {
     struct adit_cause cause = { .reason = ADIT_REASON_NONE };

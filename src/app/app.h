@@ -6,6 +6,7 @@
 #ifndef ADIT_APP_H
 #define ADIT_APP_H
 
+#include "base/addr.h"
 #include "core/reactor.h"
 
 struct adit_app;
@@ -22,6 +23,8 @@ struct adit_app_ops {
      * delivered. cause->reason NONE: all went well. Last thing of a call; the app may be freed when
      * it returns. */
     void (*done)(void *arg, const struct adit_cause *cause);
+    /* What adit_app_end began is over. Last thing of a call. */
+    void (*ended)(void *arg);
 };
 
 struct adit_app_conf {
@@ -39,7 +42,8 @@ struct adit_app_class {
     size_t size;     /* of the whole object, which begins with struct adit_app */
     bool many;       /* one for each channel that the peer opens, not only for the first */
     bool persistent; /* outlives its channel: the session opens another one */
-    /* The object is zeroed and app->conf set. 0 or a negative errno. */
+    /* The object is zeroed and app->conf set. 0 or a negative errno, after a line for the user was
+     * logged unless it is -ENOMEM; -EPERM: a permission is missing. */
     int (*init)(struct adit_app *app);
     void (*free)(struct adit_app *app);
     void (*open)(struct adit_app *app); /* the channel is open */
@@ -47,6 +51,11 @@ struct adit_app_class {
     void (*message)(struct adit_app *app, const void *bytes, size_t n, bool text);
     void (*writable)(struct adit_app *app);
     void (*low)(struct adit_app *app); /* everything sent has been acknowledged */
+    /* Another path is in use: its two ends. */
+    void (*path)(struct adit_app *app, const struct adit_addr *local,
+                 const struct adit_addr *remote);
+    /* Wind up, which may take time; ops->ended follows, never from inside this call. */
+    void (*end)(struct adit_app *app);
     /* The channel is gone: no more sending. The app reports done if it has not yet; cause says why.
      */
     void (*closed)(struct adit_app *app, const struct adit_cause *cause);
@@ -67,7 +76,11 @@ void adit_app_open(struct adit_app *app);
 void adit_app_message(struct adit_app *app, const void *bytes, size_t n, bool text);
 void adit_app_writable(struct adit_app *app);
 void adit_app_low(struct adit_app *app);
+void adit_app_path(struct adit_app *app, const struct adit_addr *local,
+                   const struct adit_addr *remote);
 void adit_app_closed(struct adit_app *app, const struct adit_cause *cause);
+/* false: there is nothing to wind up. */
+bool adit_app_end(struct adit_app *app);
 
 /* For apps: reports the end, once; text NULL = all went well. The caller returns at once. */
 void adit_app_done(struct adit_app *app, enum adit_reason reason, const char *text);

@@ -1,0 +1,338 @@
+#include "agent/lanes.h"
+
+#include "agent/inner.h"
+#include "base/alloc.h"
+#include "base/log.h"
+
+#define IDLE_MAX (5 * ADIT_SEC)
+#define LOSSY_MAX \
+    1000 /* bytes: a message that may be given up has to fit one packet, docs/decisions.md */
+
+struct lane {
+    struct adit_link link;
+    struct adit_lanes *lanes;
+    struct adit_dc *dc; /* NULL: not yet, or gone */
+    struct adit_app *app;
+    bool ours;   /* we opened the channel */
+    bool ending; /* the app is winding up */
+    bool done;   /* the app said so; the channel may still have to close */
+    int exit_code;
+};
+
+static struct lane *lane_of(struct adit_link *link)
+{
+    return adit_container_of(link, struct lane, link);
+}
+
+/* ---- what an app may ask for
+ * ------------------------------------------------------------------------------- */
+
+static int app_send(void *arg, const void *bytes, size_t n, bool text)
+{
+    struct lane *lane = arg;
+
+    return lane->dc ? adit_dc_send(lane->dc, bytes, n, text ? ADIT_TEXT : ADIT_BINARY) : -EPIPE;
+}
+
+static size_t app_buffered(void *arg)
+{
+    struct lane *lane = arg;
+
+    return lane->dc ? adit_dc_buffered(lane->dc) : 0;
+}
+
+static size_t app_message_max(void *arg)
+{
+    struct lane *lane = arg;
+    size_t most = lane->dc ? adit_dc_message_max(lane->dc) : 0;
+
+    return most > LOSSY_MAX && adit_dc_is_lossy(lane->dc) ? LOSSY_MAX : most;
+}
+
+static void app_pause(void *arg)
+{
+    struct lane *lane = arg;
+
+    adit_peer_pause(lane->lanes->peer);
+}
+
+static void app_resume(void *arg)
+{
+    struct lane *lane = arg;
+
+    adit_peer_resume(lane->lanes->peer);
+}
+
+static void app_done(void *arg, const struct adit_cause *cause)
+{
+    struct lane *lane = arg;
+    struct adit_lanes *l = lane->lanes;
+
+    lane->done = true;
+    lane->exit_code = adit_exit_of(cause);
+    if (cause->reason != ADIT_REASON_NONE)
+        adit_log(ADIT_LOG_ERROR, "session", "%s", cause->text);
+    adit_lanes_closing(l);
+    if (lane->dc)
+        adit_dc_close(lane->dc); /* on_closed goes on */
+    else
+        l->ops->done(l->arg, lane->exit_code);
+}
+
+static void app_ended(void *arg)
+{
+    struct lane *lane = arg;
+
+    adit_lanes_end(lane->lanes);
+}
+
+static const struct adit_app_ops app_ops = {
+    .send = app_send,
+    .buffered = app_buffered,
+    .message_max = app_message_max,
+    .pause = app_pause,
+    .resume = app_resume,
+    .done = app_done,
+    .ended = app_ended,
+};
+
+/* ---- lanes
+ * ---------------------------------------------------------------------------------------------------
+ */
+
+static void free_lane(struct lane *lane)
+{
+    adit_list_del(&lane->link);
+    adit_app_free(lane->app);
+    adit_free(lane);
+}
+
+/* NULL, and *ret_exit, after it was logged. */
+static struct lane *new_lane(struct adit_lanes *l, int *ret_exit)
+{
+    struct adit_app_conf conf = { .loop = l->loop,
+                                  .in = l->conf->in,
+                                  .out = l->conf->out,
+                                  .peer_is_adit = l->peer_is_adit,
+                                  .extra = l->conf->app_extra,
+                                  .ops = &app_ops };
+    struct lane *lane = adit_zalloc(sizeof *lane);
+    int err = -ENOMEM;
+
+    if (lane) {
+        adit_list_add(&l->list, &lane->link);
+        lane->lanes = l;
+        conf.arg = lane;
+        lane->app = adit_app_new(l->conf->app, &conf, &err);
+        if (lane->app)
+            return lane;
+        free_lane(lane);
+    }
+    if (err == -ENOMEM)
+        adit_log(ADIT_LOG_ERROR, "session", "out of memory for mode %s", l->conf->app->name);
+    *ret_exit = err == -EPERM ? ADIT_EXIT_PERMISSION : ADIT_EXIT_FAILED;
+    return NULL;
+}
+
+/* A lane without a channel: it was made before there could be one, or its channel went with an
+ * association that was aborted. */
+static struct lane *waiting_lane(struct adit_lanes *l)
+{
+    struct lane *lane = adit_list_empty(&l->list) ? NULL : lane_of(l->list.next);
+
+    return lane && !lane->dc && !lane->done ? lane : NULL;
+}
+
+static void on_open(struct adit_dc *dc, void *user)
+{
+    struct lane *lane = user;
+    struct adit_lanes *l = lane->lanes;
+
+    (void)dc;
+    if (!l->was_open) {
+        l->was_open = true;
+        l->ops->opened(l->arg);
+    }
+    adit_app_open(lane->app);
+}
+
+static void on_message(struct adit_dc *dc, const void *bytes, size_t n, enum adit_dc_kind kind,
+                       void *user)
+{
+    struct lane *lane = user;
+
+    (void)dc;
+    adit_app_message(lane->app, bytes, n, kind == ADIT_TEXT);
+}
+
+static void on_writable(struct adit_dc *dc, void *user)
+{
+    struct lane *lane = user;
+
+    (void)dc;
+    adit_app_writable(lane->app);
+}
+
+static void on_low(struct adit_dc *dc, void *user)
+{
+    struct lane *lane = user;
+
+    (void)dc;
+    adit_app_low(lane->app);
+}
+
+static void open_dc(struct lane *lane);
+
+static void on_closed(struct adit_dc *dc, const struct adit_cause *cause, void *user)
+{
+    struct lane *lane = user;
+    struct adit_lanes *l = lane->lanes;
+
+    (void)dc;
+    lane->dc = NULL;
+    if (lane->done) {
+        l->ops->done(l->arg, lane->exit_code);
+    } else if (l->conf->app->many) {
+        free_lane(lane);
+        if (adit_list_empty(&l->list) && !l->closing)
+            adit_timer_set(&l->idle, adit_loop_now(l->loop) + IDLE_MAX);
+    } else if (l->conf->app->persistent && !l->closing &&
+               adit_peer_state(l->peer) == ADIT_PEER_CONNECTED) {
+        lane->app->is_open = false;
+        if (lane->ours)
+            open_dc(lane); /* SCTP was aborted and is set up again */
+    } else {
+        adit_app_closed(lane->app, cause);
+    }
+}
+
+static const struct adit_dc_callbacks callbacks = {
+    .open = on_open,
+    .message = on_message,
+    .writable = on_writable,
+    .low = on_low,
+    .closed = on_closed,
+};
+
+static void open_dc(struct lane *lane)
+{
+    struct adit_lanes *l = lane->lanes;
+    struct adit_dc_conf conf = l->conf->channel;
+    int err = -ENOMEM;
+
+    conf.on = callbacks;
+    conf.user = lane;
+    lane->ours = true;
+    lane->dc = adit_dc_open(l->peer, &conf, &err);
+    if (lane->dc)
+        return;
+    adit_log(ADIT_LOG_ERROR, "session", "cannot open a channel: %s", strerror(-err));
+    l->ops->failed(l->arg, err == -EINVAL ? ADIT_EXIT_USAGE : ADIT_EXIT_FAILED);
+}
+
+/* ---- for the session
+ * -------------------------------------------------------------------------------------------- */
+
+int adit_lanes_prepare(struct adit_lanes *l)
+{
+    int exit_code = ADIT_EXIT_OK;
+
+    if (l->conf->app->persistent)
+        new_lane(l, &exit_code);
+    return exit_code;
+}
+
+void adit_lanes_open(struct adit_lanes *l)
+{
+    int exit_code = ADIT_EXIT_OK;
+    struct lane *lane = waiting_lane(l);
+
+    if (!lane)
+        lane = new_lane(l, &exit_code);
+    if (lane)
+        open_dc(lane);
+    else
+        l->ops->failed(l->arg, exit_code);
+}
+
+void adit_lanes_accept(struct adit_lanes *l, struct adit_dc *dc)
+{
+    int exit_code = ADIT_EXIT_OK;
+    struct lane *lane = l->closing ? NULL : waiting_lane(l);
+
+    if (!lane && !l->closing && (adit_list_empty(&l->list) || l->conf->app->many))
+        lane = new_lane(l, &exit_code);
+    if (!lane) {
+        adit_dc_close(dc); /* this mode carries one channel */
+        if (exit_code)
+            l->ops->failed(l->arg, exit_code);
+        return;
+    }
+    adit_timer_stop(&l->idle);
+    lane->dc = dc;
+    adit_dc_set_callbacks(dc, &callbacks, lane);
+    on_open(dc, lane);
+}
+
+void adit_lanes_path(struct adit_lanes *l, const struct adit_addr *local,
+                     const struct adit_addr *remote)
+{
+    struct adit_link *it, *tmp;
+
+    ADIT_LIST_EACH(&l->list, it, tmp)
+    adit_app_path(lane_of(it)->app, local, remote);
+}
+
+bool adit_lanes_empty(const struct adit_lanes *l)
+{
+    return adit_list_empty(&l->list);
+}
+
+void adit_lanes_closing(struct adit_lanes *l)
+{
+    l->closing = true;
+    adit_timer_stop(&l->idle);
+}
+
+void adit_lanes_end(struct adit_lanes *l)
+{
+    struct adit_link *it, *tmp;
+
+    ADIT_LIST_EACH(&l->list, it, tmp)
+    {
+        struct lane *lane = lane_of(it);
+
+        if (!lane->ending && adit_app_end(lane->app)) {
+            lane->ending = true;
+            return; /* app_ended comes back here */
+        }
+    }
+    l->ops->ended(l->arg);
+}
+
+static void on_idle(struct adit_timer *timer, adit_time now)
+{
+    struct adit_lanes *l = adit_container_of(timer, struct adit_lanes, idle);
+
+    (void)now;
+    adit_lanes_closing(l);
+    l->ops->done(l->arg, ADIT_EXIT_OK);
+}
+
+void adit_lanes_init(struct adit_lanes *l, struct adit_loop *loop,
+                     const struct adit_session_conf *conf, const struct adit_lanes_ops *ops,
+                     void *arg)
+{
+    *l = (struct adit_lanes){ .loop = loop, .conf = conf, .ops = ops, .arg = arg };
+    adit_list_init(&l->list);
+    adit_timer_init(&l->idle, loop, on_idle, "idle");
+}
+
+void adit_lanes_done(struct adit_lanes *l)
+{
+    struct adit_link *it, *tmp;
+
+    adit_timer_stop(&l->idle);
+    ADIT_LIST_EACH(&l->list, it, tmp)
+    free_lane(lane_of(it));
+}

@@ -1,0 +1,50 @@
+/* lanes.h - the channels of a session, each with the app that uses it.
+ *
+ * A lane is made when its channel is opened or accepted; for a mode that needs a device it is made
+ * before there is anybody to talk to, so that what cannot work fails before anything is pasted. */
+#ifndef ADIT_LANES_H
+#define ADIT_LANES_H
+
+#include "agent/session.h"
+#include "base/list.h"
+
+struct adit_lanes_ops {
+    /* The first channel is open. */
+    void (*opened)(void *arg);
+    /* An app came to its end, or all channels were closed by the peer: time to say goodbye. */
+    void (*done)(void *arg, int exit_code);
+    /* An app could not be started, or its channel not opened; it has been logged. */
+    void (*failed)(void *arg, int exit_code);
+    /* adit_lanes_end is over. */
+    void (*ended)(void *arg);
+};
+
+struct adit_lanes {
+    struct adit_loop *loop;
+    const struct adit_session_conf *conf; /* borrowed */
+    const struct adit_lanes_ops *ops;
+    void *arg;
+    struct adit_peer *peer;
+    bool peer_is_adit, was_open, closing;
+    struct adit_link list;
+    struct adit_timer idle; /* a mode with many channels waits for another one before it ends */
+};
+
+void adit_lanes_init(struct adit_lanes *l, struct adit_loop *loop,
+                     const struct adit_session_conf *conf, const struct adit_lanes_ops *ops,
+                     void *arg);
+void adit_lanes_done(struct adit_lanes *l);
+
+/* Starts the app of a mode that needs no channel to begin. An exit code other than 0 was logged. */
+ADIT_MUST_USE int adit_lanes_prepare(struct adit_lanes *l);
+void adit_lanes_open(struct adit_lanes *l);                       /* our channel */
+void adit_lanes_accept(struct adit_lanes *l, struct adit_dc *dc); /* theirs */
+void adit_lanes_path(struct adit_lanes *l, const struct adit_addr *local,
+                     const struct adit_addr *remote);
+bool adit_lanes_empty(const struct adit_lanes *l);
+/* No new channels, and nothing is reopened: the session is closing. */
+void adit_lanes_closing(struct adit_lanes *l);
+/* Apps wind up, one after the other; ops->ended follows, perhaps at once. */
+void adit_lanes_end(struct adit_lanes *l);
+
+#endif

@@ -1,0 +1,101 @@
+#include "agent/tunnel.h"
+
+#include <stdio.h>
+
+#include "base/log.h"
+
+struct tunnel {
+    struct adit_app app;
+    struct adit_vpn *vpn;
+};
+
+static struct tunnel *tunnel_of(struct adit_app *app)
+{
+    return adit_container_of(app, struct tunnel, app);
+}
+
+static int vpn_send(void *arg, const void *bytes, size_t n)
+{
+    struct tunnel *t = arg;
+
+    return t->app.is_open ? t->app.conf.ops->send(t->app.conf.arg, bytes, n, false) : -ENOTCONN;
+}
+
+static void vpn_gone(void *arg, adit_time now)
+{
+    struct tunnel *t = arg;
+    char text[96];
+
+    (void)now;
+    snprintf(text, sizeof text, "the device %s was removed", adit_vpn_device(t->vpn));
+    adit_app_done(&t->app, ADIT_REASON_RESOURCE, text);
+}
+
+static void vpn_closed(void *arg, adit_time now)
+{
+    struct tunnel *t = arg;
+
+    (void)now;
+    t->app.conf.ops->ended(t->app.conf.arg);
+}
+
+static const struct adit_vpn_ops vpn_ops = { .send = vpn_send,
+                                             .gone = vpn_gone,
+                                             .closed = vpn_closed };
+
+static int init(struct adit_app *app)
+{
+    struct tunnel *t = tunnel_of(app);
+    struct adit_trouble trouble;
+    int err = adit_vpn_new(&t->vpn, app->conf.loop, app->conf.extra, &vpn_ops, t, &trouble);
+
+    if (err) {
+        adit_log(ADIT_LOG_ERROR, "tun", "%s", trouble.text);
+        if (trouble.help[0])
+            adit_log(ADIT_LOG_ERROR, "tun", "%s", trouble.help);
+        return trouble.permission ? -EPERM : err == -EPERM ? -EACCES : err;
+    }
+    return 0;
+}
+
+static void done(struct adit_app *app)
+{
+    struct tunnel *t = tunnel_of(app);
+
+    t->vpn = adit_vpn_free(t->vpn);
+}
+
+static void opened(struct adit_app *app)
+{
+    adit_log(ADIT_LOG_INFO, "tun", "the tunnel is up: device %s",
+             adit_vpn_device(tunnel_of(app)->vpn));
+}
+
+static void message(struct adit_app *app, const void *bytes, size_t n, bool text)
+{
+    (void)text; /* a packet is a packet */
+    adit_vpn_feed(tunnel_of(app)->vpn, bytes, n, adit_loop_now(app->conf.loop));
+}
+
+static void path(struct adit_app *app, const struct adit_addr *local,
+                 const struct adit_addr *remote)
+{
+    adit_vpn_set_path(tunnel_of(app)->vpn, local, remote);
+}
+
+static void end(struct adit_app *app)
+{
+    adit_vpn_close(tunnel_of(app)->vpn);
+}
+
+const struct adit_app_class adit_app_tunnel = {
+    .name = "tun",
+    .size = sizeof(struct tunnel),
+    .persistent = true,
+    .init = init,
+    .free = done,
+    .open = opened,
+    .message = message,
+    .path = path,
+    .end = end,
+};
