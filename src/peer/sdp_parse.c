@@ -38,6 +38,8 @@ static int keep_others(struct adit_desc *d, const struct adit_sdp_sections *sdp,
         m->line[used] = '\0';
         if (copy_mid(m->mid, sdp->list[i].mid, cause) < 0)
             return -EINVAL;
+        if (m->mid[0] != '\0' && strcmp(m->mid, d->mid) == 0) /* RFC 5888 section 4 */
+            return adit_sdp_fail(cause, "two sections of the SDP have the same mid");
     }
     return 0;
 }
@@ -178,8 +180,11 @@ static int read_part(struct attrs *a, struct adit_sdp_text part)
 
     /* RFC 8122 section 5: fingerprints of a media section stand in place of the session's. */
     while (adit_sdp_line(&rest, &line)) {
-        if (adit_sdp_value(line, "a=fingerprint:", &ignored))
+        if (adit_sdp_value(line, "a=fingerprint:", &ignored)) {
+            memset(a->d->fingerprints, 0, sizeof a->d->fingerprints);
             a->d->fingerprint_count = 0;
+            break;
+        }
     }
     for (rest = part; adit_sdp_line(&rest, &line);) {
         int err = read_attribute(a, line);

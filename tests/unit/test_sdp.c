@@ -205,6 +205,7 @@ static const struct {
     { "UTF-8 in mid", FULL "a=mid:\xc3\xa4\r\n", ADIT_DESC_OFFER, "mid" },
     { "escape in another m-line", FULL "m=audio 9 \x1b[2J 0\r\n", ADIT_DESC_OFFER,
       "media section in the SDP is malformed" },
+    { "a mid twice", FULL "m=audio 9 RTP/SAVPF 0\r\na=mid:0\r\n", ADIT_DESC_OFFER, "same mid" },
     { "another m-line too short", FULL "m=audio\r\n", ADIT_DESC_OFFER,
       "media section in the SDP is malformed" },
 };
