@@ -18,7 +18,7 @@ endif
 MAKEFLAGS += --no-print-directory
 Q     := $(if $(V),,@)
 say    = @$(if $(V),:,echo '  $(1)	$(2)')
-VERSION := 0.1.0
+VERSION := $(shell sed -n 's/^\#define ADIT_VERSION "\(.*\)"/\1/p' include/adit/adit.h)
 O     := build/$(TARGET)/$(B)$(if $(findstring clang,$(CC)),-clang)
 
 # Libraries live in a directory named after what they are made of, so that work trees which share

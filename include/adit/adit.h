@@ -17,6 +17,8 @@
 extern "C" {
 #endif
 
+#define ADIT_VERSION "0.1.0"
+
 #if defined(__GNUC__)
 #define ADIT_API      __attribute__((visibility("default")))
 #define ADIT_MUST_USE __attribute__((warn_unused_result))

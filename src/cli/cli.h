@@ -1,0 +1,11 @@
+/* cli.h - the subcommands of `adit`. Each returns the exit code of the program. */
+#ifndef ADIT_CLI_H
+#define ADIT_CLI_H
+
+#include "cli/options.h"
+
+int adit_cmd_pairing(const struct adit_options *o); /* offer, answer, pair */
+int adit_cmd_help(const struct adit_options *o);
+int adit_cmd_version(const struct adit_options *o);
+
+#endif
