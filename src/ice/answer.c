@@ -156,7 +156,7 @@ void adit_ice_replay_early(struct adit_ice *ice, adit_time now)
 
         if (strcmp(e->ufrag, ice->remote_ufrag) != 0)
             continue; /* somebody else had our description too */
-        p = adit_ice_learn(ice, e->base, &e->from, e->priority);
+        p = adit_ice_learn(ice, e->base, &e->from, e->priority, now);
         if (p)
             accept_check(ice, p, e->use_candidate, now);
     }
@@ -202,7 +202,7 @@ void adit_ice_request(struct adit_ice *ice, struct adit_ice_base *base,
         accept_early(ice, base, from, &msg);
         return;
     }
-    p = adit_ice_learn(ice, base, from, msg.priority);
+    p = adit_ice_learn(ice, base, from, msg.priority, now);
     if (!p)
         return; /* the tables are full: an answer would promise what we cannot keep */
     reply_success(ice, base, from, &msg.head);

@@ -149,6 +149,7 @@ void adit_ice_pair_failed(struct adit_ice *ice, struct adit_pair *p, adit_time n
     p->state = ADIT_PAIR_FAILED;
     p->check.live = p->cancelled.live = false;
     p->valid = p->nominated = p->nominate = false;
+    p->local = p->base->host;
     p->failures++;
     p->again = now + wait;
     if (ice->nominee == p)
@@ -171,10 +172,30 @@ void adit_ice_switch_role(struct adit_ice *ice, bool controlling)
 /* What the peer sees us as; unknown so far, it is a peer-reflexive candidate of ours (RFC 8445
  * section 7.2.5.3.1). It is never told, and a peer that reports a new one each time fills no more
  * than the table. */
+static bool in_use(const struct adit_ice *ice, const struct adit_ice_local *l)
+{
+    for (size_t i = 0; i < ice->list.count; i++) {
+        if (ice->list.pairs[i]->local == l)
+            return true;
+    }
+    return false;
+}
+
+static void forget_unused_locals(struct adit_ice *ice)
+{
+    for (size_t i = ice->local_count; i-- > 0;) {
+        struct adit_ice_local *l = ice->locals[i];
+        if (l->cand.type == ADIT_CAND_PRFLX && !in_use(ice, l))
+            adit_ice_remove_local(ice, l);
+    }
+}
+
 static void learn_local(struct adit_ice *ice, struct adit_pair *p, const struct adit_addr *mapped)
 {
     struct adit_ice_local *l = adit_ice_find_local(ice, p->base, mapped);
 
+    if (!l)
+        forget_unused_locals(ice);
     if (!l)
         l = adit_ice_add_local(ice, p->base, ADIT_CAND_PRFLX, p->base->preference, mapped, NULL,
                                false);

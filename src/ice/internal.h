@@ -163,7 +163,7 @@ void adit_ice_pair_base(struct adit_ice *ice, struct adit_ice_base *base);
 /* The pair over which a check came in, learned if need be (RFC 8445 section 7.3.1.3); NULL at a
  * limit or without memory. */
 struct adit_pair *adit_ice_learn(struct adit_ice *ice, struct adit_ice_base *base,
-                                 const struct adit_addr *from, uint32_t priority);
+                                 const struct adit_addr *from, uint32_t priority, adit_time now);
 void adit_ice_forget_pair(struct adit_ice *ice, struct adit_pair *pair);
 
 /* --- check.c */

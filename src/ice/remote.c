@@ -114,8 +114,49 @@ void adit_ice_remote_done(struct adit_ice *ice, adit_time now)
     adit_ice_finish(ice, now);
 }
 
+static bool done_with(const struct adit_ice *ice, const struct adit_pair *p, adit_time now)
+{
+    return p != ice->selected && p != ice->nominee && p->state != ADIT_PAIR_WAITING &&
+           p->state != ADIT_PAIR_IN_PROGRESS &&
+           (!p->valid || now >= p->confirmed + ADIT_CONSENT_EXPIRY);
+}
+
+static void forget_remote(struct adit_ice *ice, size_t i)
+{
+    struct adit_ice_remote *r = ice->remotes[i];
+
+    for (size_t k = ice->list.count; k-- > 0;) {
+        if (ice->list.pairs[k]->remote == r)
+            adit_ice_forget_pair(ice, ice->list.pairs[k]);
+    }
+    ice->remote_count--;
+    memmove(&ice->remotes[i], &ice->remotes[i + 1], (ice->remote_count - i) * sizeof *ice->remotes);
+    adit_free(r);
+}
+
+/* A peer whose NAT changes its mapping every hour must not run into the limit after some days: the
+ * oldest learned candidate that is of no use any more makes room. */
+static bool make_room(struct adit_ice *ice, adit_time now)
+{
+    if (ice->remote_count < ice->limits.remotes_max)
+        return true;
+    for (size_t i = 0; i < ice->remote_count; i++) {
+        bool needed = ice->remotes[i]->signalled;
+
+        for (size_t k = 0; k < ice->list.count && !needed; k++) {
+            const struct adit_pair *p = ice->list.pairs[k];
+            needed = p->remote == ice->remotes[i] && !done_with(ice, p, now);
+        }
+        if (!needed) {
+            forget_remote(ice, i);
+            return true;
+        }
+    }
+    return false;
+}
+
 struct adit_pair *adit_ice_learn(struct adit_ice *ice, struct adit_ice_base *base,
-                                 const struct adit_addr *from, uint32_t priority)
+                                 const struct adit_addr *from, uint32_t priority, adit_time now)
 {
     struct adit_pair *p = adit_checklist_find(&ice->list, base, from);
     struct adit_addr addr = without_scope(from);
@@ -129,11 +170,11 @@ struct adit_pair *adit_ice_learn(struct adit_ice *ice, struct adit_ice_base *bas
     if (p)
         return p;
     if (!r) {
-        if (ice->remote_count == ice->limits.remotes_max)
+        if (!make_room(ice, now))
             return NULL;
         /* RFC 8445 section 7.3.1.3: unlike any other foundation; '/' is in none of ours, and in
          * few of others. */
-        snprintf(c.foundation, sizeof c.foundation, "prflx/%zu", ice->remote_count);
+        snprintf(c.foundation, sizeof c.foundation, "prflx/%u", ++ice->foundations);
         r = add(ice, &c);
         if (!r)
             return NULL;
@@ -161,21 +202,10 @@ static bool length_in(const char *s, size_t min, size_t max)
 
 static void drop_other_sessions(struct adit_ice *ice)
 {
-    size_t kept = 0;
-
-    for (size_t i = 0; i < ice->remote_count; i++) {
-        struct adit_ice_remote *r = ice->remotes[i];
-        if (!other_session(ice, &r->cand)) {
-            ice->remotes[kept++] = r;
-            continue;
-        }
-        for (size_t k = ice->list.count; k-- > 0;) {
-            if (ice->list.pairs[k]->remote == r)
-                adit_ice_forget_pair(ice, ice->list.pairs[k]);
-        }
-        adit_free(r);
+    for (size_t i = ice->remote_count; i-- > 0;) {
+        if (other_session(ice, &ice->remotes[i]->cand))
+            forget_remote(ice, i);
     }
-    ice->remote_count = kept;
 }
 
 int adit_ice_set_remote(struct adit_ice *ice, const char *ufrag, const char *pwd, bool ice_lite,

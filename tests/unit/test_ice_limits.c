@@ -126,6 +126,45 @@ static void test_ten_thousand_early_callers(void **state)
     assert_true(a->sent_count <= 16 + 16 * 2);
 }
 
+static bool moving_nat(struct net *n, struct net_packet *p)
+{
+    struct adit_addr inside = net_addr("10.0.0.1:1000"), outside = net_addr("203.0.113.1:1");
+
+    outside.port = *(uint16_t *)n->filter_arg;
+    if (adit_addr_equal(&p->from, &inside))
+        p->from = outside;
+    if (adit_addr_equal(&p->to, &inside))
+        return false;
+    if (adit_addr_equal(&p->to, &outside))
+        p->to = inside;
+    return true;
+}
+
+/* The NAT of one side gives it another port every ten minutes, a hundred times. */
+static void test_moving_peer(void **state)
+{
+    struct adit_addr addr = net_addr("10.0.5.5:5");
+    struct net_node *b = net_node(&net, 1, NULL);
+    uint16_t port = 4000;
+
+    (void)state;
+    net.delay = ADIT_MS;
+    net.filter = moving_nat;
+    net.filter_arg = &port;
+    a = net_node(&net, 0, NULL);
+    net_base(a, 0, "10.0.0.1:1000", 65535);
+    net_base(b, 0, "10.0.0.2:2000", 65535);
+    net_introduce(a, b);
+    for (int i = 0; i < 100; i++, port++) {
+        net_run(&net, net.now + 600 * ADIT_SEC);
+        assert_int_equal(adit_ice_state(a->ice), ADIT_ICE_CONNECTED);
+        assert_int_equal(adit_ice_state(b->ice), ADIT_ICE_CONNECTED);
+        assert_int_equal(net_selected(b).remote->addr.port, port);
+        a->sent_count = b->sent_count = 0; /* the log is not what is tested */
+    }
+    assert_int_equal(adit_ice_add_base(a->ice, 1, &addr, 1, true, net.now), 0);
+}
+
 /* A candidate list full of addresses that nobody may be sent to. */
 static void test_forbidden_candidates(void **state)
 {
@@ -236,6 +275,7 @@ int main(void)
         T(test_ten_thousand_candidates),
         T(test_ten_thousand_callers),
         T(test_ten_thousand_early_callers),
+        T(test_moving_peer),
         T(test_forbidden_candidates),
         T(test_credentials),
         T(test_out_of_memory),
