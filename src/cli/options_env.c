@@ -151,7 +151,7 @@ int adit_options_dotenv(struct adit_options *o, const char *path, struct adit_ca
         adit_buf_done(&text);
         if (err == -ENOENT)
             return 0;
-        return adit_option_fail(cause, "%.40s: %s", path, strerror(-err));
+        return adit_option_file_fail(cause, path, err);
     }
     for (char *line = strtok_r((char *)text.data, separators, &rest); line && count < LINES_MAX;
          line = strtok_r(NULL, separators, &rest)) {

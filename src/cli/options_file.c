@@ -33,6 +33,13 @@ int adit_options_slurp(struct adit_buf *out, const char *path)
     return out->err ? out->err : err;
 }
 
+int adit_option_file_fail(struct adit_cause *cause, const char *path, int err)
+{
+    (void)adit_option_fail(cause, "%.60s: %s", path, strerror(-err));
+    cause->err = -err;
+    return err == -ENOMEM ? -ENOMEM : -EINVAL;
+}
+
 struct reader {
     struct adit_options *o;
     const char *path;
@@ -207,7 +214,7 @@ int adit_options_file(struct adit_options *o, const char *path, struct adit_caus
     adit_buf_init(&text, ADIT_OPTION_FILE_MAX + 4097);
     int err = adit_options_slurp(&text, path);
     if (err < 0) {
-        err = adit_option_fail(cause, "%.60s: %s", path, strerror(-err));
+        err = adit_option_file_fail(cause, path, err);
     } else {
         const char *p = (const char *)text.data;
         bool json = p[strspn(p, " \t\r\n")] == '{';

@@ -61,5 +61,7 @@ ADIT_MUST_USE int adit_options_file(struct adit_options *o, const char *path,
                                     struct adit_cause *cause);
 /* Reads a whole file; -ENOENT and others of open(2), -EFBIG, -ENOMEM. */
 ADIT_MUST_USE int adit_options_slurp(struct adit_buf *out, const char *path);
+/* What came of adit_options_slurp as a cause; -EINVAL or -ENOMEM. */
+int adit_option_file_fail(struct adit_cause *cause, const char *path, int err);
 
 #endif

@@ -13,7 +13,7 @@
  * more bytes than these in one try, and after so many in all, a try is only made when the text has
  * doubled. */
 #define STARTS_MAX 256
-#define EFFORT_MAX (4 * 1024 * 1024)
+#define EFFORT_MAX (2 * 1024 * 1024)
 #define JSON_MAX   (2 * ADIT_SDP_SIZE_MAX)
 
 enum until { UNTIL_LINE, UNTIL_PAUSE, UNTIL_END };
@@ -229,7 +229,9 @@ static int try_base64(struct attempt *a, const char *text, size_t len, size_t *r
     a->p->effort += end;
     if (!open)
         inner.until = UNTIL_END;
-    if (!b.err && b.len > 0)
+    if (b.err)
+        complain(a, b.err, "no memory for the pasted text");
+    else if (b.len > 0)
         result = try_text(&inner, (char *)b.data, b.len, &inner_end);
     adit_buf_done(&b);
     a->more |= inner.more && open;

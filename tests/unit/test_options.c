@@ -7,6 +7,7 @@
 #include <cmocka.h>
 #include <unistd.h>
 
+#include "base/alloc.h"
 #include "cli/options.h"
 
 static struct adit_options o;
@@ -357,6 +358,29 @@ static void test_large_file(void **state)
     adit_options_free(&o);
 }
 
+/* Every allocation fails once: an error, no leak. */
+static void test_out_of_memory(void **state)
+{
+    char *const env[] = { "ICE_URLS=a,b", NULL };
+    char line[128];
+    uint64_t n = 0;
+    int err;
+
+    (void)state;
+    snprintf(line, sizeof line, "offer --address 10.0.0.1/24 --label x --config %s",
+             file("{\"route\":[\"10.0.0.0/8\"],\"up\":\"x\"}"));
+    do {
+        adit_alloc_fail_at(n++);
+        err = load(line, env, NULL);
+        adit_alloc_fail_at(UINT64_MAX);
+        if (err < 0)
+            assert_int_equal(cause.err, ENOMEM);
+    } while (err < 0);
+    assert_true(n > 8);
+    adit_options_free(&o);
+    unlink(path);
+}
+
 /* ---- help and manual page ------------------------------------------------------------------- */
 
 static void test_help_names_everything(void **state)
@@ -415,6 +439,7 @@ int main(void)
         cmocka_unit_test(test_dotenv),
         cmocka_unit_test(test_files),
         cmocka_unit_test(test_large_file),
+        cmocka_unit_test(test_out_of_memory),
         cmocka_unit_test(test_help_names_everything),
         cmocka_unit_test(test_manual_page_is_current),
     };

@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "base/alloc.h"
 #include "base/str.h"
 #include "peer/desc_json.h"
 #include "peer/pairtext.h"
@@ -345,6 +346,31 @@ static void test_noise(void **state)
     }
 }
 
+static void test_out_of_memory(void **state)
+{
+    static const char *const formats[] = { "%t\n", "%j\n", "%s\n", "%J" };
+    static struct adit_pairtext p;
+
+    (void)state;
+    for (size_t i = 0; i < ADIT_LEN(formats); i++) {
+        struct adit_buf b;
+        uint64_t n = 0;
+        int r, when;
+        adit_buf_init(&b, 1 << 20);
+        compose(&b, formats[i]);
+        do {
+            begin(&p);
+            adit_alloc_fail_at(n++);
+            r = run(&p, (char *)b.data, b.len, SIZE_MAX / 2, &when);
+            adit_alloc_fail_at(UINT64_MAX);
+            if (r != 1 && r != -ENOMEM)
+                fail_msg("%s: %d", formats[i], r);
+            adit_pairtext_done(&p);
+        } while (r < 0);
+        adit_buf_done(&b);
+    }
+}
+
 static void test_forms(void **state)
 {
     static const struct {
@@ -377,9 +403,8 @@ static void test_forms(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_table),
-        cmocka_unit_test(test_payload_is_untouched),
-        cmocka_unit_test(test_noise),
+        cmocka_unit_test(test_table), cmocka_unit_test(test_payload_is_untouched),
+        cmocka_unit_test(test_noise), cmocka_unit_test(test_out_of_memory),
         cmocka_unit_test(test_forms),
     };
 
