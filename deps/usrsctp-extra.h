@@ -18,8 +18,8 @@ uint32_t adit_usrsctp_timeout(const struct socket *so);
 /* Runs what is due of this endpoint and of none; NULL: of everybody. */
 void adit_usrsctp_run(struct socket *so);
 
-/* The largest packet from now on, common header included. The socket option can only lower it; what is
- * already cut into chunks keeps its size. */
+/* The largest packet from now on, common header included. The socket option can only lower it; what
+ * is already cut into chunks keeps its size. */
 void adit_usrsctp_set_mtu(struct socket *so, uint32_t mtu);
 
 /* Is there anything for usrsctp_recvv? */

@@ -49,8 +49,7 @@ struct adit_cause {
     char text[96]; /* one sentence for a person, without addresses or secrets */
 };
 
-/* ---- the loop
- * -------------------------------------------------------------------------------------- */
+/* ---- the loop -------------------------------------------------------------------------------- */
 
 /* The loop. Two ways to run. Built in: adit_loop_run(). Inside a loop of your own: wait until
  * adit_loop_fd() is readable or adit_loop_timeout_ms() is over, then call adit_loop_process(); ask
@@ -79,8 +78,7 @@ ADIT_API int adit_loop_timeout_ms(struct adit_loop *loop);
  */
 ADIT_API ADIT_MUST_USE int adit_loop_process(struct adit_loop *loop);
 
-/* ---- descriptions
- * ----------------------------------------------------------------------------------- */
+/* ---- descriptions ---------------------------------------------------------------------------- */
 
 /* How a description is spelled. Whatever is read is recognised by itself. */
 enum adit_form {
@@ -89,8 +87,7 @@ enum adit_form {
     ADIT_FORM_SDP,
 };
 
-/* ---- peers
- * -------------------------------------------------------------------------------------------- */
+/* ---- peers ----------------------------------------------------------------------------------- */
 
 struct adit_peer;
 struct adit_dc;
@@ -192,8 +189,7 @@ struct adit_peer_stats {
 ADIT_API void adit_peer_stats(struct adit_peer *peer, struct adit_peer_stats *ret_stats,
                               size_t size);
 
-/* ---- data channels
- * ------------------------------------------------------------------------------------- */
+/* ---- data channels --------------------------------------------------------------------------- */
 
 enum adit_dc_kind { ADIT_BINARY, ADIT_TEXT };
 

@@ -73,8 +73,7 @@ int adit_peer_describe(struct adit_peer *peer, enum adit_form form, char *out, s
     return n;
 }
 
-/* ---- theirs
- * ---------------------------------------------------------------------------------------------- */
+/* ---- theirs ---------------------------------------------------------------------------------- */
 
 void adit_peer_pairtext_conf(struct adit_peer *peer, struct adit_pairtext_conf *ret_conf)
 {

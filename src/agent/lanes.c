@@ -24,8 +24,7 @@ static struct lane *lane_of(struct adit_link *link)
     return adit_container_of(link, struct lane, link);
 }
 
-/* ---- what an app may ask for
- * ------------------------------------------------------------------------------- */
+/* ---- what an app may ask for ----------------------------------------------------------------- */
 
 static int app_send(void *arg, const void *bytes, size_t n, bool text)
 {
@@ -96,9 +95,7 @@ static const struct adit_app_ops app_ops = {
     .ended = app_ended,
 };
 
-/* ---- lanes
- * ---------------------------------------------------------------------------------------------------
- */
+/* ---- lanes ----------------------------------------------------------------------------------- */
 
 static void free_lane(struct lane *lane)
 {
@@ -230,8 +227,7 @@ static void open_dc(struct lane *lane)
     l->ops->failed(l->arg, err == -EINVAL ? ADIT_EXIT_USAGE : ADIT_EXIT_FAILED);
 }
 
-/* ---- for the session
- * -------------------------------------------------------------------------------------------- */
+/* ---- for the session ------------------------------------------------------------------------- */
 
 int adit_lanes_prepare(struct adit_lanes *l)
 {

@@ -34,8 +34,7 @@ static void on_timer(struct adit_timer *timer, adit_time now)
     adit_peer_touch(peer);
 }
 
-/* ---- the engine talks
- * ------------------------------------------------------------------------------------ */
+/* ---- the engine talks ------------------------------------------------------------------------ */
 
 static void on_send(void *arg, int base, const struct adit_addr *to, const void *bytes, size_t n)
 {
@@ -93,8 +92,7 @@ static void on_event(void *arg, const struct adit_engine_event *ev)
 
 static const struct adit_engine_ops engine_ops = { .send = on_send, .event = on_event };
 
-/* ---- life
- * -------------------------------------------------------------------------------------------- */
+/* ---- life ------------------------------------------------------------------------------------ */
 
 static void on_netif_changed(void *arg, adit_time now)
 {
@@ -276,8 +274,7 @@ struct adit_peer *adit_peer_free(struct adit_peer *peer)
     return NULL;
 }
 
-/* ---- what the caller does
- * ---------------------------------------------------------------------------------- */
+/* ---- what the caller does -------------------------------------------------------------------- */
 
 void adit_peer_offer(struct adit_peer *peer)
 {
@@ -335,9 +332,7 @@ const char *adit_peer_state_name(enum adit_peer_state state)
     return (unsigned)state < ADIT_LEN(names) ? names[state] : "unknown";
 }
 
-/* ---- figures
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- figures --------------------------------------------------------------------------------- */
 
 static adit_time since(adit_time from, adit_time to)
 {

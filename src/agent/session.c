@@ -38,9 +38,7 @@ static const char *other_command(const struct adit_session *s)
     return names[s->conf.role];
 }
 
-/* ---- ending
- * --------------------------------------------------------------------------------------------------
- */
+/* ---- ending ---------------------------------------------------------------------------------- */
 
 int adit_exit_of(const struct adit_cause *cause)
 {
@@ -105,9 +103,7 @@ static void say_goodbye(struct adit_session *s, int exit_code)
     adit_peer_close(s->peer);
 }
 
-/* ---- channels
- * --------------------------------------------------------------------------------------------------
- */
+/* ---- channels -------------------------------------------------------------------------------- */
 
 static void on_lanes_opened(void *arg)
 {
@@ -151,9 +147,7 @@ static const struct adit_lanes_ops lanes_ops = {
     .ended = on_lanes_ended,
 };
 
-/* ---- descriptions
- * -------------------------------------------------------------------------------------------------
- */
+/* ---- descriptions ---------------------------------------------------------------------------- */
 
 static void write_all(struct adit_session *s, const char *text, size_t n)
 {
@@ -263,9 +257,7 @@ static void start_reading(struct adit_session *s)
                  "paste what the other side (%s) printed:", other_command(s));
 }
 
-/* ---- the peer
- * -------------------------------------------------------------------------------------------------------
- */
+/* ---- the peer -------------------------------------------------------------------------------- */
 
 static void on_gathered(struct adit_peer *peer, void *user)
 {
@@ -369,9 +361,7 @@ void adit_session_stop(struct adit_session *s)
         say_goodbye(s, ADIT_EXIT_OK);
 }
 
-/* ---- life
- * ------------------------------------------------------------------------------------------------------------
- */
+/* ---- life ------------------------------------------------------------------------------------ */
 
 /* 0, or an exit code after it was logged. */
 static int start(struct adit_session *s)

@@ -34,7 +34,7 @@ struct adit_vpn {
     struct adit_task task; /* the next step of closing */
 };
 
-/* ---- packets ---- */
+/* ---- packets --------------------------------------------------------------------------------- */
 
 static bool may_tell(struct adit_vpn *vpn, adit_time now)
 {
@@ -121,7 +121,7 @@ static void on_gone(void *arg, adit_time now)
 
 static const struct adit_device_ops device_ops = { .packet = on_packet, .gone = on_gone };
 
-/* ---- who may use which address ---- */
+/* ---- who may use which address --------------------------------------------------------------- */
 
 static int allow_around(struct adit_filter *f, const struct adit_link_address *a)
 {
@@ -175,7 +175,7 @@ static int set_filter(struct adit_vpn *vpn, const struct adit_vpn_conf *conf, un
     return err;
 }
 
-/* ---- programs ---- */
+/* ---- programs -------------------------------------------------------------------------------- */
 
 static void add_zero(struct adit_buf *b)
 {
@@ -236,7 +236,7 @@ static void on_ended(void *arg, int status, adit_time now)
         adit_loop_before_sleep(vpn->loop, &vpn->task);
 }
 
-/* ---- life ---- */
+/* ---- life ------------------------------------------------------------------------------------ */
 
 static void undo(struct adit_vpn *vpn)
 {

@@ -1,6 +1,6 @@
 #include "base/crc32c.h"
 
-/* ---- tables: eight bytes a step ----------------------------------------------------------- */
+/* ---- tables: eight bytes a step -------------------------------------------------------------- */
 
 /* Row k says what byte x does when k more bytes follow it in the step. The map is linear over xor,
  * so a row is the xor of its eight single-bit values, and the compiler makes the 256 entries. */
@@ -61,7 +61,7 @@ uint32_t adit_crc32c_table(uint32_t crc, const void *bytes, size_t n)
     return ~crc;
 }
 
-/* ---- by instruction ----------------------------------------------------------------------- */
+/* ---- by instruction -------------------------------------------------------------------------- */
 
 #if defined(__x86_64__) || defined(__aarch64__)
 static uint64_t load64(const uint8_t *p)

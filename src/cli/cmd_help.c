@@ -1,4 +1,3 @@
-#include <openssl/crypto.h>
 #include <stdio.h>
 
 #include "agent/session.h"
@@ -23,6 +22,6 @@ int adit_cmd_help(const struct adit_options *o)
 int adit_cmd_version(const struct adit_options *o)
 {
     (void)o;
-    printf("adit %s (%s, usrsctp 0.9.5)\n", ADIT_VERSION, OpenSSL_version(OPENSSL_VERSION_STRING));
+    printf("adit %s\n", ADIT_VERSION);
     return fflush(stdout) == 0 ? ADIT_EXIT_OK : ADIT_EXIT_FAILED;
 }

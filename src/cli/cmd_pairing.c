@@ -31,8 +31,7 @@ static int usage(const char *option, const char *value, const char *wanted)
     return ADIT_EXIT_USAGE;
 }
 
-/* ---- the tunnel device
- * ------------------------------------------------------------------------------------- */
+/* ---- the tunnel device ----------------------------------------------------------------------- */
 
 static int read_prefixes(const char *option, const struct adit_strings *list,
                          struct adit_prefix *out, size_t max, size_t *ret_count)
@@ -100,9 +99,7 @@ static int read_vpn(struct run *r)
     return 0;
 }
 
-/* ---- descriptors
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- descriptors ----------------------------------------------------------------------------- */
 
 /* A number is a descriptor that we were given, anything else a file. -1 after it was logged. */
 static int open_text(const char *option, const char *name, int flags, int standard)
@@ -133,9 +130,7 @@ static int open_texts(struct run *r)
     return r->conf.text_out < 0 ? ADIT_EXIT_USAGE : 0;
 }
 
-/* ---- the session
- * --------------------------------------------------------------------------------------------------
- */
+/* ---- the session ----------------------------------------------------------------------------- */
 
 static const struct adit_app_class *const apps[] = {
     [ADIT_MODE_CHAT] = &adit_app_chat,   [ADIT_MODE_JSON] = &adit_app_json,

@@ -1,5 +1,5 @@
-/* commands.def.h - every subcommand, once: COMMAND(id, name, arguments, summary, text). No guards: it
- * is included wherever something is made of the rows. */
+/* commands.def.h - every subcommand, once: COMMAND(id, name, arguments, summary, text). No guards:
+ * it is included wherever something is made of the rows. */
 
 COMMAND(OFFER, "offer", "", "pair by copy and paste: make the offer",
         "Prints a line for the other side and reads the other side's line. The other side runs "

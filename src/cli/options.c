@@ -66,7 +66,7 @@ static int no_memory(struct adit_cause *cause)
     return -ENOMEM;
 }
 
-/* ---- one value ------------------------------------------------------------------------------ */
+/* ---- one value ------------------------------------------------------------------------------- */
 
 /* A copy that lives as long as the options. */
 static char *keep(struct adit_options *o, const char *text)
@@ -260,7 +260,7 @@ bool adit_option_takes_value(enum adit_option option)
     return kind != ADIT_KIND_FLAG && kind != ADIT_KIND_COUNT;
 }
 
-/* ---- all of it ------------------------------------------------------------------------------ */
+/* ---- all of it ------------------------------------------------------------------------------- */
 
 static int set_defaults(struct adit_options *o, struct adit_cause *cause)
 {

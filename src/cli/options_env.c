@@ -90,7 +90,7 @@ int adit_options_env(struct adit_options *o, char *const *env, enum adit_option_
     return set_stun_host(o, env, source, cause);
 }
 
-/* ---- .env ----------------------------------------------------------------------------------- */
+/* ---- .env ------------------------------------------------------------------------------------ */
 
 /* Cuts comments, blanks and quotation marks from what stands behind '='. In place. */
 static char *unquote(char *value)

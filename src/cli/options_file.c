@@ -70,7 +70,7 @@ static bool takes_list(const char *key)
     return option == ADIT_OPTION_COUNT || adit_option_rows[option].kind == ADIT_KIND_LIST;
 }
 
-/* ---- JSON ----------------------------------------------------------------------------------- */
+/* ---- JSON ------------------------------------------------------------------------------------ */
 
 static int set_json_scalar(struct reader *r, const char *key, const json_t *value)
 {
@@ -118,7 +118,7 @@ static int read_json(struct reader *r, const char *text, size_t len)
     return err;
 }
 
-/* ---- YAML ----------------------------------------------------------------------------------- */
+/* ---- YAML ------------------------------------------------------------------------------------ */
 
 #ifdef ADIT_HAVE_YAML
 

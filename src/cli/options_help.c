@@ -93,7 +93,7 @@ void adit_options_help(struct adit_buf *out, enum adit_command topic)
     adit_buf_printf(out, "\n`adit help COMMAND` lists a command's options.\n");
 }
 
-/* ---- docs/adit.1 ---------------------------------------------------------------------------- */
+/* ---- docs/adit.1 ----------------------------------------------------------------------------- */
 
 /* A line of text for roff: dashes that can be copied, and no line that begins a request. */
 static void roff(struct adit_buf *out, const char *text)

@@ -3,7 +3,7 @@
 
 #include "cli/options_inner.h"
 
-/* ---- names ---------------------------------------------------------------------------------- */
+/* ---- names ----------------------------------------------------------------------------------- */
 
 enum adit_option adit_option_find(const char *name, size_t len)
 {
@@ -86,7 +86,7 @@ static int unknown(const char *dashes, const char *name, const char *similar,
     return adit_option_fail(cause, "unknown: %s%.40s. Try `adit help`", dashes, name);
 }
 
-/* ---- words ---------------------------------------------------------------------------------- */
+/* ---- words ----------------------------------------------------------------------------------- */
 
 struct words {
     struct adit_options *o;

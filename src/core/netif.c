@@ -24,7 +24,7 @@ struct reader {
     struct adit_netif_list *list;
 };
 
-/* ---- reading ---- */
+/* ---- reading --------------------------------------------------------------------------------- */
 
 static int grow(void **array, size_t *cap, size_t count, size_t size)
 {
@@ -169,7 +169,7 @@ void adit_netif_list_done(struct adit_netif_list *list)
     *list = (struct adit_netif_list){ 0 };
 }
 
-/* ---- watching ---- */
+/* ---- watching -------------------------------------------------------------------------------- */
 
 /* Of routes only the default ones: a router that speaks BGP has thousands of changes a minute. */
 static bool matters(const struct nlmsghdr *msg)

@@ -41,7 +41,7 @@ void adit_netlink_close(struct adit_netlink *nl)
     nl->fd = -1;
 }
 
-/* ---- composing ---- */
+/* ---- composing ------------------------------------------------------------------------------- */
 
 void adit_nlmsg_init(struct adit_nlmsg *m, uint16_t type, uint16_t flags, const void *head,
                      size_t n)
@@ -77,7 +77,7 @@ void adit_nlmsg_attr_ip(struct adit_nlmsg *m, uint16_t type, const struct adit_a
     adit_nlmsg_attr(m, type, addr->ip, addr->family == ADIT_FAMILY_V6 ? 16 : 4);
 }
 
-/* ---- asking ---- */
+/* ---- asking ---------------------------------------------------------------------------------- */
 
 static int transmit(struct adit_netlink *nl, struct nlmsghdr *hdr)
 {
@@ -210,7 +210,7 @@ int adit_netlink_dump(struct adit_netlink *nl, uint16_t type,
     return err > 0 ? 0 : err; /* it never stands still: the last list is as good as any */
 }
 
-/* ---- reading ---- */
+/* ---- reading --------------------------------------------------------------------------------- */
 
 static void sort_attrs(const uint8_t *p, size_t left, const struct rtattr **table, uint16_t max)
 {

@@ -103,7 +103,7 @@ struct adit_loop *adit_loop_free(struct adit_loop *loop)
     return NULL;
 }
 
-/* ---- descriptors ---- */
+/* ---- descriptors ----------------------------------------------------------------------------- */
 
 static void update(struct adit_io *io, int op)
 {
@@ -164,7 +164,7 @@ void adit_io_stop(struct adit_io *io)
     io->loop = NULL;
 }
 
-/* ---- timers and tasks ---- */
+/* ---- timers and tasks ------------------------------------------------------------------------ */
 
 void adit_timer_init(struct adit_timer *timer, struct adit_loop *loop,
                      void (*fire)(struct adit_timer *timer, adit_time now), const char *name)
@@ -216,7 +216,7 @@ void adit_task_cancel(struct adit_task *task)
     adit_list_del(&task->link);
 }
 
-/* ---- the round ---- */
+/* ---- the round ------------------------------------------------------------------------------- */
 
 /* Says who held everybody up. Costs a look at the clock per handler, so only when somebody reads.
  */

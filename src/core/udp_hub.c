@@ -87,7 +87,7 @@ void adit_udp_hub_free(struct adit_udp_hub *hub)
     adit_free(hub);
 }
 
-/* ---- sending ---- */
+/* ---- sending --------------------------------------------------------------------------------- */
 
 static void batch_add(struct batch *b, const struct dest *dest, const uint8_t *bytes)
 {
@@ -281,7 +281,7 @@ void adit_udp_hub_forget(struct adit_udp *udp)
         hub->receiving = NULL;
 }
 
-/* ---- receiving ---- */
+/* ---- receiving ------------------------------------------------------------------------------- */
 
 static int fetch(struct adit_udp_hub *hub, int fd)
 {

@@ -76,8 +76,7 @@ static struct adit_cert *wrap(X509 *x509, EVP_PKEY *key)
     return cert;
 }
 
-/* ---- a new one --------------------------------------------------------------------------------
- */
+/* ---- a new one ------------------------------------------------------------------------------- */
 
 static bool set_serial(X509 *x)
 {
@@ -134,8 +133,7 @@ struct adit_cert *adit_cert_generate(void)
     return cert;
 }
 
-/* ---- files ------------------------------------------------------------------------------------
- */
+/* ---- files ----------------------------------------------------------------------------------- */
 
 static void complain(struct adit_cause *cause, int err, const char *path, const char *what)
 {

@@ -43,8 +43,7 @@ struct adit_dtls {
     struct adit_buf held; /* 16 bits of length and a record, again and again */
 };
 
-/* ---- the other side of the BIO ----------------------------------------------------------------
- */
+/* ---- the other side of the BIO --------------------------------------------------------------- */
 
 static void on_write(void *arg, const void *bytes, size_t n)
 {
@@ -74,8 +73,7 @@ static unsigned on_timer(void *arg, unsigned us)
 
 static const struct adit_tls_io io = { on_write, on_read, on_timer };
 
-/* ---- life -------------------------------------------------------------------------------------
- */
+/* ---- life ------------------------------------------------------------------------------------ */
 
 struct adit_dtls *adit_dtls_new(const struct adit_dtls_conf *conf, const struct adit_dtls_ops *ops,
                                 void *arg, adit_time now)
@@ -179,8 +177,7 @@ static bool is_up(const struct adit_dtls *d)
     return d->state == ADIT_DTLS_UNVERIFIED || d->state == ADIT_DTLS_CONNECTED;
 }
 
-/* ---- data -------------------------------------------------------------------------------------
- */
+/* ---- data ------------------------------------------------------------------------------------ */
 
 static void deliver(struct adit_dtls *d, const uint8_t *bytes, size_t n, adit_time now)
 {
@@ -270,8 +267,7 @@ size_t adit_dtls_payload_max(const struct adit_dtls *d)
     return d->mtu - ADIT_RECORD_OVERHEAD;
 }
 
-/* ---- fingerprint ------------------------------------------------------------------------------
- */
+/* ---- fingerprint ----------------------------------------------------------------------------- */
 
 /* The handshake is done and the fingerprints are known: the one place that decides. */
 static void verify(struct adit_dtls *d, adit_time now)
@@ -301,8 +297,7 @@ void adit_dtls_expect(struct adit_dtls *d, const struct adit_fingerprint *list, 
     tell(d);
 }
 
-/* ---- handshake --------------------------------------------------------------------------------
- */
+/* ---- handshake ------------------------------------------------------------------------------- */
 
 static void handshake_failed(struct adit_dtls *d)
 {

@@ -77,8 +77,7 @@ static SSL_CTX *make_context(const struct adit_cert *cert, bool aes_first)
     return ctx;
 }
 
-/* ---- BIO --------------------------------------------------------------------------------------
- */
+/* ---- BIO ------------------------------------------------------------------------------------- */
 
 static int bio_write(BIO *bio, const char *bytes, int n)
 {
@@ -122,8 +121,7 @@ static BIO_METHOD *make_bio_method(void)
     return m;
 }
 
-/* ---- life -------------------------------------------------------------------------------------
- */
+/* ---- life ------------------------------------------------------------------------------------ */
 
 static unsigned on_timer(SSL *ssl, unsigned us)
 {
@@ -187,8 +185,7 @@ bool adit_tls_peer_is(const struct adit_tls *t, const struct adit_fingerprint *l
     return fits;
 }
 
-/* ---- errors -----------------------------------------------------------------------------------
- */
+/* ---- errors ---------------------------------------------------------------------------------- */
 
 void adit_tls_alert_cause(struct adit_cause *ret_cause, unsigned alert)
 {

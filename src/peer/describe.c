@@ -22,8 +22,7 @@ const struct adit_desc *adit_engine_remote_offer(const struct adit_engine *e)
     return e->role == ADIT_ROLE_ANSWERER ? e->remote : NULL;
 }
 
-/* ---- ours
- * --------------------------------------------------------------------------------------------- */
+/* ---- ours ------------------------------------------------------------------------------------ */
 
 static enum adit_setup our_setup(const struct adit_engine *e)
 {
@@ -59,8 +58,7 @@ void adit_engine_describe(const struct adit_engine *e, struct adit_desc *ret_des
         d->cands[d->cand_count++] = *adit_ice_local(e->ice, i);
 }
 
-/* ---- theirs
- * ------------------------------------------------------------------------------------------- */
+/* ---- theirs ---------------------------------------------------------------------------------- */
 
 static bool same_fingerprint(const struct adit_fingerprint *a, const struct adit_fingerprint *b)
 {

@@ -48,6 +48,17 @@ struct adit_engine {
     struct adit_engine_times times;
 };
 
+static inline bool adit_engine_ended(const struct adit_engine *e)
+{
+    return e->cause.reason != ADIT_REASON_NONE;
+}
+
+/* parts.c. NULL without memory. */
+struct adit_ice *adit_parts_new_ice(struct adit_engine *e, const struct adit_engine_conf *conf);
+struct adit_dtls *adit_parts_new_dtls(struct adit_engine *e, bool client);
+struct adit_sctp *adit_parts_new_sctp(struct adit_engine *e);
+
+/* engine.c */
 void adit_engine_tell(struct adit_engine *e, const struct adit_engine_event *ev);
 /* Called last in every public function: starts what can start, ends what must, tells the new state.
  */

@@ -52,7 +52,7 @@ static int judge_desc(struct attempt *a, enum adit_pairtext_form form)
     return found(a, form);
 }
 
-/* ---- tickets -------------------------------------------------------------------------------- */
+/* ---- tickets --------------------------------------------------------------------------------- */
 
 static int judge_ticket(struct attempt *a, const struct adit_ticket *t)
 {
@@ -102,7 +102,7 @@ static int try_tickets(struct attempt *a, const char *text, size_t len, size_t *
     return 0;
 }
 
-/* ---- JSON ----------------------------------------------------------------------------------- */
+/* ---- JSON ------------------------------------------------------------------------------------ */
 
 /* '{', and a key or the end of the line behind it. */
 static bool begins_object(const char *text, size_t len)
@@ -159,7 +159,7 @@ static int try_json(struct attempt *a, const char *text, size_t len, size_t *ret
     return result;
 }
 
-/* ---- SDP ------------------------------------------------------------------------------------ */
+/* ---- SDP ------------------------------------------------------------------------------------- */
 
 /* The offset of the first empty line (quotation marks do not count), or len. */
 static size_t before_empty_line(const char *text, size_t len)
@@ -211,7 +211,7 @@ static int try_sdp(struct attempt *a, const char *text, size_t len, size_t *ret_
     return result;
 }
 
-/* ---- base64 of one of them ------------------------------------------------------------------ */
+/* ---- base64 of one of them ------------------------------------------------------------------- */
 
 static int try_text(struct attempt *a, const char *text, size_t len, size_t *ret_end);
 
@@ -243,7 +243,7 @@ static int try_base64(struct attempt *a, const char *text, size_t len, size_t *r
     return result;
 }
 
-/* ---- a try ---------------------------------------------------------------------------------- */
+/* ---- a try ----------------------------------------------------------------------------------- */
 
 static bool starts(const char *p, size_t left, const char *word)
 {

@@ -44,7 +44,7 @@ static int keep_others(struct adit_desc *d, const struct adit_sdp_sections *sdp,
     return 0;
 }
 
-/* ---- second pass: attributes ---------------------------------------------------------------- */
+/* ---- second pass: attributes ----------------------------------------------------------------- */
 
 /* What one part says; over it goes what the next, more particular part says. */
 struct attrs {

@@ -10,7 +10,7 @@ int adit_sdp_fail(struct adit_cause *cause, const char *sentence)
     return -EINVAL;
 }
 
-/* ---- lines and words ------------------------------------------------------------------------ */
+/* ---- lines and words ------------------------------------------------------------------------- */
 
 static bool blank(char c)
 {
@@ -84,7 +84,7 @@ bool adit_sdp_visible(struct adit_sdp_text t)
     return t.p < t.end;
 }
 
-/* ---- first pass: sections ------------------------------------------------------------------- */
+/* ---- first pass: sections -------------------------------------------------------------------- */
 
 /* "application <port> <proto> webrtc-datachannel", or the form before RFC 8841 where the format is
  * the SCTP port ("DTLS/SCTP 5000"). Over ICE, "TCP/" in the protocol says nothing (RFC 8841 section

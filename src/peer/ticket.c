@@ -45,7 +45,7 @@ bool adit_ticket_same(const struct adit_ticket *a, const struct adit_ticket *b)
            memcmp(a->nonce, b->nonce, sizeof a->nonce) == 0;
 }
 
-/* ---- dates ---------------------------------------------------------------------------------- */
+/* ---- dates ----------------------------------------------------------------------------------- */
 
 static bool plausible(int64_t wall)
 {
@@ -74,7 +74,7 @@ int adit_ticket_check_age(const struct adit_ticket *ticket, int64_t wall,
     return -ESTALE;
 }
 
-/* ---- from and to descriptions --------------------------------------------------------------- */
+/* ---- from and to descriptions ---------------------------------------------------------------- */
 
 static void take_cands(struct adit_ticket *t, const struct adit_desc *desc)
 {

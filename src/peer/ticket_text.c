@@ -23,7 +23,7 @@
 
 enum { HEAD_V6 = 2, HEAD_PORT = 1 };
 
-/* ---- bytes ---------------------------------------------------------------------------------- */
+/* ---- bytes ----------------------------------------------------------------------------------- */
 
 /* The port that most candidates share goes out once. */
 static uint16_t common_port(const struct adit_ticket *t)
@@ -170,7 +170,7 @@ static int read_bytes(struct adit_ticket *t, const uint8_t *bytes, size_t n)
     return (int)(c.p - bytes);
 }
 
-/* ---- the line ------------------------------------------------------------------------------- */
+/* ---- the line -------------------------------------------------------------------------------- */
 
 static bool is_letter(char c)
 {

@@ -15,7 +15,7 @@
 #define BUFFER_SIZE (ADIT_DEVICE_PACKET_MAX + 1 + 64)
 #define READS_MAX   32 /* in one turn of the loop */
 
-/* ---- who and why ---- */
+/* ---- who and why ----------------------------------------------------------------------------- */
 
 void adit_device_who_we_are(struct adit_trouble_facts *facts)
 {
@@ -98,7 +98,7 @@ static int fail(struct adit_trouble *t, enum adit_trouble_at at, int err, const 
     return err;
 }
 
-/* ---- the device ---- */
+/* ---- the device ------------------------------------------------------------------------------ */
 
 static void on_ready(struct adit_io *io, uint32_t events, adit_time now)
 {

@@ -96,7 +96,7 @@ enum adit_drop adit_filter_in(const struct adit_filter *f, const uint8_t *bytes,
     return f->strict ? frame_in(f, bytes, n) : ADIT_DROP_NONE;
 }
 
-/* ---- out ---- */
+/* ---- out ------------------------------------------------------------------------------------- */
 
 /* Our own datagrams, routed into the device: each turn would wrap them once more, for ever. */
 static bool loops(const struct adit_filter *f, const struct adit_packet *p, const uint8_t *bytes)

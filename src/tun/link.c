@@ -32,7 +32,7 @@ static int fail(struct setup *s, enum adit_trouble_at at, int err, const char *w
     return err;
 }
 
-/* ---- up and MTU ---- */
+/* ---- up and MTU ------------------------------------------------------------------------------ */
 
 struct present {
     uint32_t index;
@@ -117,7 +117,7 @@ static int set_link(struct setup *s, unsigned mtu)
     return 0;
 }
 
-/* ---- addresses ---- */
+/* ---- addresses ------------------------------------------------------------------------------- */
 
 static int address(struct adit_netlink *nl, uint32_t index, uint16_t type, uint16_t flags,
                    const struct adit_link_address *a)
@@ -180,7 +180,7 @@ static int add_address(struct setup *s, const struct adit_link_address *a)
     return 0;
 }
 
-/* ---- routes ---- */
+/* ---- routes ---------------------------------------------------------------------------------- */
 
 static int route(struct adit_netlink *nl, uint32_t index, uint16_t type, uint16_t flags,
                  const struct adit_prefix *to)
@@ -251,7 +251,7 @@ static int add_route(struct setup *s, const struct adit_prefix *to)
     return 0;
 }
 
-/* ---- all of it ---- */
+/* ---- all of it ------------------------------------------------------------------------------- */
 
 static int check(struct setup *s, const struct adit_link_conf *conf)
 {

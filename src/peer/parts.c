@@ -1,0 +1,170 @@
+/* parts - ICE, DTLS and SCTP talk to each other and to the application through here. */
+#include "base/log.h"
+#include "peer/inner.h"
+
+static void ice_send(void *arg, int base, const struct adit_addr *to, const void *bytes, size_t n)
+{
+    struct adit_engine *e = arg;
+
+    e->ops->send(e->arg, base, to, bytes, n);
+}
+
+static size_t mtu_of(const struct adit_engine *e)
+{
+    return e->conf.mtu ? e->conf.mtu : adit_ice_mtu(e->ice);
+}
+
+static void set_mtu(struct adit_engine *e)
+{
+    size_t mtu = mtu_of(e);
+
+    if (e->dtls)
+        adit_dtls_set_mtu(e->dtls, mtu);
+    if (e->sctp && !e->sctp_down)
+        adit_sctp_set_mtu(e->sctp, adit_dtls_payload_for(mtu));
+}
+
+static void ice_event(void *arg, const struct adit_ice_event *ev)
+{
+    struct adit_engine *e = arg;
+
+    switch (ev->type) {
+    case ADIT_ICE_EV_STATE:
+        if (ev->state == ADIT_ICE_FAILED)
+            adit_engine_end(e, &ev->cause);
+        break; /* what else it changes, settle() sees */
+    case ADIT_ICE_EV_CAND:
+        adit_engine_tell(
+            e, &(struct adit_engine_event){ .type = ADIT_ENGINE_EV_CAND, .cand = ev->cand });
+        break;
+    case ADIT_ICE_EV_GATHERED:
+        e->times.gathered = e->now;
+        adit_engine_tell(e, &(struct adit_engine_event){ .type = ADIT_ENGINE_EV_GATHERED });
+        break;
+    case ADIT_ICE_EV_SELECTED:
+        if (!e->times.ice_valid)
+            e->times.ice_valid = e->now;
+        adit_engine_tell(e, &(struct adit_engine_event){ .type = ADIT_ENGINE_EV_SELECTED });
+        break;
+    case ADIT_ICE_EV_MAPPED:
+        adit_engine_tell(
+            e, &(struct adit_engine_event){ .type = ADIT_ENGINE_EV_MAPPED, .cand = ev->cand });
+        break;
+    case ADIT_ICE_EV_MTU:
+        set_mtu(e);
+        break;
+    case ADIT_ICE_EV_HEARD:
+        break;
+    }
+}
+
+static const struct adit_ice_ops ice_ops = { .send = ice_send, .event = ice_event };
+
+static void dtls_send(void *arg, const void *bytes, size_t n)
+{
+    struct adit_engine *e = arg;
+
+    if (adit_ice_send(e->ice, bytes, n) < 0)
+        return; /* no path at the moment: as if the network had lost it */
+    e->packets_sent++;
+    e->bytes_sent += n;
+}
+
+static void dtls_data(void *arg, const void *bytes, size_t n, adit_time now)
+{
+    struct adit_engine *e = arg;
+
+    if (e->sctp && !e->sctp_down)
+        adit_sctp_feed(e->sctp, bytes, n, now);
+}
+
+static void dtls_event(void *arg, enum adit_dtls_state state, const struct adit_cause *cause)
+{
+    struct adit_engine *e = arg;
+
+    if (state == ADIT_DTLS_CONNECTED && !e->times.dtls_up)
+        e->times.dtls_up = e->now;
+    if (state == ADIT_DTLS_FAILED || state == ADIT_DTLS_CLOSED)
+        adit_engine_end(e, cause);
+}
+
+static const struct adit_dtls_ops dtls_ops = { .send = dtls_send,
+                                               .data = dtls_data,
+                                               .event = dtls_event };
+
+static void sctp_send(void *arg, const void *bytes, size_t n)
+{
+    struct adit_engine *e = arg;
+
+    if (adit_dtls_write(e->dtls, bytes, n) < 0)
+        adit_trace("peer", "an SCTP packet of %zu bytes found DTLS closed", n);
+}
+
+static void sctp_event(void *arg, const struct adit_sctp_event *ev)
+{
+    struct adit_engine *e = arg;
+    struct adit_sctp_event told = *ev;
+
+    switch (ev->type) {
+    case ADIT_SCTP_EV_UP:
+        if (!e->times.sctp_up)
+            e->times.sctp_up = e->now;
+        adit_engine_tell(e, &(struct adit_engine_event){ .type = ADIT_ENGINE_EV_ASSOCIATED });
+        break;
+    case ADIT_SCTP_EV_DOWN:
+        e->sctp_down = true;
+        e->sctp_cause = ev->cause;
+        break;
+    case ADIT_SCTP_EV_ACCEPT:
+    case ADIT_SCTP_EV_OPEN:
+        if (!e->times.channel_open)
+            e->times.channel_open = e->now;
+        /* fall through */
+    case ADIT_SCTP_EV_MESSAGE:
+    case ADIT_SCTP_EV_WRITABLE:
+    case ADIT_SCTP_EV_LOW:
+    case ADIT_SCTP_EV_CLOSED:
+        if (adit_engine_ended(e))
+            told.cause = e->cause; /* what ended the connection ended its channels */
+        adit_engine_tell(
+            e, &(struct adit_engine_event){ .type = ADIT_ENGINE_EV_CHANNEL, .sctp = &told });
+        break;
+    }
+}
+
+static const struct adit_sctp_ops sctp_ops = { .send = sctp_send, .event = sctp_event };
+
+/* ---- making them ---------------------------------------------------------------------------- */
+
+struct adit_ice *adit_parts_new_ice(struct adit_engine *e, const struct adit_engine_conf *conf)
+{
+    return adit_ice_new(&(struct adit_ice_conf){ .ufrag = conf->ufrag,
+                                                 .pwd = conf->pwd,
+                                                 .stun = conf->stun,
+                                                 .stun_count = conf->stun_count,
+                                                 .allow_loopback = conf->allow_loopback,
+                                                 .ta = conf->ta,
+                                                 .patience = conf->patience,
+                                                 .rng = conf->rng },
+                        &ice_ops, e, e->now);
+}
+
+struct adit_dtls *adit_parts_new_dtls(struct adit_engine *e, bool client)
+{
+    return adit_dtls_new(
+        &(struct adit_dtls_conf){ .cert = e->conf.cert, .client = client, .mtu = mtu_of(e) },
+        &dtls_ops, e, e->now);
+}
+
+struct adit_sctp *adit_parts_new_sctp(struct adit_engine *e)
+{
+    struct adit_sctp_conf conf = {
+        .mtu = adit_dtls_payload_for(mtu_of(e)),
+        .local_message_max = e->conf.message_max,
+        .channels_max = e->conf.channels_max,
+        .send_buffer = e->conf.send_buffer,
+        .recv_buffer = e->conf.recv_buffer,
+    };
+
+    return adit_sctp_new(&conf, &sctp_ops, e, e->now);
+}
