@@ -90,6 +90,24 @@ static void every_option_arrives(void **state)
     sctp_link_done(&l);
 }
 
+/* RFC 8832 section 6: before the ACK everything is ordered, so that nothing overtakes the OPEN. */
+static void nothing_overtakes_the_open(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 0; seed < 30; seed++) {
+        struct sctp_link l;
+
+        sctp_link_connect(&l, seed, NULL);
+        l.jitter = 50 * ADIT_MS;
+        struct adit_channel *c = sctp_link_open(&l, 0, "x", true, R);
+        for (int i = 0; i < 20; i++)
+            assert_int_equal(adit_channel_send(c, "early", 5, true, l.now), 0);
+        sctp_link_run(&l, 2 * ADIT_SEC, NULL);
+        assert_int_equal(l.end[1].messages, 20);
+        sctp_link_done(&l);
+    }
+}
+
 static void bad_options_are_refused(void **state)
 {
     static const struct {
@@ -381,6 +399,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_option_arrives),
+        cmocka_unit_test(nothing_overtakes_the_open),
         cmocka_unit_test(bad_options_are_refused),
         cmocka_unit_test(negotiated_needs_no_message),
         cmocka_unit_test(opened_before_start),
