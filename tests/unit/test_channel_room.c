@@ -124,6 +124,41 @@ static void ids_are_used_again(void **state)
     sctp_link_done(&l);
 }
 
+static bool hold_requests;
+
+static bool no_reset_request(struct sctp_end *e, uint8_t *bytes, size_t n)
+{
+    (void)e, (void)n;
+    return !hold_requests || bytes[12] != 130 || adit_get16(bytes + 16) != 13; /* RFC 6525 */
+}
+
+/* Our direction is reset, the peer's is not: its id is not ours to use yet. */
+static void an_id_rests_until_both_are_reset(void **state)
+{
+    struct sctp_link l;
+
+    (void)state;
+    sctp_link_connect(&l, 1, NULL);
+    struct adit_channel *c = sctp_link_open(&l, 0, "x", false, R);
+    sctp_link_run(&l, ADIT_SEC, NULL);
+    l.end[1].pass = no_reset_request;
+    hold_requests = true;
+    adit_channel_close(c, l.now);
+    sctp_link_run(&l, 2 * ADIT_SEC, NULL);
+    assert_int_equal(l.end[0].closed, 1);
+    assert_int_equal(l.end[1].closed, 0);
+    c = sctp_link_open(&l, 0, "x", false, R);
+    assert_int_equal(adit_channel_id(c), 2);
+    hold_requests = false;
+    sctp_link_run(&l, 10 * ADIT_SEC, NULL);
+    assert_int_equal(l.end[1].closed, 1);
+    assert_int_equal(l.end[1].accepted, 2);
+    assert_int_equal(adit_channel_id(sctp_link_open(&l, 0, "x", false, R)), 0);
+    sctp_link_run(&l, ADIT_SEC, NULL);
+    assert_int_equal(l.end[1].accepted, 3);
+    sctp_link_done(&l);
+}
+
 static void thousand_channels(void **state)
 {
     struct adit_channel *c[1000];
@@ -291,6 +326,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(close_delivers_first),
         cmocka_unit_test(ids_are_used_again),
+        cmocka_unit_test(an_id_rests_until_both_are_reset),
         cmocka_unit_test(thousand_channels),
         cmocka_unit_test(buffer_is_bounded_and_shared),
         cmocka_unit_test(tiny_messages_count_what_they_cost),
