@@ -82,6 +82,7 @@ void adit_peer_pairtext_conf(struct adit_peer *peer, struct adit_pairtext_conf *
     *ret_conf = (struct adit_pairtext_conf){
         .own_ufrag = peer->ufrag,
         .answer_due = !peer->pairing && have_ticket,
+        .symmetric = peer->pairing,
         .wall = adit_loop_wall(),
     };
     if (have_ticket && make_ticket(peer, &peer->own_ticket) == 0)

@@ -42,6 +42,16 @@ static int found(struct attempt *a, enum adit_pairtext_form form)
     return 1;
 }
 
+/* RFC 8829 section 5.2.1: an offer says actpass; and an answer never does. */
+static enum adit_desc_type type_of(const struct attempt *a, const struct adit_desc *d)
+{
+    enum adit_desc_type type = d->type;
+
+    if (type == ADIT_DESC_UNKNOWN)
+        type = d->setup == ADIT_SETUP_ACTPASS ? ADIT_DESC_OFFER : ADIT_DESC_ANSWER;
+    return type == ADIT_DESC_OFFER && a->p->conf.symmetric ? ADIT_DESC_UNKNOWN : type;
+}
+
 /* SDP and JSON: is it ours? */
 static int judge_desc(struct attempt *a, enum adit_pairtext_form form)
 {
@@ -49,10 +59,11 @@ static int judge_desc(struct attempt *a, enum adit_pairtext_form form)
 
     if (own && strcmp(own, a->p->desc.ufrag) == 0)
         return complain(a, -EEXIST, "this is your own text: paste the other side's");
+    a->p->desc.type = type_of(a, &a->p->desc);
     return found(a, form);
 }
 
-/* ---- tickets --------------------------------------------------------------------------------- */
+/* ---- tickets -------------------------------------------------------------------------------- */
 
 static int judge_ticket(struct attempt *a, const struct adit_ticket *t)
 {
@@ -102,7 +113,7 @@ static int try_tickets(struct attempt *a, const char *text, size_t len, size_t *
     return 0;
 }
 
-/* ---- JSON ------------------------------------------------------------------------------------ */
+/* ---- JSON ----------------------------------------------------------------------------------- */
 
 /* '{', and a key or the end of the line behind it. */
 static bool begins_object(const char *text, size_t len)
@@ -159,7 +170,7 @@ static int try_json(struct attempt *a, const char *text, size_t len, size_t *ret
     return result;
 }
 
-/* ---- SDP ------------------------------------------------------------------------------------- */
+/* ---- SDP ------------------------------------------------------------------------------------ */
 
 /* The offset of the first empty line (quotation marks do not count), or len. */
 static size_t before_empty_line(const char *text, size_t len)
@@ -211,7 +222,7 @@ static int try_sdp(struct attempt *a, const char *text, size_t len, size_t *ret_
     return result;
 }
 
-/* ---- base64 of one of them ------------------------------------------------------------------- */
+/* ---- base64 of one of them ------------------------------------------------------------------ */
 
 static int try_text(struct attempt *a, const char *text, size_t len, size_t *ret_end);
 
@@ -243,7 +254,7 @@ static int try_base64(struct attempt *a, const char *text, size_t len, size_t *r
     return result;
 }
 
-/* ---- a try ----------------------------------------------------------------------------------- */
+/* ---- a try ---------------------------------------------------------------------------------- */
 
 static bool starts(const char *p, size_t left, const char *word)
 {

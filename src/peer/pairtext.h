@@ -27,7 +27,9 @@ struct adit_pairtext_conf {
                                     * other side's, and an answer must be to it. NULL: none */
     const char *own_ufrag;         /* the same for SDP and JSON; borrowed, or NULL */
     bool answer_due;               /* own is an offer: an answer ticket must name it */
-    int64_t wall;                  /* seconds since 1970, for the age of tickets */
+    bool symmetric; /* both sides began alike: an offer, or SDP that looks like one, says no more
+                     * than UNKNOWN. Else a=setup tells what bare SDP is */
+    int64_t wall;   /* seconds since 1970, for the age of tickets */
 };
 
 struct adit_pairtext {
@@ -39,7 +41,7 @@ struct adit_pairtext {
     /* what was found */
     enum adit_pairtext_form form;
     struct adit_ticket ticket; /* form TICKET */
-    struct adit_desc desc;     /* every form; UNKNOWN for bare SDP and a pair ticket */
+    struct adit_desc desc;     /* every form */
     size_t end;                /* of the pairing text */
     struct adit_cause cause;   /* of a negative result */
 };
