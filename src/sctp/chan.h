@@ -23,7 +23,6 @@ struct adit_channel {
     struct adit_channel_conf conf; /* label and protocol are ours, in one block */
     enum adit_channel_state state;
     uint16_t id;
-    bool remote;    /* the peer opened it */
     bool announced; /* nothing is left to be done at start */
     bool settled;   /* the peer has seen our OPEN: unordered messages are allowed */
     bool reset_asked, reset_in;

@@ -34,7 +34,7 @@ static void on_open(struct adit_sctp *s, uint16_t sid, const struct adit_channel
         return;
     }
     adit_chan_take_id(c, sid);
-    c->remote = c->announced = c->settled = true;
+    c->announced = c->settled = true;
     c->left_before = adit_usr_left(&s->usr, sid);
     c->state = ADIT_CHANNEL_OPEN;
     if (adit_chan_put(c, ADIT_PPID_DCEP, &ack, 1) < 0) {
