@@ -81,7 +81,7 @@ void adit_peer_pairtext_conf(struct adit_peer *peer, struct adit_pairtext_conf *
 
     *ret_conf = (struct adit_pairtext_conf){
         .own_ufrag = peer->ufrag,
-        .answer_due = !peer->pairing && have_ticket,
+        .answer_due = have_ticket,
         .symmetric = peer->pairing,
         .wall = adit_loop_wall(),
     };
@@ -92,8 +92,12 @@ void adit_peer_pairtext_conf(struct adit_peer *peer, struct adit_pairtext_conf *
 int adit_peer_accept_found(struct adit_peer *peer, const struct adit_pairtext *found,
                            struct adit_cause *ret_cause)
 {
-    int err = adit_engine_set_remote(peer->engine, &found->desc, ret_cause, adit_peer_now(peer));
+    int err;
 
+    /* The other side ran `adit answer`, or is a browser: then ours was the offer. */
+    if (peer->pairing && found->desc.type == ADIT_DESC_ANSWER)
+        adit_engine_set_offerer(peer->engine);
+    err = adit_engine_set_remote(peer->engine, &found->desc, ret_cause, adit_peer_now(peer));
     if (!err && found->form == ADIT_PAIRTEXT_TICKET) {
         peer->remote_ticket = found->ticket;
         peer->has_remote_ticket = true;

@@ -81,6 +81,9 @@ static int judge_ticket(struct attempt *a, const struct adit_ticket *t)
     }
     p->ticket = *t;
     adit_ticket_desc(t, &p->desc);
+    /* To who answers, a pair ticket is an offer; its maker sees from the answer that it was one. */
+    if (t->kind == ADIT_TICKET_PAIR && !p->conf.symmetric && !p->conf.answer_due)
+        p->desc.type = ADIT_DESC_OFFER;
     return found(a, ADIT_PAIRTEXT_TICKET);
 }
 

@@ -400,38 +400,12 @@ static void test_forms(void **state)
     }
 }
 
-/* An offer is one, unless both sides began alike. */
-static void test_types_of_offers(void **state)
-{
-    static struct adit_pairtext p;
-    static struct adit_desc d;
-
-    (void)state;
-    adit_desc_init(&d, ADIT_DESC_OFFER);
-    strcpy(d.ufrag, "Zz9y");
-    strcpy(d.pwd, "ABCDEF120123456789abcdef");
-    d.fingerprints[0] = (struct adit_fingerprint){ .hash = ADIT_HASH_SHA256, .len = 32 };
-    d.fingerprint_count = 1;
-    for (int i = 0; i < 4; i++) {
-        struct adit_pairtext_conf conf = { .symmetric = i & 1 };
-        struct adit_buf b;
-        adit_buf_init(&b, 1 << 20);
-        (i & 2 ? adit_desc_json_print : adit_sdp_print)(&b, &d, NULL);
-        adit_buf_printf(&b, "\n\n");
-        adit_pairtext_init(&p, &conf);
-        assert_int_equal(adit_pairtext_feed(&p, b.data, b.len), 1);
-        assert_int_equal(p.desc.type, i & 1 ? ADIT_DESC_UNKNOWN : ADIT_DESC_OFFER);
-        adit_pairtext_done(&p);
-        adit_buf_done(&b);
-    }
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_table), cmocka_unit_test(test_payload_is_untouched),
         cmocka_unit_test(test_noise), cmocka_unit_test(test_out_of_memory),
-        cmocka_unit_test(test_forms), cmocka_unit_test(test_types_of_offers),
+        cmocka_unit_test(test_forms),
     };
 
     return cmocka_run_group_tests_name("pairtext", tests, set_up, tear_down);
