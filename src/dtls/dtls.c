@@ -299,7 +299,7 @@ void adit_dtls_expect(struct adit_dtls *d, const struct adit_fingerprint *list, 
 
 /* ---- handshake ------------------------------------------------------------------------------- */
 
-static void handshake_failed(struct adit_dtls *d)
+static void handshake_failed(struct adit_dtls *d, adit_time now)
 {
     struct adit_cause cause;
 
@@ -309,6 +309,8 @@ static void handshake_failed(struct adit_dtls *d)
     if (!d->client && !d->answered && cause.reason != ADIT_REASON_RESOURCE &&
         adit_tls_renew(&d->tls) == 0) {
         d->doubt = cause;
+        if (d->limit == ADIT_NEVER)
+            d->limit = now + HANDSHAKE_MAX;
         return;
     }
     d->cause = cause;
@@ -324,6 +326,8 @@ static void handshake(struct adit_dtls *d, adit_time now)
     error = result == 1 ? SSL_ERROR_NONE : SSL_get_error(d->tls.ssl, result);
     if (adit_flight_arm(&d->flight, now)) { /* it goes on: what spoke against it was wrong */
         d->doubt_until = ADIT_NEVER;
+        if (!d->client)
+            d->limit = now + HANDSHAKE_MAX;
         d->doubt.reason = ADIT_REASON_NONE;
     }
     if (d->flight.copies.err) {
@@ -334,7 +338,7 @@ static void handshake(struct adit_dtls *d, adit_time now)
     if (error == SSL_ERROR_WANT_READ)
         return;
     if (error != SSL_ERROR_NONE) {
-        handshake_failed(d);
+        handshake_failed(d, now);
         return;
     }
     adit_flight_done(&d->flight);
@@ -365,30 +369,19 @@ void adit_dtls_start(struct adit_dtls *d, adit_time now)
     if (d->state != ADIT_DTLS_NEW)
         return;
     set_state(d, ADIT_DTLS_HANDSHAKE);
-    d->limit = now + HANDSHAKE_MAX;
+    if (d->client)
+        d->limit = now + HANDSHAKE_MAX;
     tell(d);
     if (d->client && d->state == ADIT_DTLS_HANDSHAKE)
         handshake(d, now);
     tell(d);
 }
 
-/* Two kinds of records are fatal to OpenSSL whoever sent them: a protected one too short for nonce
- * and tag (until the suite is known, an alert under ChaCha20 counts as such), and in a handshake
- * one without protection that is neither handshake nor ChangeCipherSpec. */
-static bool is_harmless(const struct adit_dtls *d, const uint8_t *record, size_t n)
-{
-    bool no_nonce = is_up(d) && strstr(d->cipher, "CHACHA");
-
-    if (adit_record_plain(record))
-        return record[0] == ADIT_RECORD_HANDSHAKE || record[0] == ADIT_RECORD_CCS;
-    return n >= ADIT_RECORD_OVERHEAD - (no_nonce ? ADIT_RECORD_NONCE : 0);
-}
-
 static void feed_record(struct adit_dtls *d, const uint8_t *record, size_t n, adit_time now)
 {
     if (record[0] == ADIT_RECORD_ALERT && adit_record_plain(record))
         on_plain_alert(d, record, n, now);
-    if (!is_harmless(d, record, n))
+    if (!adit_record_harmless(record, n, is_up(d) && strstr(d->cipher, "CHACHA")))
         return;
     d->in = (struct adit_span){ record, n };
     if (d->state == ADIT_DTLS_HANDSHAKE)

@@ -34,4 +34,14 @@ static inline bool adit_record_plain(const uint8_t *p)
     return adit_get16(p + 3) == 0;
 }
 
+/* Two kinds of records are fatal to OpenSSL whoever sent them: a protected one too short for nonce
+ * and tag (until the suite is known, an alert under ChaCha20 counts as such), and in a handshake
+ * one without protection that is neither handshake nor ChangeCipherSpec. */
+static inline bool adit_record_harmless(const uint8_t *p, size_t n, bool no_nonce)
+{
+    if (adit_record_plain(p))
+        return p[0] == ADIT_RECORD_HANDSHAKE || p[0] == ADIT_RECORD_CCS;
+    return n >= ADIT_RECORD_OVERHEAD - (no_nonce ? ADIT_RECORD_NONCE : 0);
+}
+
 #endif

@@ -134,7 +134,27 @@ static void test_retransmission_schedule(void **state)
     assert_int_equal(A->state, ADIT_DTLS_FAILED);
     assert_int_equal(A->cause.reason, ADIT_REASON_TIMEOUT);
     assert_int_equal(adit_dtls_write(A->d, "x", 1), -EPIPE);
-    world_run(w, w->now + 60 * ADIT_SEC); /* a server that hears nobody ends too */
+    world_run(w, w->now + 3600 * ADIT_SEC); /* a server waits for a word, the owner limits it */
+    assert_int_equal(B->state, ADIT_DTLS_HANDSHAKE);
+    assert_int_equal(adit_dtls_deadline(B->d), ADIT_NEVER);
+    world_free(w);
+}
+
+/* A server that has answered does not wait for ever. */
+static void test_client_falls_silent(void **state)
+{
+    struct world *w = world_pair();
+    adit_time start;
+
+    (void)state;
+    world_start(w);
+    world_run(w, w->now + 15 * ADIT_MS); /* the ClientHello is there, its answer on the way */
+    start = w->now;
+    w->lost_until = ADIT_NEVER;
+    adit_dtls_close(A->d);
+    world_run(w, w->now + 29 * ADIT_SEC);
+    assert_int_equal(B->state, ADIT_DTLS_HANDSHAKE);
+    world_run(w, start + 31 * ADIT_SEC);
     assert_int_equal(B->state, ADIT_DTLS_FAILED);
     assert_int_equal(B->cause.reason, ADIT_REASON_TIMEOUT);
     world_free(w);
@@ -266,10 +286,15 @@ static void test_wall_clock_jumps(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_any_single_datagram), cmocka_unit_test(test_30_percent_loss),
-        cmocka_unit_test(test_silence_for_a_while), cmocka_unit_test(test_retransmission_schedule),
-        cmocka_unit_test(test_rto_is_the_callers),  cmocka_unit_test(test_long_delay),
-        cmocka_unit_test(test_lost_last_flight),    cmocka_unit_test(test_mtu),
+        cmocka_unit_test(test_any_single_datagram),
+        cmocka_unit_test(test_30_percent_loss),
+        cmocka_unit_test(test_silence_for_a_while),
+        cmocka_unit_test(test_retransmission_schedule),
+        cmocka_unit_test(test_client_falls_silent),
+        cmocka_unit_test(test_rto_is_the_callers),
+        cmocka_unit_test(test_long_delay),
+        cmocka_unit_test(test_lost_last_flight),
+        cmocka_unit_test(test_mtu),
         cmocka_unit_test(test_wall_clock_jumps),
     };
 
