@@ -24,10 +24,12 @@ static size_t compose(const struct adit_ice *ice, const struct adit_ice_base *ba
     return adit_stun_finish(out, adit_ice_span(ice->remote_pwd));
 }
 
-static void send_check(struct adit_ice *ice, const struct adit_pair *p)
+static void send_check(struct adit_ice *ice, struct adit_pair *p, adit_time now)
 {
     struct adit_stun_out out;
 
+    p->check.copies++;
+    p->check.sent = now;
     compose(ice, p->base, &out, p->check.id, p->check.nominates, 0);
     ice->stats.checks_sent++;
     adit_ice_emit(ice, p->base, &p->to, out.bytes, out.len);
@@ -50,14 +52,13 @@ static void start(struct adit_ice *ice, struct adit_pair *p, adit_time now)
         p->cancelled = p->check;
     p->check = (struct adit_pair_check){ .live = true,
                                          .nominates = p->nominate && ice->controlling,
-                                         .controlling = ice->controlling,
-                                         .sent = now };
+                                         .controlling = ice->controlling };
     adit_rng_bytes(ice->rng, p->check.id, sizeof p->check.id);
     p->state = ADIT_PAIR_IN_PROGRESS;
     /* RFC 8445 section 14.3: RTO = MAX (500 ms, Ta * (Num-Waiting + Num-In-Progress)) */
     adit_retry_start(&p->retry,
                      adit_time_max(ice->rto, ice->ta * adit_checklist_active(&ice->list)), now);
-    send_check(ice, p);
+    send_check(ice, p, now);
 }
 
 /* Failed pairs are tried again while somebody may still turn up at the other end: a person who has
@@ -103,7 +104,7 @@ void adit_ice_check_tick(struct adit_ice *ice, adit_time now)
         case ADIT_RETRY_WAIT:
             break;
         case ADIT_RETRY_SEND:
-            send_check(ice, p);
+            send_check(ice, p, now);
             break;
         case ADIT_RETRY_GIVE_UP:
             adit_ice_pair_failed(ice, p, now);
@@ -209,9 +210,10 @@ static void succeeded(struct adit_ice *ice, struct adit_pair *p,
 {
     bool current = check == &p->check;
 
+    /* After a retransmission nobody knows which copy was answered (Karn), only that a check that
+     * takes longer than consent lasts (seven copies) must not count as old. */
     p->confirmed = check->sent;
-    /* After a retransmission nobody knows which copy was answered (Karn). */
-    if (!current || p->retry.sends == 1)
+    if (check->copies == 1)
         p->rtt = now - check->sent;
     if (!p->valid)
         learn_local(ice, p, mapped);

@@ -50,7 +50,8 @@ enum adit_pair_state {
 struct adit_pair_check {
     bool live, nominates, controlling; /* as it was sent */
     uint8_t id[ADIT_STUN_ID_SIZE];
-    adit_time sent;
+    unsigned copies;
+    adit_time sent; /* the last copy */
 };
 
 struct adit_pair {
