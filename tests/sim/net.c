@@ -160,8 +160,9 @@ static void travel(struct sim_net *net, struct sim_link *l, struct sim_iface *if
     uint64_t number = l->packets++;
     adit_time at = ADIT_NEVER;
 
-    if (!(l->cut || (number < 64 && l->mask >> number & 1) || by_chance(net, l->loss) ||
-          (l->mtu && p->n + IP_HEADERS > l->mtu) || (l->drop && l->drop(l->drop_arg, p))))
+    if (!((l->drop && l->drop(l->drop_arg, p)) || l->cut ||
+          (number < 64 && l->mask >> number & 1) || by_chance(net, l->loss) ||
+          (l->mtu && p->n + IP_HEADERS > l->mtu)))
         at = transmit(l, p->n + IP_HEADERS, net->now);
     if (at == ADIT_NEVER) {
         l->lost++;

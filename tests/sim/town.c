@@ -1,5 +1,6 @@
 #include "sim/town.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 const struct sim_nat_conf sim_nat_kinds[SIM_NAT_KINDS] = {
@@ -67,6 +68,40 @@ bool sim_town_meet(struct sim_town *t, adit_time within)
     sim_peer_start(t->peer[0]);
     sim_peer_start(t->peer[1]);
     return sim_run(t->net, within, sim_pair_open, t->peer[0]);
+}
+
+static double seconds(const struct sim_town *t, adit_time at)
+{
+    return at ? (double)(at - t->net->start) / 1e9 : -1;
+}
+
+void sim_town_print(const struct sim_town *t)
+{
+    static const char *const names[] = { "new",          "connecting", "connected",
+                                         "disconnected", "failed",     "closed" };
+
+    for (int i = 0; i < 2; i++) {
+        const struct sim_peer *p = t->peer[i];
+        struct adit_engine_stats s = { 0 };
+
+        if (p->engine)
+            adit_engine_stats(p->engine, &s);
+        fprintf(stderr,
+                "# %s: %s %s\n#   started %.3f gathered %.3f remote %.3f ice %.3f dtls %.3f "
+                "sctp %.3f\n#   checks sent %u received %u answers %u\n",
+                p->name, names[p->state], p->cause.text, seconds(t, s.times.started),
+                seconds(t, s.times.gathered), seconds(t, p->remote_at),
+                seconds(t, s.times.ice_valid), seconds(t, s.times.dtls_up),
+                seconds(t, s.times.sctp_up), (unsigned)s.ice.checks_sent,
+                (unsigned)s.ice.checks_received, (unsigned)s.ice.responses_received);
+        for (int k = ADIT_PEER_CONNECTING; k <= ADIT_PEER_CLOSED; k++)
+            if (p->state_at[k])
+                fprintf(stderr, "#   %s at %.3f\n", names[k], seconds(t, p->state_at[k]));
+        fprintf(stderr, "#   link up: delay %u ms, loss %u, %u packets, %u lost; carries %.0f s\n",
+                (unsigned)(t->iface[i]->up.delay / ADIT_MS), t->iface[i]->up.loss,
+                (unsigned)t->iface[i]->up.packets, (unsigned)t->iface[i]->up.lost,
+                (double)p->carry / 1e9);
+    }
 }
 
 struct await {

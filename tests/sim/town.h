@@ -37,6 +37,8 @@ struct sim_town *sim_town(uint64_t seed, enum sim_nat_kind a, enum sim_nat_kind 
 struct sim_town *sim_town_free(struct sim_town *t);
 /* Both peers at once; true if they meet within the time. */
 bool sim_town_meet(struct sim_town *t, adit_time within);
+/* What has happened so far, for a person who looks for a mistake. */
+void sim_town_print(const struct sim_town *t);
 /* A message each way arrives. */
 bool sim_town_talks(struct sim_town *t);
 
