@@ -44,9 +44,10 @@ ALL_CFLAGS  = -std=c17 -D_GNU_SOURCE -fPIC -fvisibility=hidden -pthread $(WARN) 
               -Iinclude -isystem $(DEPS)/include -isystem $(EXT)/include $(HAVE) -MMD -MP $(CFLAGS)
 ALL_LDFLAGS = -pthread $(filter -fsanitize% --coverage,$(FLAGS.$(B))) -Wl,-z,relro,-z,now \
               -Wl,--gc-sections $(if $(STATIC),$(STATIC_PIE),-pie) $(LDFLAGS)
-# A static program whose addresses are random as well; musl-gcc does not know how to by itself.
-STATIC_PIE  = -static -nostartfiles -Wl,-pie,--no-dynamic-linker,-z,text \
-              $(shell for o in rcrt1.o crti.o crtn.o; do $(CC) -print-file-name=$$o; done)
+# A static program whose addresses are random as well; musl-gcc does not know how to by itself. Its start files
+# are beside the one that it would take; -print-file-name would find those of the other libc.
+CRT         = $(dir $(shell $(CC) -v -xc /dev/null -o /dev/null 2>&1 | tr ' ' '\n' | grep -m1 'crt1\.o'))
+STATIC_PIE  = -static -nostartfiles -Wl,-pie,--no-dynamic-linker,-z,text $(addprefix $(CRT),rcrt1.o crti.o crtn.o)
 
 # ---- libraries: those whose header the sources include, from the first to the last --------------
 
