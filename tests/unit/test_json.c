@@ -1,6 +1,6 @@
 /* test_json.c - what is JSON and what is not, by our own table and by JSONTestSuite.
  *
- * The suite (nst/JSONTestSuite) is not part of this project: the directory is taken from
+ * The suite (nst/JSONTestSuite) is not part of this project:
  * JSON_TEST_SUITE names its folder; without it that test is skipped. */
 #include <setjmp.h>
 #include <stdarg.h>
