@@ -48,8 +48,15 @@ static int decode_open(struct adit_channel_conf *ret_conf, struct adit_cursor *c
     conf.protocol_len = adit_cursor_get16(c);
     conf.label = (const char *)adit_cursor_take(c, conf.label_len);
     conf.protocol = (const char *)adit_cursor_take(c, conf.protocol_len);
-    if (c->bad || adit_cursor_left(c))
+    if (c->bad)
         return -EPROTO;
+    if (adit_cursor_left(c)) {
+        /* aiortc 1.4 states lengths in characters, not in bytes: what is left then belongs to the
+         * label, and with a protocol behind it nobody can tell where that begins. */
+        if (conf.protocol_len)
+            return -EPROTO;
+        conf.label_len += adit_cursor_left(c);
+    }
     if (param > PARAM_MAX) /* more than an application can ask for is as good as its maximum */
         param = PARAM_MAX;
     switch (type & ~UNORDERED) {
@@ -76,8 +83,8 @@ int adit_dcep_decode(struct adit_channel_conf *ret_conf, const void *bytes, size
     case ADIT_DCEP_OPEN:
         return decode_open(ret_conf, &c);
     case ADIT_DCEP_ACK:
-        return adit_cursor_left(&c) ? -EPROTO : ADIT_DCEP_ACK;
-    default: /* includes "no byte at all": the cursor then gives a zero */
+        return ADIT_DCEP_ACK; /* pion v3 sends three zero bytes behind it */
+    default:                  /* includes "no byte at all": the cursor then gives a zero */
         return -EPROTO;
     }
 }

@@ -43,13 +43,12 @@ static const struct {
     { "type 0", "\0", 1 },
     { "type 1", "\1\0\1\0\0\0\0\0\0\0\0\0", 12 },
     { "type 4", "\4", 1 },
-    { "ACK with more behind it", "\2\0", 2 },
     { "OPEN of one byte", "\x03", 1 },
     { "OPEN one byte short", "\x03\0\1\0\0\0\0\0\0\0\0", 11 },
     { "label missing", "\x03\0\1\0\0\0\0\0\0\4\0\0dat", 15 },
     { "protocol missing", "\x03\0\1\0\0\0\0\0\0\4\0\1data", 16 },
     { "lengths that wrap 16 bits", "\x03\0\1\0\0\0\0\0\xff\xff\0\1data", 16 },
-    { "one byte too many", "\x03\0\1\0\0\0\0\0\0\4\0\0data!", 17 },
+    { "one byte too many", "\x03\0\1\0\0\0\0\0\0\4\0\1datap!", 18 },
     { "channel type 3", "\x03\3\1\0\0\0\0\0\0\0\0\0", 12 },
     { "channel type 0x7f", "\x03\x7f\1\0\0\0\0\0\0\0\0\0", 12 },
     { "channel type 0x83", "\x03\x83\1\0\0\0\0\0\0\0\0\0", 12 },
@@ -99,6 +98,7 @@ static void ack(void **state)
 
     (void)state;
     assert_int_equal(adit_dcep_decode(&c, "\2", 1), ADIT_DCEP_ACK);
+    assert_int_equal(adit_dcep_decode(&c, "\2\0\0\0", 4), ADIT_DCEP_ACK); /* pion's */
 }
 
 static void longest_label_and_protocol(void **state)
@@ -128,6 +128,19 @@ static void longest_label_and_protocol(void **state)
     free(out);
 }
 
+/* aiortc 1.4 does it, and cuts nothing off. */
+static void length_of_a_label_in_characters(void **state)
+{
+    static const char in[] = "\x03\0\1\0\0\0\0\0\0\3\0\0\xc3\xbc\xe2\x82\xac!";
+    struct adit_channel_conf c;
+
+    (void)state;
+    assert_int_equal(adit_dcep_decode(&c, in, sizeof in - 1), ADIT_DCEP_OPEN);
+    assert_int_equal(c.label_len, 6);
+    assert_memory_equal(c.label, "\xc3\xbc\xe2\x82\xac!", 6);
+    assert_int_equal(c.protocol_len, 0);
+}
+
 static void encodes_what_the_vectors_say(void **state)
 {
     uint8_t out[32];
@@ -151,6 +164,7 @@ int main(void)
         cmocka_unit_test(bad_ones),
         cmocka_unit_test(ack),
         cmocka_unit_test(longest_label_and_protocol),
+        cmocka_unit_test(length_of_a_label_in_characters),
         cmocka_unit_test(encodes_what_the_vectors_say),
     };
 
