@@ -16,7 +16,7 @@
 
 #define ADIT_PMTU_BASE  1050 /* bytes of UDP payload: passes 1100-byte paths, over IPv6 too */
 #define ADIT_PMTU_SIZES 5
-#define ADIT_PMTU_MAX   1472
+#define ADIT_PMTU_MAX   1460
 
 struct adit_pmtu_probe {
     uint8_t id[ADIT_STUN_ID_SIZE];
