@@ -274,7 +274,7 @@ static void verify(struct adit_dtls *d, adit_time now)
 {
     if (!adit_tls_peer_is(&d->tls, d->expected, d->expected_count)) {
         adit_cause_set(&d->cause, ADIT_REASON_NOT_AUTHENTIC, 0,
-                       "the certificate is not the one that the description promised");
+                       "the certificate has another fingerprint than the description promised");
         end(d, ADIT_DTLS_FAILED);
         return;
     }
