@@ -48,6 +48,13 @@ static size_t app_message_max(void *arg)
     return most > LOSSY_MAX && adit_dc_is_lossy(lane->dc) ? LOSSY_MAX : most;
 }
 
+static bool app_lossy(void *arg)
+{
+    struct lane *lane = arg;
+
+    return lane->dc && adit_dc_is_lossy(lane->dc);
+}
+
 static void app_pause(void *arg)
 {
     struct lane *lane = arg;
@@ -89,6 +96,7 @@ static const struct adit_app_ops app_ops = {
     .send = app_send,
     .buffered = app_buffered,
     .message_max = app_message_max,
+    .lossy = app_lossy,
     .pause = app_pause,
     .resume = app_resume,
     .done = app_done,

@@ -16,6 +16,7 @@ struct adit_app_ops {
     int (*send)(void *arg, const void *bytes, size_t n, bool text);
     size_t (*buffered)(void *arg);    /* bytes sent and not yet acknowledged */
     size_t (*message_max)(void *arg); /* the largest message the other side takes */
+    bool (*lossy)(void *arg);         /* the channel may give up messages */
     /* Stop and start receiving: the sender is made to wait. */
     void (*pause)(void *arg);
     void (*resume)(void *arg);

@@ -2,7 +2,9 @@
  *
  * One JSON line per check goes to the output. First single messages of telling sizes, then 10 MB in
  * messages of 16 KiB. Each bulk message begins with its number, so an unordered channel can be
- * checked too. */
+ * checked too. On a channel that may lose messages few are on their way at a time, and what does
+ * not come back within a second is sent again, or in bulk counted as lost: only what comes back
+ * wrong, or nothing at all, is a failure there. */
 #include <stdio.h>
 
 #include "app/app.h"
@@ -12,6 +14,8 @@
 #define BULK_MESSAGE  (16 * 1024)
 #define BULK_MESSAGES (10 * 1024 * 1024 / BULK_MESSAGE)
 #define SILENCE_MAX   (30 * ADIT_SEC)
+#define LOSSY_WAIT    ADIT_SEC /* for the echo of a message that may be lost */
+#define LOSSY_FLIGHT  16       /* such messages on their way at a time */
 #define LARGEST       (200 * 1024)
 
 static const char greeting[] =
@@ -38,9 +42,11 @@ struct check {
     struct adit_app app;
     struct adit_outbox out;
     struct adit_timer timer; /* nothing came back for too long */
+    bool lossy;
     size_t step;
-    adit_time started;
+    adit_time started, heard;
     uint32_t sent, received; /* bulk messages */
+    uint32_t lost;           /* on a lossy channel: of this step, as far as we can tell */
     uint8_t seen[BULK_MESSAGES / 8];
     unsigned failures;
     uint8_t *bytes; /* LARGEST */
@@ -67,13 +73,29 @@ static void fill(uint8_t *out, size_t n, uint32_t number)
 
 static void send_step(struct check *c);
 
+static uint32_t in_flight(const struct check *c)
+{
+    return c->sent - c->received - c->lost;
+}
+
+static void wait_for_echo(struct check *c)
+{
+    adit_time now = adit_loop_now(c->app.conf.loop);
+
+    adit_timer_set(&c->timer, now + (c->lossy ? LOSSY_WAIT : SILENCE_MAX));
+}
+
 static void report(struct check *c, bool ok, const char *why)
 {
     adit_time took = adit_loop_now(c->app.conf.loop) - c->started;
-    char line[256];
-    int n = snprintf(line, sizeof line, "{\"check\":\"%s\",\"ok\":%s,\"ms\":%.3f%s%s%s}\n",
-                     steps[c->step].name, ok ? "true" : "false", (double)took / (double)ADIT_MS,
-                     why ? ",\"why\":\"" : "", why ? why : "", why ? "\"" : "");
+    char lost[32] = "", line[256];
+    int n;
+
+    if (c->lossy)
+        snprintf(lost, sizeof lost, ",\"lost\":%u", c->lost);
+    n = snprintf(line, sizeof line, "{\"check\":\"%s\",\"ok\":%s,\"ms\":%.3f%s%s%s%s}\n",
+                 steps[c->step].name, ok ? "true" : "false", (double)took / (double)ADIT_MS, lost,
+                 why ? ",\"why\":\"" : "", why ? why : "", why ? "\"" : "");
 
     adit_outbox_add(&c->out, line, (size_t)n);
     if (!ok)
@@ -114,6 +136,7 @@ static void next_step(struct check *c)
         finish(c);
         return;
     }
+    c->lost = 0;
     c->started = adit_loop_now(conf->loop);
     send_step(c);
 }
@@ -138,7 +161,7 @@ static void send_bulk(struct check *c)
     const struct adit_app_conf *conf = &c->app.conf;
     size_t n = bulk_size(c);
 
-    while (c->sent < BULK_MESSAGES) {
+    while (c->sent < BULK_MESSAGES && !(c->lossy && in_flight(c) >= LOSSY_FLIGHT)) {
         fill(c->bytes, n, c->sent);
         if (conf->ops->send(conf->arg, c->bytes, n, false) < 0)
             return; /* writable() or closed() follows */
@@ -150,7 +173,7 @@ static void send_step(struct check *c)
 {
     const struct adit_app_conf *conf = &c->app.conf;
 
-    adit_timer_set(&c->timer, adit_loop_now(conf->loop) + SILENCE_MAX);
+    wait_for_echo(c);
     if (c->step == BULK) {
         send_bulk(c);
         return;
@@ -160,11 +183,21 @@ static void send_step(struct check *c)
         fail(c, "the message is larger than the other side takes");
 }
 
+static void bulk_goes_on(struct check *c)
+{
+    if (c->sent == BULK_MESSAGES && in_flight(c) == 0) {
+        report(c, true, NULL);
+        next_step(c);
+    } else if (c->lossy) {
+        send_bulk(c);
+    }
+}
+
 static void bulk_came(struct check *c, const uint8_t *bytes, size_t n)
 {
     uint32_t number = n >= 4 ? adit_get32(bytes) : UINT32_MAX;
 
-    if (n != bulk_size(c) || number >= BULK_MESSAGES) {
+    if (n != bulk_size(c) || number >= c->sent) {
         fail(c, "a message came back with another length or number");
         return;
     }
@@ -174,19 +207,31 @@ static void bulk_came(struct check *c, const uint8_t *bytes, size_t n)
         return;
     }
     c->seen[number / 8] |= (uint8_t)(1u << number % 8);
-    if (++c->received == BULK_MESSAGES) {
-        report(c, true, NULL);
-        next_step(c);
-    }
+    if (in_flight(c) == 0)
+        c->lost--; /* it was late */
+    c->received++;
+    bulk_goes_on(c);
+}
+
+/* The echo of a step that was sent again meanwhile. */
+static bool late_copy(struct check *c, const uint8_t *bytes, size_t n, bool text)
+{
+    for (size_t i = 0; c->lossy && i < c->step; i++)
+        if (n == steps[i].n && text == steps[i].text) {
+            make(c, i);
+            return n == 0 || memcmp(bytes, c->bytes, n) == 0;
+        }
+    return false;
 }
 
 static void message(struct adit_app *app, const void *bytes, size_t n, bool text)
 {
     struct check *c = check_of(app);
 
-    if (c->step == ADIT_LEN(steps))
+    if (c->step == ADIT_LEN(steps) || late_copy(c, bytes, n, text))
         return;
-    adit_timer_set(&c->timer, adit_loop_now(app->conf.loop) + SILENCE_MAX);
+    c->heard = adit_loop_now(app->conf.loop);
+    wait_for_echo(c);
     if (c->step == BULK) {
         bulk_came(c, bytes, n);
         return;
@@ -205,8 +250,16 @@ static void on_silence(struct adit_timer *timer, adit_time now)
 {
     struct check *c = adit_container_of(timer, struct check, timer);
 
-    (void)now;
-    fail(c, "nothing came back for 30 s");
+    if (!c->lossy || now - c->heard >= SILENCE_MAX) {
+        fail(c, "nothing came back for 30 s");
+    } else if (c->step == BULK) {
+        c->lost += in_flight(c);
+        wait_for_echo(c);
+        bulk_goes_on(c);
+    } else {
+        c->lost++;
+        send_step(c);
+    }
 }
 
 static int init(struct adit_app *app)
@@ -232,7 +285,8 @@ static void opened(struct adit_app *app)
 {
     struct check *c = check_of(app);
 
-    c->started = adit_loop_now(app->conf.loop);
+    c->started = c->heard = adit_loop_now(app->conf.loop);
+    c->lossy = app->conf.ops->lossy(app->conf.arg);
     send_step(c);
 }
 
