@@ -4,8 +4,9 @@
  * One `struct adit_loop` drives any number of `struct adit_peer`; a peer is what browsers call an
  * RTCPeerConnection with data channels only. Everything happens on the thread that runs the loop.
  * Functions return 0 or a count, or a negative errno; pointers are borrowed for the call unless the
- * comment says otherwise. Callbacks run from inside adit_loop_process() and may call anything here,
- * adit_peer_free() on their own peer included. */
+ * comment says otherwise. Callbacks run from inside adit_loop_process(), or from inside a function
+ * called on the same peer which brings something about (adit_peer_accept, adit_peer_close …). They
+ * may call anything here, adit_peer_free() on their own peer included. */
 #ifndef ADIT_ADIT_H
 #define ADIT_ADIT_H
 
@@ -74,8 +75,8 @@ ADIT_API int adit_loop_fd(const struct adit_loop *loop);
 /* How long to sleep at most, rounded up; 0 = not at all, -1 = until the descriptor is readable. */
 ADIT_API int adit_loop_timeout_ms(struct adit_loop *loop);
 /* Does what is due and returns without waiting; all callbacks come from here (or from
- * adit_loop_run). Calling it too early or too often is harmless. 0 or -errno; not from a callback.
- */
+ * adit_loop_run), or from a call on the peer they are about. Calling it too early or too often is
+ * harmless. 0 or -errno; not from a callback. */
 ADIT_API ADIT_MUST_USE int adit_loop_process(struct adit_loop *loop);
 
 /* ---- descriptions ---------------------------------------------------------------------------- */
@@ -123,9 +124,10 @@ struct adit_peer_callbacks {
     void (*channel)(struct adit_peer *peer, struct adit_dc *dc, void *user);
 };
 
-/* Zero everywhere is a good configuration. Strings and arrays are copied. */
+/* Zero everywhere but in size is a good configuration. Strings and arrays are copied. */
 struct adit_peer_conf {
-    size_t size;             /* sizeof(struct adit_peer_conf): lets the library grow */
+    size_t
+        size; /* sizeof(struct adit_peer_conf): a later library may know more fields, at the end */
     const char *const *stun; /* "host", "host:port", "stun:host:port" */
     size_t stun_count;
     const char *const *bind_devs; /* only these interfaces */
@@ -185,7 +187,7 @@ struct adit_peer_stats {
     char local[80], remote[80]; /* the pair in use: "host 192.0.2.1:4711"; "" if none */
 };
 
-/* size is sizeof *ret_stats. */
+/* size is sizeof *ret_stats; what the library does not know is 0. */
 ADIT_API void adit_peer_stats(struct adit_peer *peer, struct adit_peer_stats *ret_stats,
                               size_t size);
 

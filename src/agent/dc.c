@@ -39,7 +39,8 @@ void adit_dcs_free(struct adit_peer *peer)
     free_dc(adit_container_of(it, struct adit_dc, link));
 }
 
-struct adit_dc *adit_dc_open(struct adit_peer *peer, const struct adit_dc_conf *conf, int *ret_err)
+static struct adit_dc *open_dc(struct adit_peer *peer, const struct adit_dc_conf *conf,
+                               int *ret_err)
 {
     struct adit_channel_conf cc = {
         .label = conf->label,
@@ -53,22 +54,31 @@ struct adit_dc *adit_dc_open(struct adit_peer *peer, const struct adit_dc_conf *
         .id = conf->negotiated ? conf->id : ADIT_CHANNEL_ID_AUTO,
     };
     struct adit_dc *dc = new_dc(peer);
-    int err = -ENOMEM;
 
-    if (dc) {
-        dc->on = conf->on;
-        dc->user = conf->user;
-        dc->channel = adit_engine_open_channel(peer->engine, &cc, &err, adit_peer_now(peer));
-        adit_peer_touch(peer);
-        if (dc->channel) {
-            adit_channel_set_user(dc->channel, dc);
-            return dc;
-        }
-        free_dc(dc);
+    *ret_err = -ENOMEM;
+    if (!dc)
+        return NULL;
+    dc->on = conf->on;
+    dc->user = conf->user;
+    dc->channel = adit_engine_open_channel(peer->engine, &cc, ret_err, adit_peer_now(peer));
+    adit_peer_touch(peer);
+    if (dc->channel) {
+        adit_channel_set_user(dc->channel, dc);
+        return dc;
     }
-    if (ret_err)
-        *ret_err = err;
+    free_dc(dc);
     return NULL;
+}
+
+struct adit_dc *adit_dc_open(struct adit_peer *peer, const struct adit_dc_conf *conf, int *ret_err)
+{
+    struct adit_dc_conf known;
+    int err = adit_conf_take(&known, sizeof known, conf, conf->size);
+    struct adit_dc *dc = err ? NULL : open_dc(peer, &known, &err);
+
+    if (!dc && ret_err)
+        *ret_err = err;
+    return dc;
 }
 
 static void accept_channel(struct adit_peer *peer, struct adit_channel *channel)

@@ -92,15 +92,18 @@ void adit_peer_pairtext_conf(struct adit_peer *peer, struct adit_pairtext_conf *
 int adit_peer_accept_found(struct adit_peer *peer, const struct adit_pairtext *found,
                            struct adit_cause *ret_cause)
 {
+    struct adit_ticket before = peer->remote_ticket;
+    bool had = peer->has_remote_ticket;
     int err;
 
-    /* The other side ran `adit answer`, or is a browser: then ours was the offer. */
-    if (peer->pairing && found->desc.type == ADIT_DESC_ANSWER)
-        adit_engine_set_offerer(peer->engine);
-    err = adit_engine_set_remote(peer->engine, &found->desc, ret_cause, adit_peer_now(peer));
-    if (!err && found->form == ADIT_PAIRTEXT_TICKET) {
+    if (found->form == ADIT_PAIRTEXT_TICKET) { /* a state callback may already describe us */
         peer->remote_ticket = found->ticket;
         peer->has_remote_ticket = true;
+    }
+    err = adit_engine_set_remote(peer->engine, &found->desc, ret_cause, adit_peer_now(peer));
+    if (err) {
+        peer->remote_ticket = before;
+        peer->has_remote_ticket = had;
     }
     adit_peer_touch(peer);
     return err;

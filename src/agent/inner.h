@@ -83,6 +83,10 @@ ADIT_MUST_USE int adit_servers_add(struct adit_peer *peer, const char *text,
 void adit_servers_start(struct adit_peer *peer, adit_time now);
 void adit_servers_stop(struct adit_peer *peer);
 
+/* conf.c. Copies what we know of a public configuration; its first field is `size`. -EINVAL: too
+ * small; -E2BIG: it asks for what only a later library can do. */
+ADIT_MUST_USE int adit_conf_take(void *out, size_t known, const void *conf, size_t size);
+
 /* describe.c */
 struct adit_pairtext;
 struct adit_pairtext_conf;

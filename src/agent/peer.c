@@ -233,8 +233,17 @@ struct adit_peer *adit_peer_new(struct adit_loop *loop, const struct adit_peer_c
     struct adit_cause cause = { .reason = ADIT_REASON_RESOURCE,
                                 .err = ENOMEM,
                                 .text = "out of memory" };
-    struct adit_peer *peer = adit_zalloc(sizeof *peer);
+    struct adit_peer_conf known;
+    struct adit_peer *peer = NULL;
+    int err = adit_conf_take(&known, sizeof known, conf, conf->size);
 
+    conf = &known;
+    if (err)
+        adit_cause_set(&cause, ADIT_REASON_LOCAL, -err, "%s",
+                       err == -E2BIG ? "the configuration asks for what only a later libadit can do"
+                                     : "the size of the configuration is not set");
+    else
+        peer = adit_zalloc(sizeof *peer);
     if (peer) {
         peer->loop = loop;
         peer->on = conf->on;
@@ -284,6 +293,7 @@ void adit_peer_offer(struct adit_peer *peer)
 void adit_peer_pair(struct adit_peer *peer)
 {
     peer->pairing = true;
+    adit_engine_set_symmetric(peer->engine);
 }
 
 int adit_peer_add_candidate(struct adit_peer *peer, const char *candidate)
@@ -374,4 +384,6 @@ void adit_peer_stats(struct adit_peer *peer, struct adit_peer_stats *ret_stats, 
         print_cand(s.remote, sizeof s.remote, pair.remote);
     }
     memcpy(ret_stats, &s, size < sizeof s ? size : sizeof s);
+    if (size > sizeof s) /* what a later header has and we do not know */
+        memset((char *)ret_stats + sizeof s, 0, size - sizeof s);
 }

@@ -14,7 +14,13 @@ static void set_role(struct adit_engine *e, enum adit_role role)
 
 void adit_engine_set_offerer(struct adit_engine *e)
 {
-    set_role(e, ADIT_ROLE_OFFERER);
+    if (!e->remote)
+        set_role(e, ADIT_ROLE_OFFERER);
+}
+
+void adit_engine_set_symmetric(struct adit_engine *e)
+{
+    e->symmetric = true;
 }
 
 const struct adit_desc *adit_engine_remote_offer(const struct adit_engine *e)
@@ -79,7 +85,8 @@ static enum adit_role role_for(const struct adit_engine *e, const struct adit_de
     case ADIT_DESC_OFFER:
         return e->role == ADIT_ROLE_OFFERER ? ADIT_ROLE_UNDECIDED : ADIT_ROLE_ANSWERER;
     case ADIT_DESC_ANSWER:
-        return e->role == ADIT_ROLE_OFFERER ? ADIT_ROLE_OFFERER : ADIT_ROLE_UNDECIDED;
+        return e->role == ADIT_ROLE_OFFERER || e->symmetric ? ADIT_ROLE_OFFERER
+                                                            : ADIT_ROLE_UNDECIDED;
     case ADIT_DESC_UNKNOWN:
         break;
     }

@@ -96,8 +96,10 @@ void adit_engine_send_failed(struct adit_engine *e, int base, const struct adit_
                              adit_time now);
 
 /* We will send an offer. Not called by an answerer (the remote offer decides) nor for symmetric
- * pairing. */
+ * pairing, and nothing once the remote description is set. */
 void adit_engine_set_offerer(struct adit_engine *e);
+/* Symmetric pairing: an answer makes ours the offer it answers. */
+void adit_engine_set_symmetric(struct adit_engine *e);
 enum adit_role adit_engine_role(const struct adit_engine *e);
 
 /* What to tell the other side now; complete after GATHERED. An answer only after the offer was set.

@@ -26,6 +26,7 @@ struct adit_engine {
     adit_time now; /* of the call we are in: sub-engines call back without it */
 
     enum adit_role role;
+    bool symmetric;
     enum adit_peer_state state; /* as last told */
     struct adit_cause cause;    /* why it ended; reason NONE while it has not */
     bool closing;               /* adit_engine_close was called, or the peer shut down */

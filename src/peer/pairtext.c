@@ -353,6 +353,8 @@ int adit_pairtext_feed(struct adit_pairtext *p, const void *bytes, size_t n)
 {
     size_t before = p->text.len;
 
+    if (n == 0)
+        return 0;
     adit_buf_add(&p->text, bytes, n < ADIT_PAIRTEXT_MAX - before ? n : ADIT_PAIRTEXT_MAX - before);
     if (p->text.err) {
         adit_cause_set(&p->cause, ADIT_REASON_RESOURCE, ENOMEM, "no memory for the pasted text");
