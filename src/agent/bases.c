@@ -114,7 +114,7 @@ void adit_bases_update(struct adit_peer *peer, adit_time now)
         return;
     }
     n = adit_netif_choose(&list, &peer->netif, chosen, BASES_MAX, NULL);
-    for (size_t i = 0; i < BASES_MAX; i++) {
+    for (size_t i = 0; i < BASES_MAX && !peer->freed; i++) {
         bool stays = false;
 
         for (size_t k = 0; k < n && !stays; k++)
@@ -122,7 +122,7 @@ void adit_bases_update(struct adit_peer *peer, adit_time now)
         if (peer->bases[i].peer && !stays)
             drop(peer, &peer->bases[i], now);
     }
-    for (size_t k = 0; k < n; k++) {
+    for (size_t k = 0; k < n && !peer->freed; k++) { /* candidates are told: anything may happen */
         bool known = false;
 
         for (size_t i = 0; i < BASES_MAX && !known; i++)
@@ -131,6 +131,8 @@ void adit_bases_update(struct adit_peer *peer, adit_time now)
             add(peer, &chosen[k], now);
     }
     adit_netif_list_done(&list);
+    if (peer->freed)
+        return;
     adit_peer_check_complete(peer, now);
     adit_peer_touch(peer);
 }

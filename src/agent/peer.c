@@ -101,7 +101,8 @@ static void on_netif_changed(void *arg, adit_time now)
 
 void adit_peer_check_complete(struct adit_peer *peer, adit_time now)
 {
-    if (!peer->started || peer->resolving || peer->complete || adit_bases_count(peer) == 0)
+    if (peer->freed || !peer->started || peer->resolving || peer->complete ||
+        adit_bases_count(peer) == 0)
         return;
     peer->complete = true;
     adit_engine_bases_done(peer->engine, now);
@@ -129,7 +130,11 @@ static void on_start(struct adit_task *task, adit_time now)
     struct adit_peer *peer = adit_container_of(task, struct adit_peer, start);
     int err;
 
+    if (adit_peer_state(peer) == ADIT_PEER_CLOSED)
+        return;
     adit_bases_update(peer, now);
+    if (peer->freed) /* by a callback that was told a candidate */
+        return;
     err = adit_netif_watch_start(&peer->watch, peer->loop, on_netif_changed, peer);
     if (err)
         adit_log(ADIT_LOG_WARN, "agent",
@@ -145,6 +150,7 @@ static void on_bury(struct adit_task *task, adit_time now)
     struct adit_peer *peer = adit_container_of(task, struct adit_peer, bury);
 
     (void)now;
+    adit_task_cancel(&peer->settle); /* queued again on the way out of the callback that freed us */
     adit_engine_free(peer->engine);
     adit_dcs_free(peer);
     adit_cert_free(peer->cert);

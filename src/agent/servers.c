@@ -53,7 +53,7 @@ static void on_resolved(void *arg, int err, const struct adit_addr *addrs, size_
         adit_log(ADIT_LOG_WARN, "agent", "STUN server %s: %s, continuing", s->name,
                  adit_resolve_error(err));
     /* One address of each family: more would only tell the same. */
-    for (size_t i = 0; !err && i < count; i++) {
+    for (size_t i = 0; !err && i < count && !peer->freed; i++) {
         bool *seen = addrs[i].family == ADIT_FAMILY_V4 ? &v4 : &v6;
 
         if (!*seen)
@@ -66,7 +66,7 @@ static void on_resolved(void *arg, int err, const struct adit_addr *addrs, size_
 
 void adit_servers_start(struct adit_peer *peer, adit_time now)
 {
-    for (size_t i = 0; i < peer->server_count; i++) {
+    for (size_t i = 0; i < peer->server_count && !peer->freed; i++) {
         struct server *s = &peer->servers[i];
         struct adit_resolve_conf conf = { .host = s->name, .port = s->port };
         int err;

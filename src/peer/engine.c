@@ -20,6 +20,8 @@ void adit_engine_end(struct adit_engine *e, const struct adit_cause *cause)
     e->cause = *cause;
     if (e->sctp && !e->sctp_down)
         adit_sctp_abort(e->sctp, e->now); /* channels get their CLOSED */
+    if (e->next)
+        adit_sctp_abort(e->next, e->now);
     if (e->dtls)
         adit_dtls_close(e->dtls);
     adit_ice_close(e->ice);
@@ -100,13 +102,14 @@ static void replace_sctp(struct adit_engine *e)
         end(e, ADIT_REASON_REMOTE, "the other side closed the connection");
         return;
     }
-    e->sctp = adit_sctp_free(e->sctp);
-    e->sctp_down = e->sctp_started = false;
     if (++e->sctp_restarts > SCTP_RESTARTS_MAX) {
         adit_engine_end(e, &e->sctp_cause);
         return;
     }
-    e->sctp = adit_parts_new_sctp(e);
+    adit_sctp_free(e->sctp);
+    e->sctp = e->next ? e->next : adit_parts_new_sctp(e);
+    e->next = NULL;
+    e->sctp_down = e->sctp_started = false;
     if (!e->sctp)
         end(e, ADIT_REASON_RESOURCE, "out of memory for SCTP");
 }
@@ -178,6 +181,7 @@ struct adit_engine *adit_engine_free(struct adit_engine *e)
 {
     if (!e)
         return NULL;
+    adit_sctp_free(e->next);
     adit_sctp_free(e->sctp);
     adit_dtls_free(e->dtls);
     adit_ice_free(e->ice);
@@ -256,6 +260,17 @@ void adit_engine_tick(struct adit_engine *e, adit_time now)
 
 /* ---- channels -------------------------------------------------------------------------------- */
 
+static struct adit_channel *open_on_next(struct adit_engine *e,
+                                         const struct adit_channel_conf *conf, int *ret_err)
+{
+    if (!e->next)
+        e->next = adit_parts_new_sctp(e);
+    if (e->next)
+        return adit_channel_open(e->next, conf, ret_err, e->now);
+    *ret_err = -ENOMEM;
+    return NULL;
+}
+
 struct adit_channel *adit_engine_open_channel(struct adit_engine *e,
                                               const struct adit_channel_conf *conf, int *ret_err,
                                               adit_time now)
@@ -263,11 +278,12 @@ struct adit_channel *adit_engine_open_channel(struct adit_engine *e,
     struct adit_channel *c;
 
     e->now = now;
-    if (adit_engine_ended(e) || e->closing || !e->sctp || e->sctp_down) {
-        *ret_err = -EPIPE;
+    *ret_err = -EPIPE;
+    if (adit_engine_ended(e) || e->closing)
         return NULL;
-    }
-    c = adit_channel_open(e->sctp, conf, ret_err, now);
+    c = e->next ? NULL : adit_channel_open(e->sctp, conf, ret_err, now);
+    if (!c && *ret_err == -EPIPE) /* a handler of CLOSED opens it anew: on the next association */
+        c = open_on_next(e, conf, ret_err);
     adit_engine_settle(e);
     return c;
 }

@@ -36,6 +36,7 @@ struct adit_engine {
     struct adit_dtls *dtls;
     bool dtls_started;
     struct adit_sctp *sctp;
+    struct adit_sctp *next; /* takes over from sctp, which is ending; has channels. Or NULL */
     bool sctp_started,
         sctp_down; /* down: to be freed or replaced when no call of it is on the stack */
     struct adit_cause sctp_cause;

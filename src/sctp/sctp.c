@@ -145,6 +145,8 @@ static void end_with(struct adit_sctp *s, enum adit_reason reason, int err, cons
 
 static void on_data(struct adit_sctp *s, const struct adit_usr_in *in, size_t n)
 {
+    if (s->paused) /* shutting: nobody waits for it any more */
+        return;
     if (s->skipping) {
         s->skipping = !in->end;
         return;
@@ -184,12 +186,13 @@ static void on_reset(struct adit_sctp *s, const struct adit_usr_in *in)
         adit_chan_reset(s, (uint16_t)sid, in->incoming);
 }
 
-/* Reads until there is nothing, or nobody wants it: unread bytes close the peer's window. */
+/* Reads until there is nothing, or nobody wants it: unread bytes close the peer's window. A paused
+ * owner who leaves gets no more, but the goodbye is read to its end. */
 static bool read_all(struct adit_sctp *s)
 {
     bool any = false;
 
-    while (!s->ended && !s->paused && adit_usr_readable(&s->usr)) {
+    while (!s->ended && (!s->paused || s->shutting) && adit_usr_readable(&s->usr)) {
         struct adit_usr_in in;
         int n = adit_usr_recv(&s->usr, s->piece, PIECE_SIZE, &in, s->now);
 

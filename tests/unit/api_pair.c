@@ -143,7 +143,7 @@ static void on_closed(struct adit_dc *dc, const struct adit_cause *cause, void *
     for (unsigned i = 0; i < s->dc_count; i++)
         if (s->dc[i] == dc)
             s->dc[i] = NULL;
-    hook(s, "closed");
+    hook(s, "channel closed");
 }
 
 const struct adit_dc_callbacks api_dc_callbacks = {
@@ -325,7 +325,7 @@ void api_push(struct api_side *s)
             sum = sum * 31 + bytes[i];
         }
         err = adit_dc_send(s->dc[0], bytes, n, ADIT_BINARY);
-        if (err == -EAGAIN)
+        if (err == -EAGAIN || err == -EPIPE)
             return;
         if (err)
             abort();
