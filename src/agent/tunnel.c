@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 
+#include "base/buf.h"
 #include "base/log.h"
 
 struct tunnel {
@@ -83,8 +84,35 @@ static void path(struct adit_app *app, const struct adit_addr *local,
     adit_vpn_set_path(tunnel_of(app)->vpn, local, remote);
 }
 
+/* What was carried, and what was not and why: one line each way. */
+static void report(const struct tunnel *t)
+{
+    struct adit_vpn_stats stats;
+    struct adit_buf text;
+
+    adit_vpn_stats(t->vpn, &stats);
+    for (int out = 0; out < 2; out++) {
+        const uint64_t *dropped = out ? stats.out_dropped : stats.in_dropped;
+        const char *sign = ", dropped: ";
+
+        adit_buf_init(&text, 1024);
+        for (int i = 0; i < ADIT_DROP_COUNT; i++) {
+            if (!dropped[i])
+                continue;
+            adit_buf_printf(&text, "%s%llu %s", sign, (unsigned long long)dropped[i],
+                            adit_drop_name((enum adit_drop)i));
+            sign = ", ";
+        }
+        adit_log(ADIT_LOG_INFO, "tun", "%s %llu packets, %llu bytes%s", out ? "sent" : "received",
+                 (unsigned long long)(out ? stats.out_packets : stats.in_packets),
+                 (unsigned long long)(out ? stats.out_bytes : stats.in_bytes), adit_buf_str(&text));
+        adit_buf_done(&text);
+    }
+}
+
 static void end(struct adit_app *app)
 {
+    report(tunnel_of(app));
     adit_vpn_close(tunnel_of(app)->vpn);
 }
 
