@@ -79,12 +79,27 @@ static void on_ready(struct adit_io *io, uint32_t events, adit_time now)
     report(p, result, false, now);
 }
 
+/* What was pasted had no line end; what we say next is to begin on a line of its own. */
+static void end_line(void)
+{
+    static const char newline = '\n';
+
+    if (write(STDERR_FILENO, &newline, 1) < 0)
+        return; /* nobody is looking */
+}
+
 static void on_quiet(struct adit_timer *timer, adit_time now)
 {
     struct adit_paste *p = adit_container_of(timer, struct adit_paste, quiet);
 
-    if (p->terminal)
-        report(p, adit_pairtext_pause(&p->text), false, now);
+    int result;
+
+    if (!p->terminal)
+        return;
+    result = adit_pairtext_pause(&p->text);
+    if (result)
+        end_line();
+    report(p, result, false, now);
 }
 
 static void set_terminal(struct adit_paste *p)
