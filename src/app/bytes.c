@@ -122,9 +122,11 @@ static void drained(struct adit_outbox *box)
 {
     struct pipe *p = adit_container_of(box, struct pipe, out);
 
-    if (p->paused && p->app.is_open)
+    bool resume = p->paused && p->app.is_open;
+
+    p->paused = false; /* first: messages come from inside resume() and may pause again */
+    if (resume)
         p->app.conf.ops->resume(p->app.conf.arg);
-    p->paused = false;
     finish(p);
 }
 

@@ -64,11 +64,11 @@ void adit_outbox_done(struct adit_outbox *box)
 
 bool adit_outbox_add(struct adit_outbox *box, const void *bytes, size_t n)
 {
-    size_t done = n;
+    size_t done = 0;
 
     if (box->fd < 0 || box->err)
         return true;
-    if (adit_outbox_empty(box))
+    if (adit_outbox_empty(box)) /* else it would overtake what waits */
         done = write_some(box, bytes, n);
     if (done == n)
         return true;

@@ -124,9 +124,11 @@ static void drained(struct adit_outbox *box)
 {
     struct text *c = adit_container_of(box, struct text, out);
 
-    if (c->paused && c->app.is_open)
+    bool resume = c->paused && c->app.is_open;
+
+    c->paused = false; /* first: messages come from inside resume() and may pause again */
+    if (resume)
         c->app.conf.ops->resume(c->app.conf.arg);
-    c->paused = false;
     finish_when_shown(c);
 }
 
