@@ -203,12 +203,13 @@ static void run(struct run *r)
     static const int signos[] = { SIGINT, SIGTERM, SIGHUP, 0 };
     int err;
 
-    r->session = adit_session_new(r->loop, &r->conf, on_ended, r, &r->exit_code);
-    if (!r->session)
-        return;
+    /* Watched before there is a device or a --up program that would have to be cleaned up. */
     err = adit_signals_start(&r->signals, r->loop, signos, on_signal, r);
-    if (!err)
-        err = adit_loop_run(r->loop);
+    if (!err) {
+        r->session = adit_session_new(r->loop, &r->conf, on_ended, r, &r->exit_code);
+        if (r->session)
+            err = adit_loop_run(r->loop);
+    }
     if (err) {
         adit_log(ADIT_LOG_ERROR, "cli", "cannot wait for events: %s", strerror(-err));
         r->exit_code = ADIT_EXIT_FAILED;
