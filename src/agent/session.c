@@ -112,9 +112,9 @@ static void on_lanes_opened(void *arg)
 
     adit_timer_stop(&s->timeout);
     adit_peer_stats(s->peer, &stats, sizeof stats);
-    adit_log(ADIT_LOG_INFO, "session", "connected in %.0f ms (%s)",
-             (double)stats.channel_after / (double)ADIT_MS, stats.cipher);
-    adit_debug("session", "path: %s - %s", stats.local, stats.remote);
+    adit_log(ADIT_LOG_INFO, "session", "connected in %.0f ms, from %s to %s (%s)",
+             (double)stats.channel_after / (double)ADIT_MS, stats.local, stats.remote,
+             stats.cipher);
     adit_debug("session", "phases: ice %.1f ms, dtls %.1f ms, sctp %.1f ms, channel %.1f ms",
                (double)stats.ice_after / 1e6, (double)stats.dtls_after / 1e6,
                (double)stats.sctp_after / 1e6, (double)stats.channel_after / 1e6);

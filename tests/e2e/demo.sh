@@ -72,7 +72,7 @@ t0=$(ms)
 hand_over b a
 until_true 15 connected a b >/dev/null || give_up "they did not meet"
 figure "from the pasted answer to the open channel" "$(($(ms) - t0)) ms at most"
-sed -n '/^connected/{s/^/   A: /p;q}' "$W/a.err"
+sed -n '/^adit: connected/{s/^adit:/   A:/p;q}' "$W/a.err"
 
 if [ $tun ]; then
     until_true 5 lab in A ping -q -c 1 -W 1 $V4_B || give_up "no ping"

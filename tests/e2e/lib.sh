@@ -186,7 +186,7 @@ hand_over() { # FROM TO
 }
 connected() { # NAME...
     local n
-    for n; do told "$n" '^connected' || return; done
+    for n; do told "$n" '^adit: connected' || return; done
 }
 # [SECONDS]: a's line to b, b's to a, and both are connected
 meet() {

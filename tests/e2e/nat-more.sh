@@ -9,7 +9,7 @@ again() { # LAB...
     lab up "$@" && lab stun
 }
 address_used() { # PATTERN: what a says it is connected by
-    grep -E '^connected' "$W/a.err" | tee "$W/why" | grep -qE "$1"
+    grep -E '^adit: connected' "$W/a.err" | tee "$W/why" | grep -qE "$1"
 }
 
 again none none v6

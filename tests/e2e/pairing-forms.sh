@@ -83,5 +83,5 @@ kill "${PID[t]}" 2>/dev/null
 stop t
 
 start t B "$e2e/terminal.py" --then interrupt --settings "$W/settings" "$ADIT" answer --stun $STUN
-check "^C at the terminal ends it" ends t 10 1 130
+check "^C at the terminal ends it" ends t 10 1
 check "and leaves the terminal as it was" is "$(cat "$W/settings")" same
