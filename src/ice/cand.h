@@ -16,6 +16,8 @@ enum adit_transport { ADIT_TRANSPORT_UDP, ADIT_TRANSPORT_TCP, ADIT_TRANSPORT_OTH
 #define ADIT_FOUNDATION_MAX 32  /* ice-chars, RFC 8839 section 5.1 */
 #define ADIT_UFRAG_MAX      256 /* RFC 8839 section 5.4 */
 #define ADIT_PWD_MAX        256
+#define ADIT_UFRAG_MIN      4 /* RFC 8445 section 5.3 */
+#define ADIT_PWD_MIN        22
 #define ADIT_CAND_LINE_MAX  1024
 #define ADIT_CAND_HOST_MAX  255
 

@@ -25,8 +25,6 @@
 #define ADIT_ICE_SETTLE       (100 * ADIT_MS)
 #define ADIT_ICE_STUN_MAX     8
 #define ADIT_ICE_EVENTS_MAX   64
-#define ADIT_ICE_UFRAG_MIN    4 /* RFC 8445 section 5.3 */
-#define ADIT_ICE_PWD_MIN      22
 #define ADIT_ICE_UFRAG_OURS   8 /* characters of 6 bits */
 #define ADIT_ICE_PWD_OURS     24
 #define ADIT_ICE_REFUSALS     10 /* answers 400 and 401 a second, see answer.c */

@@ -215,8 +215,8 @@ int adit_ice_set_remote(struct adit_ice *ice, const char *ufrag, const char *pwd
         return -ECANCELED;
     if (ice->remote_set)
         return -EALREADY;
-    if (!length_in(ufrag, ADIT_ICE_UFRAG_MIN, ADIT_UFRAG_MAX) ||
-        !length_in(pwd, ADIT_ICE_PWD_MIN, ADIT_PWD_MAX))
+    if (!length_in(ufrag, ADIT_UFRAG_MIN, ADIT_UFRAG_MAX) ||
+        !length_in(pwd, ADIT_PWD_MIN, ADIT_PWD_MAX))
         return -EINVAL;
     snprintf(ice->remote_ufrag, sizeof ice->remote_ufrag, "%s", ufrag);
     snprintf(ice->remote_pwd, sizeof ice->remote_pwd, "%s", pwd);

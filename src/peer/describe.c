@@ -81,6 +81,8 @@ static int refuse(struct adit_cause *cause, const char *text)
 static enum adit_role role_for(const struct adit_engine *e, const struct adit_desc *desc,
                                const struct adit_fingerprint *own)
 {
+    int order;
+
     switch (desc->type) {
     case ADIT_DESC_OFFER:
         return e->role == ADIT_ROLE_OFFERER ? ADIT_ROLE_UNDECIDED : ADIT_ROLE_ANSWERER;
@@ -92,8 +94,10 @@ static enum adit_role role_for(const struct adit_engine *e, const struct adit_de
     }
     if (e->role != ADIT_ROLE_UNDECIDED)
         return e->role;
-    return memcmp(own->value, desc->fingerprints[0].value, own->len) > 0 ? ADIT_ROLE_ANSWERER
-                                                                         : ADIT_ROLE_OFFERER;
+    order = memcmp(own->value, desc->fingerprints[0].value, own->len);
+    if (order == 0) /* one identity on two hosts */
+        order = strcmp(adit_ice_ufrag(e->ice), desc->ufrag);
+    return order > 0 ? ADIT_ROLE_ANSWERER : ADIT_ROLE_OFFERER;
 }
 
 static int check(const struct adit_engine *e, const struct adit_desc *desc,
@@ -106,6 +110,8 @@ static int check(const struct adit_engine *e, const struct adit_desc *desc,
         return refuse(cause, "the connection is closed");
     if (desc->fingerprint_count == 0)
         return refuse(cause, "no fingerprint: the other side could not be authenticated");
+    if (strlen(desc->ufrag) < ADIT_UFRAG_MIN || strlen(desc->pwd) < ADIT_PWD_MIN)
+        return refuse(cause, "its ICE credentials are too short (RFC 8445 section 5.3)");
     adit_cert_fingerprint(e->conf.cert, ADIT_HASH_SHA256, &own);
     if (same_fingerprint(&own, &desc->fingerprints[0]) &&
         strcmp(desc->ufrag, adit_ice_ufrag(e->ice)) == 0)
@@ -151,13 +157,7 @@ int adit_engine_set_remote(struct adit_engine *e, const struct adit_desc *desc,
         if (adit_ice_add_remote(e->ice, &desc->cands[i], now) == -ENOSPC)
             break; /* the agent has its fill; the best ones come first */
     err = adit_ice_set_remote(e->ice, desc->ufrag, desc->pwd, desc->ice_lite, now);
-    if (err) {
-        e->remote = NULL;
-        adit_free(copy);
-        return refuse(ret_cause,
-                      "its ICE credentials are too short or too long (RFC 8445 section 5.3)");
-    }
-    if (desc->end_of_candidates)
+    if (!err && desc->end_of_candidates) /* an error: closed meanwhile, by a handler */
         adit_ice_remote_done(e->ice, now);
     adit_engine_settle(e);
     return 0;

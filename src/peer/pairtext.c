@@ -32,7 +32,8 @@ struct attempt {
 static int complain(struct attempt *a, int err, const char *sentence)
 {
     a->err = err;
-    adit_cause_set(&a->cause, ADIT_REASON_PROTOCOL, -err, "%s", sentence);
+    adit_cause_set(&a->cause, err == -ENOMEM ? ADIT_REASON_RESOURCE : ADIT_REASON_PROTOCOL, -err,
+                   "%s", sentence);
     return 0;
 }
 
