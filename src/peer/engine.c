@@ -138,9 +138,9 @@ void adit_engine_settle(struct adit_engine *e)
     do {
         if (!adit_engine_ended(e))
             start_dtls(e);
+        replace_sctp(e);
         if (!adit_engine_ended(e))
             start_sctp(e);
-        replace_sctp(e);
         state = state_now(e);
         if (state != e->state) {
             e->state = state;
