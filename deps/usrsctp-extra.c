@@ -115,7 +115,89 @@ uint16_t adit_usrsctp_streams_out(const struct socket *so)
 {
 	const struct sctp_tcb *stcb = tcb_of(so);
 
-	return stcb ? stcb->asoc.streamoutcnt : 0;
+	return stcb ? (uint16_t)stcb->asoc.pre_open_streams : 0;
+}
+
+/* The size of an array that has room for sid, at most `most`. */
+static uint16_t room_for(uint16_t sid, uint16_t now, uint32_t most)
+{
+	uint32_t n = 2 * (uint32_t)now;
+
+	while (n <= sid)
+		n *= 2;
+	return (uint16_t)(n < most ? n : most);
+}
+
+int adit_usrsctp_grow_in(struct sctp_tcb *stcb, uint16_t sid)
+{
+	struct sctp_association *asoc = &stcb->asoc;
+	struct sctp_stream_in *old = asoc->strmin, *more;
+	uint16_t i, n;
+
+	if (sid >= asoc->max_inbound_streams)
+		return 0;
+	n = room_for(sid, asoc->streamincnt, asoc->max_inbound_streams);
+	SCTP_MALLOC(more, struct sctp_stream_in *, n * sizeof(*more), SCTP_M_STRMI);
+	if (!more)
+		return 0;
+	for (i = 0; i < n; i++) {
+		if (i < asoc->streamincnt)
+			more[i] = old[i];
+		else
+			more[i] = (struct sctp_stream_in){ .last_mid_delivered = 0xffffffff, .sid = i };
+		TAILQ_INIT(&more[i].inqueue);
+		TAILQ_INIT(&more[i].uno_inqueue);
+		if (i < asoc->streamincnt) {
+			TAILQ_CONCAT(&more[i].inqueue, &old[i].inqueue, next_instrm);
+			TAILQ_CONCAT(&more[i].uno_inqueue, &old[i].uno_inqueue, next_instrm);
+		}
+	}
+	SCTP_FREE(old, SCTP_M_STRMI);
+	asoc->strmin = more;
+	asoc->streamincnt = n;
+	return 1;
+}
+
+/* As sctp_send_str_reset_req does it for added streams, without asking the peer. */
+int adit_usrsctp_grow_out(struct socket *so, uint16_t sid)
+{
+	struct sctp_inpcb *inp = so->so_pcb;
+	struct sctp_tcb *stcb = inp ? LIST_FIRST(&inp->sctp_asoc_list) : NULL;
+	struct sctp_association *asoc = stcb ? &stcb->asoc : NULL;
+	struct sctp_stream_out *old, *more, *locked;
+	uint16_t i, n, count;
+
+	if (!asoc || sid < asoc->streamoutcnt)
+		return 1;
+	if (sid >= asoc->pre_open_streams)
+		return 0;
+	old = asoc->strmout;
+	count = asoc->streamoutcnt;
+	n = room_for(sid, asoc->strm_realoutsize, asoc->pre_open_streams);
+	SCTP_MALLOC(more, struct sctp_stream_out *, n * sizeof(*more), SCTP_M_STRMO);
+	if (!more)
+		return 0;
+	asoc->ss_functions.sctp_ss_clear(stcb, asoc, 0, 1);
+	for (i = 0; i < n; i++) {
+		if (i < count)
+			more[i] = old[i];
+		else
+			more[i] = (struct sctp_stream_out){ .sid = i,
+			                                    .state = SCTP_GET_STATE(stcb) == SCTP_STATE_COOKIE_WAIT
+			                                        ? SCTP_STREAM_OPENING : SCTP_STREAM_OPEN };
+		TAILQ_INIT(&more[i].outqueue);
+		asoc->ss_functions.sctp_ss_init_stream(stcb, &more[i], i < count ? &old[i] : NULL);
+		if (i < count)
+			TAILQ_CONCAT(&more[i].outqueue, &old[i].outqueue, next);
+	}
+	locked = asoc->ss_data.locked_on_sending;
+	asoc->strmout = more;
+	asoc->strm_realoutsize = asoc->streamoutcnt = n;
+	/* It puts the streams with data on the wheel, and would forget which one is in mid-message. */
+	asoc->ss_functions.sctp_ss_init(stcb, asoc, 1);
+	asoc->ss_data.locked_on_sending = locked;
+	SCTP_FREE(old, SCTP_M_STRMO);
+	return 1;
 }
 
 void adit_usrsctp_path(const struct socket *so, struct adit_usrsctp_path *ret_path)

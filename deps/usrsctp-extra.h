@@ -32,6 +32,8 @@ void adit_usrsctp_queued(const struct socket *so, uint32_t *ret_bytes, uint32_t 
 uint64_t adit_usrsctp_left(const struct socket *so, uint16_t sid);
 /* How many streams we may send on. */
 uint16_t adit_usrsctp_streams_out(const struct socket *so);
+/* Keeps what is needed to send on this stream; 0: not announced, or no memory. */
+int adit_usrsctp_grow_out(struct socket *so, uint16_t sid);
 
 struct adit_usrsctp_path {
     uint32_t cwnd;

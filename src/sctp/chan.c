@@ -28,7 +28,7 @@ static uint16_t our_parity(const struct adit_sctp *s)
 static uint16_t free_id(const struct adit_sctp *s)
 {
     for (unsigned id = our_parity(s); id < s->streams; id += 2)
-        if (!s->by_id[id] && !resting(s, (uint16_t)id))
+        if (!adit_chan_at(s, (uint16_t)id) && !resting(s, (uint16_t)id))
             return (uint16_t)id;
     return ADIT_CHANNEL_ID_AUTO;
 }
@@ -70,11 +70,29 @@ static void free_channel(struct adit_channel *c)
     adit_free(c);
 }
 
-void adit_chan_take_id(struct adit_channel *c, uint16_t id)
+int adit_chan_take_id(struct adit_channel *c, uint16_t id)
 {
+    struct adit_channel ***page = &c->s->by_id[id / ID_PAGE_SIZE];
+
+    if (!*page && !(*page = adit_zalloc(ID_PAGE_SIZE * sizeof **page)))
+        return -ENOMEM;
     set_resting(c->s, id, false);
     c->id = c->conf.id = id;
-    c->s->by_id[id] = c;
+    (*page)[id % ID_PAGE_SIZE] = c;
+    return 0;
+}
+
+static void give_id_back(struct adit_channel *c)
+{
+    if (c->id != ADIT_CHANNEL_ID_AUTO && adit_chan_at(c->s, c->id) == c)
+        c->s->by_id[c->id / ID_PAGE_SIZE][c->id % ID_PAGE_SIZE] = NULL;
+}
+
+void adit_chan_drop(struct adit_channel *c)
+{
+    give_id_back(c);
+    c->s->channel_count--;
+    free_channel(c);
 }
 
 static void set_cause(struct adit_channel *c, enum adit_reason reason, int err, const char *text)
@@ -97,8 +115,7 @@ static void finish(struct adit_channel *c)
     adit_list_del(&c->link);
     adit_list_add(&s->closed, &c->link);
     s->channel_count--;
-    if (c->id != ADIT_CHANNEL_ID_AUTO && s->by_id[c->id] == c)
-        s->by_id[c->id] = NULL;
+    give_id_back(c);
     s->pending = true;
 }
 
@@ -155,7 +172,7 @@ static int check_conf(const struct adit_sctp *s, const struct adit_channel_conf 
         return -EINVAL;
     if (given && conf->id >= (s->up ? adit_usr_streams_out(&s->usr) : s->streams))
         return -EINVAL;
-    if (given && s->by_id[conf->id])
+    if (given && adit_chan_at(s, conf->id))
         return -EEXIST;
     return s->channel_count >= s->conf.channels_max ? -ENOSPC : 0;
 }
@@ -168,7 +185,8 @@ static int announce(struct adit_channel *c)
 
     if (id == ADIT_CHANNEL_ID_AUTO || (s->up && id >= adit_usr_streams_out(&s->usr)))
         return -ENOSPC;
-    adit_chan_take_id(c, id);
+    if (adit_chan_take_id(c, id) < 0)
+        return -ENOMEM;
     c->left_before = adit_usr_left(&s->usr, id);
     c->settled = c->conf.negotiated;
     c->announced = true;
@@ -190,15 +208,11 @@ struct adit_channel *adit_channel_open(struct adit_sctp *s, const struct adit_ch
     if (err == 0 && s->started)
         err = announce(c);
     else if (err == 0 && conf->id != ADIT_CHANNEL_ID_AUTO)
-        adit_chan_take_id(c, conf->id);
+        err = adit_chan_take_id(c, conf->id);
     if (err == 0)
         return c;
-    if (c) {
-        if (c->id != ADIT_CHANNEL_ID_AUTO)
-            s->by_id[c->id] = NULL;
-        s->channel_count--;
-        free_channel(c);
-    }
+    if (c)
+        adit_chan_drop(c);
     *ret_err = err;
     return NULL;
 }
@@ -248,7 +262,7 @@ void adit_chan_up_all(struct adit_sctp *s)
 
 void adit_chan_reset(struct adit_sctp *s, uint16_t sid, bool incoming)
 {
-    struct adit_channel *c = sid < s->streams ? s->by_id[sid] : NULL;
+    struct adit_channel *c = adit_chan_at(s, sid);
 
     if (sid >= s->streams)
         return;

@@ -2,7 +2,7 @@
  *
  * sctp.c moves packets, time and news and owns the association; chan.c opens and closes channels,
  * send.c and recv.c are their two directions. A channel is in s->channels from adit_channel_open
- * (or the peer's OPEN) until its CLOSED event. While its id is taken, s->by_id[id] points to it.
+ * (or the peer's OPEN) until its CLOSED event. While its id is taken, adit_chan_at finds it.
  *
  * Closing (RFC 8831 section 6.7) is our outgoing stream reset, asked for once, sent by usrsctp
  * after the stream's data has left. When it is confirmed the channel is done; if the peer has not
@@ -36,6 +36,9 @@ struct adit_channel {
     void *user;
 };
 
+#define ID_PAGE_SIZE 256
+#define ID_PAGES     (65536 / ID_PAGE_SIZE)
+
 struct adit_sctp {
     struct adit_sctp_conf conf;
     struct adit_sctp_peer peer;
@@ -49,16 +52,24 @@ struct adit_sctp {
     size_t early_bytes;
     unsigned channel_count;
     uint16_t streams;
-    struct adit_channel **by_id; /* streams of them */
-    uint8_t *resting;            /* a bit for each stream */
-    uint8_t *piece;              /* where usrsctp puts what it has */
-    struct adit_buf whole;       /* a message that came in pieces */
-    bool skipping;               /* the rest of a message that is too large */
+    struct adit_channel **by_id[ID_PAGES]; /* pages of ID_PAGE_SIZE, made when they are needed */
+    uint8_t *resting;                      /* a bit for each stream */
+    uint8_t *piece;                        /* where usrsctp puts what it has */
+    struct adit_buf whole;                 /* a message that came in pieces */
+    bool skipping;                         /* the rest of a message that is too large */
     struct adit_cause cause;
     struct adit_sctp_stats stats;
     adit_time bye_at; /* the peer's goodbye is taken for complete */
     adit_time now;
 };
+
+/* The channel that has this id, or NULL. */
+static inline struct adit_channel *adit_chan_at(const struct adit_sctp *s, uint16_t id)
+{
+    struct adit_channel **page = s->by_id[id / ID_PAGE_SIZE];
+
+    return page ? page[id % ID_PAGE_SIZE] : NULL;
+}
 
 /* ---- chan.c ---- */
 
@@ -77,7 +88,10 @@ bool adit_chan_tell_closed(struct adit_sctp *s);
 
 /* In s->channels, without an id. NULL without memory. */
 struct adit_channel *adit_chan_new(struct adit_sctp *s, const struct adit_channel_conf *conf);
-void adit_chan_take_id(struct adit_channel *c, uint16_t id);
+/* It never was: no event. */
+void adit_chan_drop(struct adit_channel *c);
+/* -ENOMEM. */
+ADIT_MUST_USE int adit_chan_take_id(struct adit_channel *c, uint16_t id);
 /* Queued messages leave, then the stream is reset. The first cause stays. */
 void adit_chan_close(struct adit_channel *c, enum adit_reason reason, int err, const char *text);
 

@@ -14,7 +14,7 @@ void adit_chan_now_open(struct adit_channel *c)
 
 static void refuse(struct adit_sctp *s, uint16_t sid)
 {
-    struct adit_channel *c = s->by_id[sid];
+    struct adit_channel *c = adit_chan_at(s, sid);
 
     if (c)
         adit_chan_close(c, ADIT_REASON_PROTOCOL, EPROTO, "a bad message of the channel protocol");
@@ -27,13 +27,18 @@ static void on_open(struct adit_sctp *s, uint16_t sid, const struct adit_channel
     struct adit_channel *c;
     uint8_t ack = ADIT_DCEP_ACK;
 
-    if (s->by_id[sid] || sid >= adit_usr_streams_out(&s->usr) ||
+    if (adit_chan_at(s, sid) || sid >= adit_usr_streams_out(&s->usr) ||
         s->channel_count >= s->conf.channels_max || s->shutting || !(c = adit_chan_new(s, conf))) {
         s->stats.channels_refused++;
         refuse(s, sid);
         return;
     }
-    adit_chan_take_id(c, sid);
+    if (adit_chan_take_id(c, sid) < 0) {
+        adit_chan_drop(c);
+        s->stats.channels_refused++;
+        refuse(s, sid);
+        return;
+    }
     c->announced = c->settled = true;
     c->left_before = adit_usr_left(&s->usr, sid);
     c->state = ADIT_CHANNEL_OPEN;
@@ -47,14 +52,15 @@ static void on_open(struct adit_sctp *s, uint16_t sid, const struct adit_channel
 static void on_dcep(struct adit_sctp *s, uint16_t sid, const uint8_t *bytes, size_t n)
 {
     struct adit_channel_conf conf;
+    struct adit_channel *c;
 
     switch (adit_dcep_decode(&conf, bytes, n)) {
     case ADIT_DCEP_OPEN:
         on_open(s, sid, &conf);
         break;
     case ADIT_DCEP_ACK:
-        if (s->by_id[sid])
-            adit_chan_now_open(s->by_id[sid]);
+        if ((c = adit_chan_at(s, sid)))
+            adit_chan_now_open(c);
         break;
     default:
         refuse(s, sid);
@@ -95,7 +101,7 @@ static void on_fragment(struct adit_channel *c, const uint8_t *bytes, size_t n, 
 void adit_chan_message(struct adit_sctp *s, uint16_t sid, uint32_t ppid, const uint8_t *bytes,
                        size_t n)
 {
-    struct adit_channel *c = sid < s->streams ? s->by_id[sid] : NULL;
+    struct adit_channel *c = adit_chan_at(s, sid);
 
     if (ppid == ADIT_PPID_DCEP && sid < s->streams) {
         on_dcep(s, sid, bytes, n);
@@ -134,9 +140,10 @@ void adit_chan_message(struct adit_sctp *s, uint16_t sid, uint32_t ppid, const u
 
 void adit_chan_oversize(struct adit_sctp *s, uint16_t sid)
 {
-    if (sid < s->streams && s->by_id[sid])
-        adit_chan_close(s->by_id[sid], ADIT_REASON_PROTOCOL, EMSGSIZE,
-                        "a message larger than was announced");
+    struct adit_channel *c = adit_chan_at(s, sid);
+
+    if (c)
+        adit_chan_close(c, ADIT_REASON_PROTOCOL, EMSGSIZE, "a message larger than was announced");
     else if (sid < s->streams)
         refuse(s, sid);
 }

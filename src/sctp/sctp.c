@@ -11,7 +11,7 @@
 #define BUFFER_DEFAULT      (1024 * 1024)
 #define PORT_DEFAULT        5000 /* RFC 8841 section 4.2 */
 #define PIECE_SIZE          (16 * 1024)
-#define STREAMS_MAX         65535
+#define STREAMS_DEFAULT     65535 /* RFC 8831 section 6.2 */
 /* The peer that shut down may be gone before our SHUTDOWN ACK reaches it; who would answer then? */
 #define BYE_PATIENCE        (10 * ADIT_SEC)
 #define MTU_MIN             576 /* usrsctp takes no path below 512 */
@@ -30,6 +30,8 @@ static void fill_defaults(struct adit_sctp_conf *conf)
         conf->local_port = PORT_DEFAULT;
     if (!conf->channels_max)
         conf->channels_max = CHANNELS_DEFAULT;
+    if (!conf->streams)
+        conf->streams = STREAMS_DEFAULT;
     if (!conf->send_buffer)
         conf->send_buffer = BUFFER_DEFAULT;
     if (!conf->recv_buffer)
@@ -63,15 +65,12 @@ struct adit_sctp *adit_sctp_new(const struct adit_sctp_conf *conf, const struct 
     size_t open_max = ADIT_DCEP_OPEN_HEAD + 2 * (size_t)ADIT_CHANNEL_LABEL_MAX;
     adit_buf_init(&s->whole,
                   s->conf.local_message_max > open_max ? s->conf.local_message_max : open_max);
-    /* Ids of both parities for as many channels as may be open: a stream costs about 120 bytes. */
-    s->streams =
-        (uint16_t)(s->conf.channels_max > STREAMS_MAX / 2 ? STREAMS_MAX : 2 * s->conf.channels_max);
-    s->by_id = adit_zalloc(s->streams * sizeof(struct adit_channel *));
+    s->streams = s->conf.streams;
     s->resting = adit_zalloc(((size_t)s->streams + 7) / 8);
     s->piece = adit_malloc(PIECE_SIZE);
     s->usr.send = ops->send;
     s->usr.arg = arg;
-    if (!s->by_id || !s->resting || !s->piece ||
+    if (!s->resting || !s->piece ||
         adit_usr_open(&s->usr,
                       &(struct adit_usr_conf){ .local_port = s->conf.local_port,
                                                .streams = s->streams,
@@ -96,7 +95,8 @@ struct adit_sctp *adit_sctp_free(struct adit_sctp *s)
     adit_usr_close(&s->usr, s->now);
     adit_chan_free_all(s);
     adit_buf_done(&s->whole);
-    adit_free(s->by_id);
+    for (size_t i = 0; i < ID_PAGES; i++)
+        adit_free(s->by_id[i]);
     adit_free(s->resting);
     adit_free(s->piece);
     adit_free(s);

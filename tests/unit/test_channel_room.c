@@ -115,13 +115,67 @@ static void ids_are_used_again(void **state)
             if ((i + round) % 3 != 0)
                 adit_channel_close(c[i], l.now);
             if ((i + round) % 3 != 1)
-                adit_channel_close(l.end[1].s->by_id[id], l.now);
+                adit_channel_close(adit_chan_at(l.end[1].s, (uint16_t)id), l.now);
         }
         assert_true(sctp_link_run(&l, 60 * ADIT_SEC, all_closed));
         assert_int_equal(l.end[0].closed, 64 * (round + 1));
         assert_int_equal(l.end[1].closed, 64 * (round + 1));
     }
     sctp_link_done(&l);
+}
+
+static void compare_by_id(struct sctp_end *e, const struct adit_sctp_event *ev)
+{
+    if (ev->type != ADIT_SCTP_EV_MESSAGE)
+        return;
+    expected = adit_channel_id(ev->channel);
+    compare(e, ev);
+}
+
+static bool all_came(struct sctp_link *l)
+{
+    return l->end[0].messages == target && l->end[1].messages == target;
+}
+
+/* usrsctp's streams are made when they are needed, in the middle of messages of the others. */
+static void any_id_at_any_time(void **state)
+{
+    static const uint16_t ids[] = { 255, 3, 256, 2, 5000, 0, 65534 };
+    uint8_t *bytes = malloc(50000);
+
+    (void)state;
+    expected_n = 50000;
+    expected_text = false;
+    for (uint64_t seed = 1; seed <= 20; seed++) {
+        struct sctp_link l;
+
+        sctp_link_connect(&l, seed, NULL);
+        l.loss = 50;
+        l.jitter = 5 * ADIT_MS;
+        l.end[0].event = l.end[1].event = compare_by_id;
+        for (size_t i = 0; i < ADIT_LEN(ids); i++) {
+            struct adit_channel_conf conf = {
+                .negotiated = true, .id = ids[i], .max_retransmits = R, .max_lifetime_ms = R
+            };
+            int err;
+
+            fill(bytes, ids[i], expected_n);
+            for (int k = 0; k < 2; k++) {
+                struct adit_channel *c = adit_channel_open(l.end[k].s, &conf, &err, l.now);
+
+                assert_non_null(c);
+                assert_int_equal(adit_channel_send(c, bytes, expected_n, false, l.now), 0);
+            }
+            sctp_link_run(&l, (adit_time)adit_rng_below(&l.rng, 60) * ADIT_MS, NULL);
+        }
+        target = ADIT_LEN(ids);
+        assert_true(sctp_link_run(&l, 120 * ADIT_SEC, all_came));
+        for (size_t i = 0; i < ADIT_LEN(ids); i++)
+            adit_channel_close(adit_chan_at(l.end[i & 1].s, ids[i]), l.now);
+        assert_true(sctp_link_run(&l, 60 * ADIT_SEC, all_closed));
+        sctp_link_done(&l);
+    }
+    free(bytes);
 }
 
 static bool hold_requests;
@@ -326,6 +380,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(close_delivers_first),
         cmocka_unit_test(ids_are_used_again),
+        cmocka_unit_test(any_id_at_any_time),
         cmocka_unit_test(an_id_rests_until_both_are_reset),
         cmocka_unit_test(thousand_channels),
         cmocka_unit_test(buffer_is_bounded_and_shared),

@@ -226,7 +226,7 @@ static void peer_without_stream_reset(void **state)
 static void peer_with_few_streams(void **state)
 {
     struct sctp_link l;
-    struct adit_sctp_conf conf = { .channels_max = 4 }; /* 8 streams: ids 0 2 4 6 */
+    struct adit_sctp_conf conf = { .streams = 8 }; /* ids 0 2 4 6 */
     struct adit_channel *c[6];
 
     (void)state;
