@@ -19,5 +19,5 @@ check "large pings, IPv6" lab in A ping -q -c 5 -i 0.1 -W 2 -s 8000 $V6_B
 kill -TERM "${PID[a]}"
 check "TERM ends it well" ends a 5 0
 check "its device is gone" not lab in A ip link show adit0
-check "the other notices" until_true 35 ended b
+check "the other is told, and ends" ends b 10 0
 check "and leaves no device" not lab in B ip link show adit0

@@ -1,8 +1,12 @@
 /* How an association begins and what the peer sees of us; see sctp_link.h. */
+#include <dirent.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -255,9 +259,45 @@ static void without_memory(void **state)
     }
 }
 
+/* ---- the process ---- */
+
+static uint64_t blocked_in(const char *tid)
+{
+    char path[64], line[128];
+    unsigned long long mask = 0;
+
+    snprintf(path, sizeof path, "/proc/self/task/%.16s/status", tid);
+    FILE *f = fopen(path, "re");
+    while (f && fgets(line, sizeof line, f))
+        sscanf(line, "SigBlk: %llx", &mask);
+    if (f)
+        fclose(f);
+    return mask;
+}
+
+/* A program that waits for SIGTERM in its own way blocks it; a thread of usrsctp that does not
+ * would be killed by it, and the program with it. The first association of the process would start
+ * it. */
+static void no_thread_takes_signals(void **state)
+{
+    struct sctp_link l;
+    struct dirent *e;
+
+    (void)state;
+    sctp_link_connect(&l, 1, NULL);
+    DIR *tasks = opendir("/proc/self/task");
+    assert_non_null(tasks);
+    while ((e = readdir(tasks)))
+        if (e->d_name[0] != '.' && atoi(e->d_name) != getpid())
+            assert_true(blocked_in(e->d_name) >> (SIGTERM - 1) & 1);
+    closedir(tasks);
+    sctp_link_done(&l);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(no_thread_takes_signals),
         cmocka_unit_test(both_begin),
         cmocka_unit_test(one_begins),
         cmocka_unit_test(one_begins_later),
