@@ -41,7 +41,7 @@ struct adit_peer {
 
     /* configuration */
     struct adit_netif_conf netif;
-    char **names; /* the strings of netif, owned */
+    char **names; /* the strings of netif, owned: those of `only`, then those of `ignore` */
     size_t name_count;
     uint16_t port_min, port_max;
     bool loopback;
@@ -65,6 +65,8 @@ struct adit_peer {
 
 /* Something happened to the engine: look at its deadline before the loop sleeps. */
 void adit_peer_touch(struct adit_peer *peer);
+/* To be called before the first turn of the loop. -ENOMEM. */
+ADIT_MUST_USE int adit_peer_ignore_device(struct adit_peer *peer, const char *name);
 adit_time adit_peer_now(const struct adit_peer *peer);
 
 /* Gathering is complete when our first sockets and the addresses of the STUN servers are known. */

@@ -16,6 +16,7 @@ struct lane {
     bool ours;   /* we opened the channel */
     bool ending; /* the app is winding up */
     bool done;   /* the app said so; the channel may still have to close */
+    bool paused; /* the app wants nothing more for now */
     int exit_code;
 };
 
@@ -59,14 +60,30 @@ static void app_pause(void *arg)
 {
     struct lane *lane = arg;
 
-    adit_peer_pause(lane->lanes->peer);
+    if (lane->paused)
+        return;
+    lane->paused = true;
+    if (lane->lanes->paused++ == 0)
+        adit_peer_pause(lane->lanes->peer);
 }
 
+/* All channels of a peer are paused together, until nobody asks for it any more. */
 static void app_resume(void *arg)
 {
     struct lane *lane = arg;
 
-    adit_peer_resume(lane->lanes->peer);
+    if (!lane->paused)
+        return;
+    lane->paused = false;
+    if (--lane->lanes->paused == 0)
+        adit_peer_resume(lane->lanes->peer);
+}
+
+static int app_device(void *arg, const char *name)
+{
+    struct lane *lane = arg;
+
+    return adit_peer_ignore_device(lane->lanes->peer, name);
 }
 
 static void app_done(void *arg, const struct adit_cause *cause)
@@ -76,7 +93,7 @@ static void app_done(void *arg, const struct adit_cause *cause)
 
     lane->done = true;
     lane->exit_code = adit_exit_of(cause);
-    if (cause->reason != ADIT_REASON_NONE)
+    if (lane->exit_code)
         adit_log(ADIT_LOG_ERROR, "session", "%s", cause->text);
     adit_lanes_closing(l);
     if (lane->dc)
@@ -99,6 +116,7 @@ static const struct adit_app_ops app_ops = {
     .lossy = app_lossy,
     .pause = app_pause,
     .resume = app_resume,
+    .device = app_device,
     .done = app_done,
     .ended = app_ended,
 };
@@ -186,7 +204,11 @@ static void on_low(struct adit_dc *dc, void *user)
     adit_app_low(lane->app);
 }
 
-static void open_dc(struct lane *lane);
+/* Not an accident that the connection may survive. */
+static bool deliberate(const struct adit_cause *cause)
+{
+    return cause->reason == ADIT_REASON_LOCAL || cause->reason == ADIT_REASON_REMOTE;
+}
 
 static void on_closed(struct adit_dc *dc, const struct adit_cause *cause, void *user)
 {
@@ -195,17 +217,17 @@ static void on_closed(struct adit_dc *dc, const struct adit_cause *cause, void *
 
     (void)dc;
     lane->dc = NULL;
+    app_resume(lane); /* who cannot come to that any more must not keep the others waiting */
     if (lane->done) {
         l->ops->done(l->arg, lane->exit_code);
     } else if (l->conf->app->many) {
         free_lane(lane);
         if (adit_list_empty(&l->list) && !l->closing)
             adit_timer_set(&l->idle, adit_loop_now(l->loop) + IDLE_MAX);
-    } else if (l->conf->app->persistent && !l->closing &&
-               adit_peer_state(l->peer) == ADIT_PEER_CONNECTED) {
+    } else if (l->conf->app->persistent && !l->closing && !deliberate(cause)) {
         lane->app->is_open = false;
         if (lane->ours)
-            open_dc(lane); /* SCTP was aborted and is set up again */
+            adit_loop_before_sleep(l->loop, &l->reopen);
     } else {
         adit_app_closed(lane->app, cause);
     }
@@ -233,6 +255,18 @@ static void open_dc(struct lane *lane)
         return;
     adit_log(ADIT_LOG_ERROR, "session", "cannot open a channel: %s", strerror(-err));
     l->ops->failed(l->arg, err == -EINVAL ? ADIT_EXIT_USAGE : ADIT_EXIT_FAILED);
+}
+
+/* SCTP was aborted; by now it is set up again, or the connection has ended with it. */
+static void on_reopen(struct adit_task *task, adit_time now)
+{
+    struct adit_lanes *l = adit_container_of(task, struct adit_lanes, reopen);
+    struct lane *lane = waiting_lane(l);
+    enum adit_peer_state state = adit_peer_state(l->peer);
+
+    (void)now;
+    if (lane && !l->closing && state != ADIT_PEER_FAILED && state != ADIT_PEER_CLOSED)
+        open_dc(lane);
 }
 
 /* ---- for the session ------------------------------------------------------------------------- */
@@ -330,6 +364,7 @@ void adit_lanes_init(struct adit_lanes *l, struct adit_loop *loop,
     *l = (struct adit_lanes){ .loop = loop, .conf = conf, .ops = ops, .arg = arg };
     adit_list_init(&l->list);
     adit_timer_init(&l->idle, loop, on_idle, "idle");
+    adit_task_init(&l->reopen, on_reopen);
 }
 
 void adit_lanes_done(struct adit_lanes *l)
@@ -337,6 +372,7 @@ void adit_lanes_done(struct adit_lanes *l)
     struct adit_link *it, *tmp;
 
     adit_timer_stop(&l->idle);
+    adit_task_cancel(&l->reopen);
     ADIT_LIST_EACH(&l->list, it, tmp)
     free_lane(lane_of(it));
 }

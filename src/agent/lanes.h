@@ -27,6 +27,8 @@ struct adit_lanes {
     struct adit_peer *peer;
     bool peer_is_adit, was_open, closing;
     struct adit_link list;
+    size_t paused;           /* lanes that want nothing more for now */
+    struct adit_task reopen; /* the channel of a lane that outlived an association */
     struct adit_timer idle; /* a mode with many channels waits for another one before it ends */
 };
 

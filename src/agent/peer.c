@@ -186,6 +186,24 @@ static int copy_names(struct adit_peer *peer, const struct adit_peer_conf *conf)
     return 0;
 }
 
+int adit_peer_ignore_device(struct adit_peer *peer, const char *name)
+{
+    char **names = adit_realloc(peer->names, (peer->name_count + 1) * sizeof *names);
+
+    if (!names)
+        return -ENOMEM;
+    peer->names = names;
+    if (peer->netif.only)
+        peer->netif.only = (const char *const *)names;
+    peer->netif.ignore = (const char *const *)names + peer->netif.only_count;
+    names[peer->name_count] = adit_strdup(name);
+    if (!names[peer->name_count])
+        return -ENOMEM;
+    peer->name_count++;
+    peer->netif.ignore_count++;
+    return 0;
+}
+
 static int get_cert(struct adit_peer *peer, const struct adit_peer_conf *conf,
                     struct adit_cause *cause)
 {

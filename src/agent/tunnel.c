@@ -56,7 +56,7 @@ static int init(struct adit_app *app)
             adit_log(ADIT_LOG_ERROR, "tun", "%s", trouble.help);
         return trouble.permission ? -EPERM : err == -EPERM ? -EACCES : err;
     }
-    return 0;
+    return app->conf.ops->device(app->conf.arg, adit_vpn_device(t->vpn));
 }
 
 static void done(struct adit_app *app)
@@ -116,6 +116,16 @@ static void end(struct adit_app *app)
     adit_vpn_close(tunnel_of(app)->vpn);
 }
 
+/* The channel is gone for good: somebody said goodbye. */
+static void closed(struct adit_app *app, const struct adit_cause *cause)
+{
+    bool normal = cause->reason == ADIT_REASON_LOCAL || cause->reason == ADIT_REASON_REMOTE;
+
+    if (cause->reason == ADIT_REASON_REMOTE)
+        adit_log(ADIT_LOG_INFO, "tun", "the other side ended the tunnel");
+    adit_app_done(app, cause->reason, normal ? NULL : cause->text);
+}
+
 const struct adit_app_class adit_app_tunnel = {
     .name = "tun",
     .size = sizeof(struct tunnel),
@@ -126,4 +136,5 @@ const struct adit_app_class adit_app_tunnel = {
     .message = message,
     .path = path,
     .end = end,
+    .closed = closed,
 };

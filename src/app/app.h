@@ -20,6 +20,9 @@ struct adit_app_ops {
     /* Stop and start receiving: the sender is made to wait. */
     void (*pause)(void *arg);
     void (*resume)(void *arg);
+    /* The app has made this network interface: the connection itself must not go through it. For
+     * init. 0 or -ENOMEM. */
+    int (*device)(void *arg, const char *name);
     /* The app has come to its end, once: the channel is closed after everything sent has been
      * delivered. cause->reason NONE: all went well. Last thing of a call; the app may be freed when
      * it returns. */
