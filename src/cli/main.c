@@ -1,5 +1,7 @@
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "agent/session.h"
 #include "cli/cli.h"
@@ -15,12 +17,27 @@ static const struct {
     { ADIT_COMMAND_VERSION, adit_cmd_version },
 };
 
+/* A standard descriptor that is closed would be given to the first thing we open, and what we read,
+ * write and log would go there. What takes its place can do neither, except for words to people,
+ * which are lost. */
+static void fill_standard_descriptors(void)
+{
+    static const int flags[] = {
+        [STDIN_FILENO] = O_WRONLY, [STDOUT_FILENO] = O_RDONLY, [STDERR_FILENO] = O_WRONLY
+    };
+
+    for (int fd = 0; fd < (int)ADIT_LEN(flags); fd++)
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", flags[fd]) != fd)
+            _exit(ADIT_EXIT_FAILED); /* no /dev/null, and perhaps nobody to tell */
+}
+
 int main(int argc, char **argv)
 {
     struct adit_options o;
     struct adit_cause cause;
     int exit_code = ADIT_EXIT_USAGE;
 
+    fill_standard_descriptors();
     if (adit_options_load(&o, argc, argv, environ, ".env", &cause) < 0) {
         adit_log(ADIT_LOG_ERROR, "cli", "%s", cause.text);
         return ADIT_EXIT_USAGE;
