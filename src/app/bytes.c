@@ -8,6 +8,7 @@
  * was delivered. Somebody at a terminal need not press ^D: there the other side's end is enough.
  * Other programs do not know the empty message; towards them the end of our input ends the pipe
  * when everything was delivered. */
+#include <stdio.h>
 #include <unistd.h>
 
 #include "app/app.h"
@@ -45,9 +46,11 @@ static bool all_sent(const struct pipe *p)
 static void finish(struct pipe *p)
 {
     const struct adit_app_conf *conf = &p->app.conf;
+    char text[64];
 
     if (p->out.err) {
-        adit_app_done(&p->app, ADIT_REASON_RESOURCE, strerror(p->out.err));
+        snprintf(text, sizeof text, "cannot write output: %s", strerror(p->out.err));
+        adit_app_done(&p->app, ADIT_REASON_RESOURCE, text);
         return;
     }
     if (!adit_outbox_empty(&p->out))
@@ -168,7 +171,9 @@ static void message(struct adit_app *app, const void *bytes, size_t n, bool text
     if (n == 0) {
         p->peer_ended = true;
         finish(p);
-    } else if (!adit_outbox_add(&p->out, bytes, n) && !p->paused) {
+        return;
+    }
+    if (!adit_outbox_add(&p->out, bytes, n) && !p->paused) {
         p->paused = true;
         app->conf.ops->pause(app->conf.arg);
     }

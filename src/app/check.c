@@ -107,7 +107,10 @@ static void finish(struct check *c)
     adit_timer_stop(&c->timer);
     if (!adit_outbox_empty(&c->out))
         return;
-    adit_app_done(&c->app, ADIT_REASON_PROTOCOL, c->failures ? "not every check held" : NULL);
+    if (c->out.err)
+        adit_app_done(&c->app, ADIT_REASON_RESOURCE, "cannot write the results");
+    else
+        adit_app_done(&c->app, ADIT_REASON_PROTOCOL, c->failures ? "not every check held" : NULL);
 }
 
 static void fail(struct check *c, const char *why)

@@ -2,6 +2,8 @@
  *
  * chat shows what a terminal may be shown and ends on "quit" or the end of input. json passes only
  * JSON documents, in both directions, and says which line was not one. */
+#include <stdio.h>
+
 #include "app/app.h"
 #include "app/lines.h"
 #include "app/outbox.h"
@@ -39,12 +41,24 @@ static void finish(struct text *c, enum adit_reason reason, const char *text)
         adit_app_done(&c->app, reason, text);
 }
 
+/* Nobody reads what comes, or there is no room for it: to go on would only lose it. True if so. */
+static bool output_failed(struct text *c)
+{
+    char text[64];
+
+    if (!c->out.err)
+        return false;
+    snprintf(text, sizeof text, "cannot write output: %s", strerror(c->out.err));
+    adit_app_done(&c->app, ADIT_REASON_RESOURCE, text);
+    return true;
+}
+
 /* The channel is gone: done when everything that came is on its way to the reader. */
 static void finish_when_shown(struct text *c)
 {
     bool normal = c->cause.reason == ADIT_REASON_LOCAL || c->cause.reason == ADIT_REASON_REMOTE;
 
-    if (c->is_closed && (adit_outbox_empty(&c->out) || c->out.err))
+    if (c->is_closed && adit_outbox_empty(&c->out))
         finish(c, c->cause.reason, normal ? NULL : c->cause.text);
 }
 
@@ -124,8 +138,9 @@ static void drained(struct adit_outbox *box)
 {
     struct text *c = adit_container_of(box, struct text, out);
 
+    if (output_failed(c))
+        return;
     bool resume = c->paused && c->app.is_open;
-
     c->paused = false; /* first: messages come from inside resume() and may pause again */
     if (resume)
         c->app.conf.ops->resume(c->app.conf.arg);
@@ -200,6 +215,7 @@ static void message(struct adit_app *app, const void *bytes, size_t n, bool text
         show_json(c, bytes, n);
     else
         show_chat(c, bytes, n);
+    output_failed(c);
 }
 
 static int init(struct adit_app *app)
@@ -253,7 +269,8 @@ static void closed(struct adit_app *app, const struct adit_cause *cause)
 
     c->is_closed = true;
     c->cause = *cause;
-    finish_when_shown(c);
+    if (!output_failed(c))
+        finish_when_shown(c);
 }
 
 const struct adit_app_class adit_app_chat = {
