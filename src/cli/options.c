@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -103,7 +104,8 @@ static int set_choice(unsigned *choice, const char *names, const char *value)
 
     for (unsigned i = 0;; i++) {
         size_t n = strcspn(names, "|");
-        if (n == len && memcmp(names, value, n) == 0) {
+        /* In any case of letters: LOG_LEVEL=INFO is in many environments. */
+        if (n == len && strncasecmp(names, value, n) == 0) {
             *choice = i;
             return 0;
         }

@@ -186,7 +186,7 @@ static void test_environment(void **state)
                           "ADIT_MTU=1400",  "DATA_CHANNEL_LABEL=mvp",
                           "ADIT_QR=yes",    "ADIT_LABEL=",
                           "STUN_HOST=d",    "MODERN=x",
-                          "LOG_LEVEL=warn", NULL };
+                          "LOG_LEVEL=WARN", NULL };
 
     (void)state;
     assert_int_equal(load("offer --mtu 1300", env, NULL), 0);
