@@ -62,10 +62,17 @@ struct adit_channel *adit_chan_new(struct adit_sctp *s, const struct adit_channe
     return c;
 }
 
+void adit_chan_drop_in(struct adit_channel *c)
+{
+    c->s->held -= c->in.len;
+    adit_buf_done(&c->in);
+}
+
 static void free_channel(struct adit_channel *c)
 {
     adit_list_del(&c->link);
-    adit_buf_done(&c->in);
+    adit_chan_drop_in(c);
+    c->s->held -= c->held;
     adit_free((char *)c->conf.label);
     adit_free(c);
 }
@@ -139,7 +146,7 @@ void adit_chan_close(struct adit_channel *c, enum adit_reason reason, int err, c
         return;
     set_cause(c, reason, err, text);
     c->state = ADIT_CHANNEL_CLOSING;
-    adit_buf_done(&c->in);
+    adit_chan_drop_in(c);
     adit_chan_stop_waiting(c);
     adit_list_del(&c->above);
     if (c->id == ADIT_CHANNEL_ID_AUTO && c->s->started)

@@ -15,6 +15,10 @@
 #include "sctp/sctp.h"
 #include "sctp/usr.h"
 
+/* What a peer can make us keep for it, all channels together: labels and protocols of channels that
+ * it opened, and messages in deprecated fragments that have not ended. */
+#define ADIT_CHAN_HELD_MAX (4 * 1024 * 1024)
+
 struct adit_channel {
     struct adit_sctp *s;
     struct adit_link link;         /* s->channels, later s->closed */
@@ -31,6 +35,7 @@ struct adit_channel {
     size_t early;               /* bytes in s->early */
     size_t wanted;              /* the size that was refused */
     size_t low;
+    size_t held;        /* counted in s->held, beside what is in `in` */
     struct adit_buf in; /* a message in deprecated fragments (PPID 52, 54) */
     struct adit_cause cause;
     void *user;
@@ -50,6 +55,7 @@ struct adit_sctp {
     struct adit_link channels, waiting, above, closed, early;
     size_t waiting_count;
     size_t early_bytes;
+    size_t held; /* at most ADIT_CHAN_HELD_MAX */
     unsigned channel_count;
     uint16_t streams;
     struct adit_channel **by_id[ID_PAGES]; /* pages of ID_PAGE_SIZE, made when they are needed */
@@ -92,6 +98,8 @@ struct adit_channel *adit_chan_new(struct adit_sctp *s, const struct adit_channe
 void adit_chan_drop(struct adit_channel *c);
 /* -ENOMEM. */
 ADIT_MUST_USE int adit_chan_take_id(struct adit_channel *c, uint16_t id);
+/* Drops the fragments of a message. */
+void adit_chan_drop_in(struct adit_channel *c);
 /* Queued messages leave, then the stream is reset. The first cause stays. */
 void adit_chan_close(struct adit_channel *c, enum adit_reason reason, int err, const char *text);
 

@@ -24,11 +24,13 @@ static void refuse(struct adit_sctp *s, uint16_t sid)
 
 static void on_open(struct adit_sctp *s, uint16_t sid, const struct adit_channel_conf *conf)
 {
+    size_t held = conf->label_len + conf->protocol_len;
     struct adit_channel *c;
     uint8_t ack = ADIT_DCEP_ACK;
 
     if (adit_chan_at(s, sid) || sid >= adit_usr_streams_out(&s->usr) ||
-        s->channel_count >= s->conf.channels_max || s->shutting || !(c = adit_chan_new(s, conf))) {
+        s->channel_count >= s->conf.channels_max || s->held + held > ADIT_CHAN_HELD_MAX ||
+        s->shutting || !(c = adit_chan_new(s, conf))) {
         s->stats.channels_refused++;
         refuse(s, sid);
         return;
@@ -39,6 +41,8 @@ static void on_open(struct adit_sctp *s, uint16_t sid, const struct adit_channel
         refuse(s, sid);
         return;
     }
+    s->held += held;
+    c->held = held;
     c->announced = c->settled = true;
     c->left_before = adit_usr_left(&s->usr, sid);
     c->state = ADIT_CHANNEL_OPEN;
@@ -83,16 +87,20 @@ static void tell_message(struct adit_channel *c, const uint8_t *bytes, size_t n,
 static void on_fragment(struct adit_channel *c, const uint8_t *bytes, size_t n, bool text,
                         bool last)
 {
+    size_t before = c->in.len;
     struct adit_buf whole;
 
-    adit_buf_add(&c->in, bytes, n);
-    if (c->in.err) {
+    if (c->s->held + n <= ADIT_CHAN_HELD_MAX)
+        adit_buf_add(&c->in, bytes, n);
+    c->s->held += c->in.len - before;
+    if (c->in.len - before < n) {
         adit_chan_oversize(c->s, c->id);
         return;
     }
     if (!last)
         return;
     whole = c->in;
+    c->s->held -= whole.len;
     adit_buf_init(&c->in, c->s->conf.local_message_max);
     tell_message(c, whole.data, whole.len, text);
     adit_buf_done(&whole);

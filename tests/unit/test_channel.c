@@ -394,6 +394,47 @@ static void flood_of_opens_is_bounded(void **state)
     sctp_link_done(&l);
 }
 
+/* Labels of 64 KiB, and fragments without an end, on as many channels as there may be: what the
+ * peer makes us keep is bounded over all of them, and is free again when they are closed. */
+static void what_a_peer_makes_us_keep_is_bounded(void **state)
+{
+    size_t label = 65535, open_len = 12 + label;
+    uint8_t *bytes = calloc(1, 256 * 1024), *open = calloc(1, open_len);
+    unsigned fit = ADIT_CHAN_HELD_MAX / (unsigned)label;
+    struct adit_sctp_stats stats;
+    struct sctp_link l;
+
+    (void)state;
+    sctp_link_connect(&l, 1, NULL);
+    memcpy(open, "\3\0\1\0\0\0\0\0\xff\xff\0\0", 12);
+    for (uint16_t sid = 0; sid < fit + 10; sid++)
+        raw(&l, sid, ADIT_PPID_DCEP, open, open_len);
+    assert_int_equal(l.end[1].accepted, fit);
+    adit_sctp_stats(l.end[1].s, &stats);
+    assert_int_equal(stats.channels_refused, 10);
+    raw(&l, 0, ADIT_PPID_BINARY_PARTIAL, bytes, 256 * 1024);
+    assert_int_equal(l.end[1].channel_cause.err, EMSGSIZE);
+    assert_true(l.end[1].s->held <= ADIT_CHAN_HELD_MAX);
+    raw(&l, 200, ADIT_PPID_DCEP, open, open_len); /* the place of the one that closed */
+    assert_int_equal(l.end[1].accepted, fit + 1);
+    assert_int_equal(l.end[1].down + l.end[0].down, 0);
+    sctp_link_done(&l);
+
+    sctp_link_connect(&l, 1, NULL);
+    memcpy(open, "\3\0\1\0\0\0\0\0\0\0\0\0", 12);
+    for (uint16_t sid = 0; sid < 20; sid++) {
+        raw(&l, sid, ADIT_PPID_DCEP, open, 12);
+        raw(&l, sid, ADIT_PPID_BINARY_PARTIAL, bytes, 256 * 1024);
+    }
+    assert_int_equal(l.end[1].closed, 4);
+    assert_int_equal(l.end[1].s->held, 16 * 256 * 1024);
+    raw(&l, 0, ADIT_PPID_DCEP, "\3", 1);
+    assert_int_equal(l.end[1].s->held, 15 * 256 * 1024);
+    sctp_link_done(&l);
+    free(open);
+    free(bytes);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -408,6 +449,7 @@ int main(void)
         cmocka_unit_test(deprecated_fragments_and_odd_messages),
         cmocka_unit_test(bad_open_costs_its_stream_only),
         cmocka_unit_test(flood_of_opens_is_bounded),
+        cmocka_unit_test(what_a_peer_makes_us_keep_is_bounded),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
