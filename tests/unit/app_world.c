@@ -12,7 +12,20 @@
 
 #include <cmocka.h>
 
-static int saved_stderr = -1;
+/* What the app says goes to a file, what cmocka says does not. */
+static int listen_to_log(const struct app_world *w)
+{
+    int saved = dup(STDERR_FILENO);
+
+    dup2(w->log, STDERR_FILENO);
+    return saved;
+}
+
+static void stop_listening(int saved)
+{
+    dup2(saved, STDERR_FILENO);
+    close(saved);
+}
 
 static int on_send(void *arg, const void *bytes, size_t n, bool text)
 {
@@ -101,8 +114,6 @@ void app_world_init(struct app_world *w, const struct adit_app_class *class, boo
     w->in = in[1], w->app_in = in[0];
     w->out = out[0], w->app_out = out[1];
     w->log = memfd_create("log", MFD_CLOEXEC);
-    saved_stderr = dup(STDERR_FILENO);
-    dup2(w->log, STDERR_FILENO);
     w->room = SIZE_MAX;
     w->message_max = 256 * 1024;
     w->loop = adit_loop_new();
@@ -132,8 +143,6 @@ void app_world_done(struct app_world *w)
     adit_loop_free(w->loop);
     for (unsigned i = 0; i < w->sent_count; i++)
         free(w->sent[i].bytes);
-    dup2(saved_stderr, STDERR_FILENO);
-    close_fd(&saved_stderr);
     close_fd(&w->log);
     close_fd(&w->in);
     close_fd(&w->out);
@@ -144,10 +153,13 @@ void app_world_done(struct app_world *w)
 void app_rounds(struct app_world *w)
 {
     struct pollfd p = { .fd = adit_loop_fd(w->loop), .events = POLLIN };
+    int saved = listen_to_log(w), err = 0;
 
     do
-        assert_int_equal(adit_loop_process(w->loop), 0);
+        err = err ? err : adit_loop_process(w->loop);
     while (poll(&p, 1, 0) == 1 || adit_loop_timeout_ms(w->loop) == 0);
+    stop_listening(saved);
+    assert_int_equal(err, 0);
 }
 
 void app_feed(struct app_world *w, const void *bytes, size_t n)
@@ -175,10 +187,13 @@ void app_feed_end(struct app_world *w)
 void app_come(struct app_world *w, const void *bytes, size_t n, bool text)
 {
     uint8_t *exact = malloc(n ? n : 1);
+    int saved;
 
     if (n)
         memcpy(exact, bytes, n);
+    saved = listen_to_log(w);
     adit_app_message(w->app, exact, n, text);
+    stop_listening(saved);
     free(exact);
     app_rounds(w);
 }
