@@ -115,12 +115,10 @@ void adit_bases_update(struct adit_peer *peer, adit_time now)
     }
     n = adit_netif_choose(&list, &peer->netif, chosen, BASES_MAX, NULL);
     for (size_t i = 0; i < BASES_MAX && !peer->freed; i++) {
-        bool stays = false;
+        struct base *b = &peer->bases[i];
 
-        for (size_t k = 0; k < n && !stays; k++)
-            stays = same(&peer->bases[i], chosen[k].addr);
-        if (peer->bases[i].peer && !stays)
-            drop(peer, &peer->bases[i], now);
+        if (b->peer && !adit_netif_has(&list, b->index, &b->ip))
+            drop(peer, b, now);
     }
     for (size_t k = 0; k < n && !peer->freed; k++) { /* candidates are told: anything may happen */
         bool known = false;
