@@ -8,7 +8,8 @@
 #define MTU_DEFAULT         1150
 #define MESSAGE_MAX_DEFAULT (256 * 1024)
 #define CHANNELS_DEFAULT    1024
-#define BUFFER_DEFAULT      (1024 * 1024)
+#define SEND_BUFFER_DEFAULT (1536 * 1024) /* half of it is 100 ms at 60 Mbit/s */
+#define RECV_BUFFER_DEFAULT (1024 * 1024)
 #define PORT_DEFAULT        5000 /* RFC 8841 section 4.2 */
 #define PIECE_SIZE          (16 * 1024)
 #define STREAMS_DEFAULT     65535 /* RFC 8831 section 6.2 */
@@ -33,9 +34,9 @@ static void fill_defaults(struct adit_sctp_conf *conf)
     if (!conf->streams)
         conf->streams = STREAMS_DEFAULT;
     if (!conf->send_buffer)
-        conf->send_buffer = BUFFER_DEFAULT;
+        conf->send_buffer = SEND_BUFFER_DEFAULT;
     if (!conf->recv_buffer)
-        conf->recv_buffer = BUFFER_DEFAULT;
+        conf->recv_buffer = RECV_BUFFER_DEFAULT;
     /* usrsctp hands a message over in pieces when it fills half of the window. */
     if (conf->recv_buffer < 2 * (size_t)conf->local_message_max)
         conf->recv_buffer = 2 * (size_t)conf->local_message_max;

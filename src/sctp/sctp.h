@@ -46,7 +46,7 @@ struct adit_sctp_conf {
     uint16_t local_port;             /* 0 = 5000 */
     unsigned channels_max;           /* open at a time; 0 = 1024 */
     uint16_t streams;                /* ids are below; 0 = 65535, some peers never use one again */
-    size_t send_buffer, recv_buffer; /* budgets in bytes; 0 = default (1 MiB each) */
+    size_t send_buffer, recv_buffer; /* budgets in bytes; 0 = 1.5 and 1 MiB */
 };
 
 /* What is known only when DTLS stands. */

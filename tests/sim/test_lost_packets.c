@@ -58,6 +58,7 @@ static void test_first_flight_of_everything(void **state)
  * of consent in a row, and with them the right to go on (RFC 7675). */
 static void test_three_in_ten(void **state)
 {
+    struct adit_engine_stats s;
     unsigned met = 0;
 
     (void)state;
@@ -72,8 +73,12 @@ static void test_three_in_ten(void **state)
         t->iface[0]->up.loss = t->iface[1]->up.loss = 300;
         if (sim_run(t->net, 60 * ADIT_SEC, sim_pair_open, t->peer[0])) {
             met++;
-            t->iface[0]->up.loss = t->iface[1]->up.loss = 0;
+            t->iface[0]->up.loss = t->iface[1]->up.loss = 100;
             sim_check(t->net, sim_town_talks(t));
+            for (int i = 0; i < 2; i++) {
+                adit_engine_stats(t->peer[i]->engine, &s);
+                sim_check(t->net, s.sctp.srtt <= 3 * ADIT_SEC); /* RTO.Max */
+            }
         } else {
             for (int i = 0; i < 2; i++)
                 sim_check(t->net, t->peer[i]->cause.reason == ADIT_REASON_SILENCE);

@@ -294,10 +294,35 @@ static void no_thread_takes_signals(void **state)
     sctp_link_done(&l);
 }
 
+static unsigned threads(void)
+{
+    DIR *dir = opendir("/proc/self/task");
+    unsigned n = 0;
+
+    assert_non_null(dir);
+    while (readdir(dir))
+        n++;
+    closedir(dir);
+    return n;
+}
+
+static void no_threads(void **state)
+{
+    unsigned before = threads();
+    struct sctp_link l;
+
+    (void)state;
+    sctp_link_connect(&l, 3, NULL);
+    assert_int_equal(threads(), before);
+    sctp_link_done(&l);
+    assert_int_equal(threads(), before);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(no_thread_takes_signals),
+        cmocka_unit_test(no_threads),
         cmocka_unit_test(both_begin),
         cmocka_unit_test(one_begins),
         cmocka_unit_test(one_begins_later),
