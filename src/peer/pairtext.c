@@ -176,19 +176,27 @@ static int try_json(struct attempt *a, const char *text, size_t len, size_t *ret
 
 /* ---- SDP ------------------------------------------------------------------------------------ */
 
-/* The offset of the first empty line (quotation marks do not count), or len. */
+/* The offset of the first empty line (quotation marks do not count), or len. A terminal makes two
+ * line ends of "\r\n"; if that happened to the first line, it takes two empty lines. */
 static size_t before_empty_line(const char *text, size_t len)
 {
+    size_t lines = 0, empty = 0, allowed = 0;
     bool line_start = false;
 
     for (size_t i = 0; i < len; i++) {
-        if (text[i] == '\n' && line_start)
-            return i;
-        if (text[i] == '\n')
+        if (text[i] == '\n' && line_start) {
+            if (lines == 1)
+                allowed = 1;
+            if (++empty > allowed)
+                return i;
+        } else if (text[i] == '\n') {
             line_start = true;
-        else if (text[i] != '\r' && text[i] != ' ' && text[i] != '\t' && text[i] != '>' &&
-                 text[i] != '|')
+            empty = 0;
+            lines++;
+        } else if (text[i] != '\r' && text[i] != ' ' && text[i] != '\t' && text[i] != '>' &&
+                   text[i] != '|') {
             line_start = false;
+        }
     }
     return len;
 }
