@@ -29,7 +29,7 @@ struct adit_lanes {
     struct adit_link list;
     size_t paused;           /* lanes that want nothing more for now */
     struct adit_task reopen; /* the channel of a lane that outlived an association */
-    struct adit_timer idle; /* a mode with many channels waits for another one before it ends */
+    struct adit_timer idle;  /* a mode with many channels waits for another one before it ends */
 };
 
 void adit_lanes_init(struct adit_lanes *l, struct adit_loop *loop,
