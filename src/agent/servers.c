@@ -47,7 +47,6 @@ static void on_resolved(void *arg, int err, const struct adit_addr *addrs, size_
     struct adit_peer *peer = s->peer;
     bool v4 = false, v6 = false;
 
-    s->resolve = adit_resolve_free(s->resolve);
     peer->resolving--;
     if (err)
         adit_log(ADIT_LOG_WARN, "agent", "STUN server %s: %s, continuing", s->name,
@@ -60,6 +59,7 @@ static void on_resolved(void *arg, int err, const struct adit_addr *addrs, size_
             adit_engine_add_stun(peer->engine, &addrs[i], now);
         *seen = true;
     }
+    s->resolve = adit_resolve_free(s->resolve); /* and with it addrs */
     adit_peer_check_complete(peer, now);
     adit_peer_touch(peer);
 }
