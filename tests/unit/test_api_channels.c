@@ -109,7 +109,6 @@ static void kinds_that_cannot_be(void **state)
         { 1, 1, false, 0, -EINVAL },      { -2, -1, false, 0, -EINVAL },
         { 65536, -1, false, 0, -EINVAL }, { -1, 65536, false, 0, -EINVAL },
         { -1, -1, true, 65535, -EINVAL }, { -1, -1, true, 7, -EEXIST },
-        { -1, -1, true, 60000, -EINVAL },
     };
     struct api_pair p;
     struct adit_dc_conf c = ADIT_DC_CONF;
