@@ -149,6 +149,39 @@ for peer in PEERS:
             case('%s-echo/%s' % (role, name), peer, peer_opens(peer, role, cut(options, LABEL_MAX.get(peer, 65535))))
 
 
+# --- somebody else's certificate (early, for they wait long and compute nothing) ----------------------------------
+
+def told_wrong_fingerprint(peer, role):
+    """What adit is told does not fit the peer's certificate: no channel, one clear sentence, its own exit code."""
+    def body(m):
+        m.build_lab()
+        m.start(peer, role, 'echo')
+        m.introduce(to_adit=sdp.flip_fingerprint)
+        code = m.adit.wait(m.deadline)
+        require(code == REFUSED, 'adit ends with %s, not %d' % (code, REFUSED))
+        require('fingerprint' in m.adit.story().lower(), 'adit does not say that the fingerprint is wrong')
+        require(not m.peer.channels(), 'a channel opened')
+    return body
+
+
+def tells_wrong_fingerprint(peer, role):
+    """What the peer is told does not fit adit's certificate: the peer refuses, adit says that it failed."""
+    def body(m):
+        m.build_lab()
+        m.start(peer, role, 'check')
+        m.introduce(to_peer=sdp.flip_fingerprint)
+        code = m.adit.wait(m.deadline)
+        require(code not in (0, 2) and code > 0, 'adit ends with %s' % code)
+        require(not m.peer.channels(), 'a channel opened')
+    return body
+
+
+for peer in PEERS:
+    for role in BOTH_ROLES:
+        case('%s-echo/peers-fingerprint-flipped' % role, peer, told_wrong_fingerprint(peer, role), 40, adit_only=True)
+        case('%s-check/own-fingerprint-flipped' % role, peer, tells_wrong_fingerprint(peer, role), 40, adit_only=True)
+
+
 # --- the largest message ----------------------------------------------------------------------------------------
 
 def announced_size(peer, role, mode, value):
@@ -204,36 +237,3 @@ def reopened(peer, role):
 for peer in PEERS:
     for role in BOTH_ROLES:
         case('%s-echo/64-channels-20-times' % role, peer, reopened(peer, role), 120)
-
-
-# --- somebody else's certificate --------------------------------------------------------------------------------
-
-def told_wrong_fingerprint(peer, role):
-    """What adit is told does not fit the peer's certificate: no channel, one clear sentence, its own exit code."""
-    def body(m):
-        m.build_lab()
-        m.start(peer, role, 'echo')
-        m.introduce(to_adit=sdp.flip_fingerprint)
-        code = m.adit.wait(m.deadline)
-        require(code == REFUSED, 'adit ends with %s, not %d' % (code, REFUSED))
-        require('fingerprint' in m.adit.story().lower(), 'adit does not say that the fingerprint is wrong')
-        require(not m.peer.channels(), 'a channel opened')
-    return body
-
-
-def tells_wrong_fingerprint(peer, role):
-    """What the peer is told does not fit adit's certificate: the peer refuses, adit says that it failed."""
-    def body(m):
-        m.build_lab()
-        m.start(peer, role, 'check')
-        m.introduce(to_peer=sdp.flip_fingerprint)
-        code = m.adit.wait(m.deadline)
-        require(code not in (0, 2) and code > 0, 'adit ends with %s' % code)
-        require(not m.peer.channels(), 'a channel opened')
-    return body
-
-
-for peer in PEERS:
-    for role in BOTH_ROLES:
-        case('%s-echo/peers-fingerprint-flipped' % role, peer, told_wrong_fingerprint(peer, role), 40, adit_only=True)
-        case('%s-check/own-fingerprint-flipped' % role, peer, tells_wrong_fingerprint(peer, role), 40, adit_only=True)
