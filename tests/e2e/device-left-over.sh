@@ -17,3 +17,4 @@ must "a device left over is taken over" tunnel
 stop a b
 must "and after kill -9 again" tunnel
 check "no loss through it" flood A $V4_B 100
+check "the tunnel does not run through itself" not told a ' 10\.77\.0\.'
