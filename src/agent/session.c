@@ -263,8 +263,9 @@ static void on_gathered(struct adit_peer *peer, void *user)
 {
     struct adit_session *s = user;
 
-    (void)peer;
     s->gathered = true;
+    if (!adit_engine_stun_answered(peer->engine))
+        adit_log(ADIT_LOG_WARN, "session", "no STUN server told us our public address, continuing");
     tell(s);
     start_reading(s);
 }
@@ -282,9 +283,15 @@ static void on_path(struct adit_peer *peer, void *user)
 {
     struct adit_session *s = user;
     struct adit_ice_pair_info pair;
+    struct adit_peer_stats stats;
 
-    if (adit_engine_selected(peer->engine, &pair))
-        adit_lanes_path(&s->lanes, &pair.local->addr, &pair.remote->addr);
+    if (!adit_engine_selected(peer->engine, &pair))
+        return;
+    adit_lanes_path(&s->lanes, &pair.local->addr, &pair.remote->addr);
+    if (s->lanes.was_open) {
+        adit_peer_stats(peer, &stats, sizeof stats);
+        adit_log(ADIT_LOG_INFO, "session", "now from %s to %s", stats.local, stats.remote);
+    }
 }
 
 static void on_channel(struct adit_peer *peer, struct adit_dc *dc, void *user)

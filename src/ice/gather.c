@@ -55,6 +55,11 @@ void adit_ice_add_stun(struct adit_ice *ice, const struct adit_addr *server, adi
     adit_ice_finish(ice, now);
 }
 
+bool adit_ice_stun_answered(const struct adit_ice *ice)
+{
+    return ice->stun_count == 0 || ice->gather_answered != ADIT_NEVER;
+}
+
 void adit_ice_bases_done(struct adit_ice *ice, adit_time now)
 {
     if (ice->bases_done || adit_ice_over(ice))

@@ -165,6 +165,9 @@ size_t adit_ice_mtu(const struct adit_ice *ice);
 adit_time adit_ice_deadline(const struct adit_ice *ice);
 void adit_ice_tick(struct adit_ice *ice, adit_time now);
 
+/* False: there are STUN servers, and none of them has said anything. */
+bool adit_ice_stun_answered(const struct adit_ice *ice);
+
 /* Is there a pair to send on? Fills *ret_info if so; ret_info may be NULL. */
 bool adit_ice_selected(const struct adit_ice *ice, struct adit_ice_pair_info *ret_info);
 void adit_ice_stats(const struct adit_ice *ice, struct adit_ice_stats *ret_stats);

@@ -316,6 +316,11 @@ enum adit_peer_state adit_engine_state(const struct adit_engine *e)
     return e->state;
 }
 
+bool adit_engine_stun_answered(const struct adit_engine *e)
+{
+    return adit_ice_stun_answered(e->ice);
+}
+
 bool adit_engine_selected(const struct adit_engine *e, struct adit_ice_pair_info *ret_info)
 {
     return adit_ice_selected(e->ice, ret_info);

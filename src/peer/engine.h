@@ -140,6 +140,7 @@ size_t adit_engine_message_max(const struct adit_engine *e);
 void adit_engine_close(struct adit_engine *e, adit_time now);
 
 enum adit_peer_state adit_engine_state(const struct adit_engine *e);
+bool adit_engine_stun_answered(const struct adit_engine *e); /* see adit_ice_stun_answered */
 bool adit_engine_selected(const struct adit_engine *e, struct adit_ice_pair_info *ret_info);
 void adit_engine_stats(struct adit_engine *e, struct adit_engine_stats *ret_stats);
 

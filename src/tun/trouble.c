@@ -13,6 +13,12 @@ static bool is_permission(const struct adit_trouble_facts *f)
     return f->err == -EPERM || (f->err == -EACCES && f->at != ADIT_TROUBLE_ADDRESS);
 }
 
+static bool no_driver(const struct adit_trouble_facts *f)
+{
+    return f->at == ADIT_TROUBLE_OPEN &&
+           (f->err == -ENOENT || f->err == -ENODEV || f->err == -ENXIO);
+}
+
 static void say_permission(char *out, size_t size, const struct adit_trouble_facts *f)
 {
     const char *device = f->device, *what = or (f->what, "ADDRESS/LENGTH");
@@ -99,7 +105,7 @@ static void say_help(char *out, size_t size, const struct adit_trouble_facts *f)
     }
     switch (f->at) {
     case ADIT_TROUBLE_OPEN:
-        if (f->err == -ENOENT || f->err == -ENODEV || f->err == -ENXIO)
+        if (no_driver(f))
             snprintf(out, size,
                      "The kernel's TUN driver is not there. Load it, or in a container pass the "
                      "device in (--device /dev/net/tun):\n"
@@ -133,7 +139,7 @@ void adit_trouble_set(struct adit_trouble *t, const struct adit_trouble_facts *f
     bool named = f->at == ADIT_TROUBLE_ADDRESS || f->at == ADIT_TROUBLE_ROUTE;
 
     t->err = f->err;
-    t->permission = is_permission(f);
+    t->permission = is_permission(f) || no_driver(f);
     snprintf(t->text, sizeof t->text, "%s %s%s%s: %s%s%s", what[f->at], f->device,
              named ? ", " : "", named ? or (f->what, "") : "", strerror(-f->err),
              f->kernel && *f->kernel ? ": " : "", or (f->kernel, ""));

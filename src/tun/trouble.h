@@ -9,7 +9,7 @@
 
 struct adit_trouble {
     int err;         /* negative errno */
-    bool permission; /* it would work with more rights */
+    bool permission; /* an administrator can mend it */
     char text[192];  /* "cannot create the device adit0: Operation not permitted" */
     char help[512];  /* lines to type or to think about; "" if there is nothing to say */
 };

@@ -6,10 +6,13 @@
 lab up none none && lab stun
 # NAME CODE PATTERN: b reads $W/paste, then the end of input
 answer_to() {
+    local writer
     answer
-    cat "$W/paste" >&"${IN[b]}"
+    cat "$W/paste" >&"${IN[b]}" & # b need not read all of it
+    writer=$!
     hang_up b
     check "$1: exit $2" ends b 15 "$2"
+    kill $writer 2>"$W/null"
     check "$1: said so" told b "$3"
     check "$1: never connected" not connected b
     stop b

@@ -8,15 +8,16 @@ again() { # LAB...
     [ ! -e /run/lab ] || lab down
     lab up "$@" && lab stun
 }
-address_used() { # PATTERN: what a says it is connected by
-    grep -E '^adit: connected' "$W/a.err" | tee "$W/why" | grep -qE "$1"
+address_used() { # PATTERN: in the last of a's words about the way it is connected
+    grep -E '^adit: (connected|now)' "$W/a.err" | tail -n 1 | tee "$W/why" | grep -qE "$1"
 }
 
 again none none v6
 offer
 answer
 check "both families: they meet" meet
-check "both families: IPv6 comes first" address_used 2001:db8
+# the first way that answers is used at once, the better one when it answers too
+check "both families: IPv6 comes first" until_true 2 address_used 2001:db8
 
 again port-restricted symmetric v6
 offer
@@ -46,7 +47,8 @@ check "a port of the range is used" port_of A '4000[0-3]'
 check "the one port is used" port_of B 41000
 
 again none none
-lab in A ip link add wrong type dummy
+lab in A ip link add wrong type veth peer name other
+lab in A ip link set other up
 lab in A ip addr add 10.1.1.1/24 dev wrong
 lab in A ip link set wrong up
 offer --bind-dev eth0 --as sdp

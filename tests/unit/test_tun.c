@@ -71,7 +71,7 @@ static void troubles_have_words_and_advice(void **state)
           "create",
           "mode tap user $USER\n" },
         { { ADIT_TROUBLE_OPEN, -ENOENT, "adit0", false, NULL, NULL, NULL, NULL, NULL },
-          false,
+          true,
           "/dev/net/tun",
           "modprobe tun" },
         { { ADIT_TROUBLE_CREATE, -EBUSY, "adit0", false, NULL, "'adit' (process 7)", NULL, NULL,
