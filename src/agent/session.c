@@ -9,8 +9,9 @@
 #include "base/alloc.h"
 #include "base/log.h"
 
-#define TEXT_SIZE   (64 * 1024)
-#define GOODBYE_MAX (5 * ADIT_SEC) /* for the other side to see that we closed */
+#define TEXT_SIZE    (64 * 1024)
+#define ANSWERED_MAX (60 * ADIT_SEC) /* for a connection when both sides have all they need */
+#define GOODBYE_MAX  (5 * ADIT_SEC)  /* for the other side to see that we closed */
 
 struct adit_session {
     struct adit_loop *loop;
@@ -215,7 +216,6 @@ static void on_found(void *arg, const struct adit_pairtext *text, adit_time now)
     struct adit_session *s = arg;
     struct adit_cause cause;
 
-    (void)now;
     if (adit_peer_accept_found(s->peer, text, &cause) < 0) {
         refuse(s, &cause, false);
         return;
@@ -225,6 +225,9 @@ static void on_found(void *arg, const struct adit_pairtext *text, adit_time now)
     if (!s->conf.form_given && s->conf.role == ADIT_SESSION_ANSWER)
         s->form = form_of(text->form);
     adit_paste_stop(&s->paste);
+    /* Nobody has to paste any more: that it does not come about means that there is no way. */
+    if (s->conf.role == ADIT_SESSION_OFFER && !s->conf.timeout)
+        adit_timer_set(&s->timeout, now + ANSWERED_MAX);
     if (s->conf.role == ADIT_SESSION_OFFER ||
         (s->conf.role == ADIT_SESSION_PAIR &&
          adit_engine_role(s->peer->engine) == ADIT_ROLE_OFFERER))

@@ -21,8 +21,10 @@ OPTION(in, TEXT, "in", 'i', "FILE", 0, 0, "", P | LOCAL, "",
 OPTION(out, TEXT, "out", 'o', "FILE", 0, 0, "", P | LOCAL, "",
        "print our line there: a file, or a number for a descriptor; else standard output")
 OPTION(qr, FLAG, "qr", 0, "", 0, 0, "", P, "", "show our line as a QR code too")
-OPTION(timeout, TIME, "timeout", 't', "TIME", 0, 0, "", P, "0",
-       "give up if there is no connection by then: 90, 90s, 5m, 1h; 0 = never")
+OPTION(
+    timeout, TIME, "timeout", 't', "TIME", 0, 0, "", P, "0",
+    "give up if there is no connection by then: 90, 90s, 5m, 1h; 0 = never, or a minute after the "
+    "answer was read")
 
 OPTION(stun, LIST, "stun", 's', "HOST[:PORT]", 0, 0, "ICE_URL ICE_URLS", P, "",
        "ask this STUN server for our public address; may be repeated. STUN_HOST and STUN_PORT in "
