@@ -4,6 +4,10 @@
 #define RETRY_FIRST   (2500 * ADIT_MS)
 #define RETRY_MAX     (10 * ADIT_SEC)
 #define CONFLICTS_MAX 16
+/* While a person may take his time: the longest silence on a pair, and the packets per second of
+ * all pairs together from which it grows. */
+#define PATIENT_GAP   (2500 * ADIT_MS)
+#define PATIENT_RATE  8
 
 /* ---- sending --------------------------------------------------------------------------------- */
 
@@ -45,6 +49,20 @@ void adit_ice_send_plain(struct adit_ice *ice, const uint8_t id[ADIT_STUN_ID_SIZ
     adit_ice_emit(ice, p->base, &p->to, out.bytes, out.len);
 }
 
+/* Whoever turns up late behind a NAT that lets in only those whom he has called is found by our
+ * next packet; so with a patience beyond RFC 8863's the gaps stop growing. */
+static bool patient(const struct adit_ice *ice)
+{
+    return ice->patience > ADIT_ICE_PATIENCE && ice->state == ADIT_ICE_CHECKING;
+}
+
+static adit_time gap_max(const struct adit_ice *ice)
+{
+    if (!patient(ice))
+        return ADIT_NEVER;
+    return adit_time_max(PATIENT_GAP, ice->list.count * ADIT_SEC / PATIENT_RATE);
+}
+
 static void start(struct adit_ice *ice, struct adit_pair *p, adit_time now)
 {
     adit_list_del(&p->triggered);
@@ -57,7 +75,8 @@ static void start(struct adit_ice *ice, struct adit_pair *p, adit_time now)
     p->state = ADIT_PAIR_IN_PROGRESS;
     /* RFC 8445 section 14.3: RTO = MAX (500 ms, Ta * (Num-Waiting + Num-In-Progress)) */
     adit_retry_start(&p->retry,
-                     adit_time_max(ice->rto, ice->ta * adit_checklist_active(&ice->list)), now);
+                     adit_time_max(ice->rto, ice->ta * adit_checklist_active(&ice->list)),
+                     gap_max(ice), now);
     send_check(ice, p, now);
 }
 
@@ -146,6 +165,9 @@ void adit_ice_pair_failed(struct adit_ice *ice, struct adit_pair *p, adit_time n
      * silence would have cost. */
     if (p->retry.sends < ADIT_RETRY_SENDS_MAX)
         wait = adit_time_min(RETRY_FIRST << (p->failures < 2 ? p->failures : 2), RETRY_MAX);
+    wait = adit_time_min(wait, gap_max(ice));
+    if (patient(ice) && p->retry.sends == ADIT_RETRY_SENDS_MAX)
+        wait = 0; /* the pause was behind the last copy */
     adit_list_del(&p->triggered);
     p->state = ADIT_PAIR_FAILED;
     p->check.live = p->cancelled.live = false;

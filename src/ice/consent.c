@@ -1,30 +1,32 @@
 #include "ice/consent.h"
 
 #define HURRY_GAP ADIT_SEC
+#define LATE_GAP  ADIT_SEC /* between checks while they go unanswered */
 
 /* RFC 7675 section 5.1: a random factor between 0.8 and 1.2, so that peers do not fall into step.
  */
-static adit_time interval(struct adit_rng *rng)
+static adit_time jittered(struct adit_rng *rng, adit_time t)
 {
-    return ADIT_CONSENT_INTERVAL * (800 + adit_rng_below(rng, 401)) / 1000;
+    return t * (800 + adit_rng_below(rng, 401)) / 1000;
 }
 
 void adit_consent_start(struct adit_consent *c, struct adit_rng *rng, adit_time confirmed,
                         adit_time rtt, adit_time now)
 {
     *c = (struct adit_consent){ .rng = rng,
-                                .next = adit_time_max(now, confirmed + interval(rng)),
+                                .next = adit_time_max(
+                                    now, confirmed + jittered(rng, ADIT_CONSENT_INTERVAL)),
                                 .expires = confirmed + ADIT_CONSENT_EXPIRY,
                                 .heard = now,
                                 .rtt = rtt,
                                 .first_miss = ADIT_NEVER,
-                                .next_miss = ADIT_NEVER };
+                                .last_miss = ADIT_NEVER };
 }
 
 bool adit_consent_tick(struct adit_consent *c, uint8_t ret_id[ADIT_STUN_ID_SIZE], adit_time now)
 {
     struct adit_consent_check *check = &c->checks[c->count % ADIT_CONSENT_KEPT];
-    adit_time missed = now + adit_time_max(ADIT_CONSENT_GRACE, 3 * c->rtt);
+    adit_time grace = adit_time_max(ADIT_CONSENT_GRACE, 3 * c->rtt);
 
     if (now < c->next)
         return false;
@@ -32,12 +34,13 @@ bool adit_consent_tick(struct adit_consent *c, uint8_t ret_id[ADIT_STUN_ID_SIZE]
     check->sent = now;
     memcpy(ret_id, check->id, sizeof check->id);
     c->count++;
-    c->next = now + interval(c->rng);
-    c->unanswered++;
-    if (c->unanswered == 1)
-        c->first_miss = missed;
-    else if (c->unanswered == 2)
-        c->next_miss = missed;
+    /* Sooner than usual, unless the answer comes meanwhile. */
+    c->next = now + jittered(c->rng, adit_time_max(LATE_GAP, 3 * c->rtt));
+    if (!c->unanswered) {
+        c->unanswered = true;
+        c->first_miss = now + grace;
+        c->last_miss = now + grace + ADIT_CONSENT_INTERVAL;
+    }
     return true;
 }
 
@@ -77,8 +80,9 @@ void adit_consent_answered(struct adit_consent *c, const uint8_t id[ADIT_STUN_ID
     /* A late answer must not look younger than it is: consent was given when it was asked for. */
     c->expires = adit_time_max(c->expires, check->sent + ADIT_CONSENT_EXPIRY);
     c->heard = now;
-    c->unanswered = 0;
-    c->first_miss = c->next_miss = ADIT_NEVER;
+    c->next = adit_time_max(now, check->sent + jittered(c->rng, ADIT_CONSENT_INTERVAL));
+    c->unanswered = false;
+    c->first_miss = c->last_miss = ADIT_NEVER;
 }
 
 void adit_consent_heard(struct adit_consent *c, adit_time now)
@@ -88,9 +92,9 @@ void adit_consent_heard(struct adit_consent *c, adit_time now)
 
 static adit_time missing_at(const struct adit_consent *c)
 {
-    if (c->unanswered == 0)
+    if (!c->unanswered)
         return ADIT_NEVER;
-    return adit_time_min(adit_time_max(c->first_miss, c->heard + ADIT_CONSENT_QUIET), c->next_miss);
+    return adit_time_min(adit_time_max(c->first_miss, c->heard + ADIT_CONSENT_QUIET), c->last_miss);
 }
 
 enum adit_consent_health adit_consent_health(const struct adit_consent *c, adit_time now)

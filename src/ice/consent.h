@@ -1,12 +1,12 @@
 /* consent.h - consent freshness on the selected pair (RFC 7675).
  *
  * A check leaves every 4 to 6 s (5 s x 0.8..1.2, section 5.1), each a new transaction, none sent
- * twice. Any authenticated answer moves the expiry; 30 s after the sending of the last answered
- * check the right to send ends. Before that the pair counts as missing when
- *     one check went unanswered and nothing was heard for 6.5 s        (6.5 to 7 s in full silence)
- *  or two checks in a row went unanswered                              (9 to 13 s, one way blocked)
- * where unanswered means max(1 s, 3 RTT) without an answer. A clock, no I/O: the owner composes,
- * sends and authenticates, and reports the facts. */
+ * twice; while no answer comes, each max(1 s, 3 RTT) x 0.8..1.2. Any authenticated answer moves the
+ * expiry; 30 s after the sending of the last answered check the right to send ends. Before that the
+ * pair counts as missing when, with g = max(1 s, 3 RTT),
+ *     no answer came since a check g ago and nothing was heard for 6.5 s (6.5 to 7 s in silence)
+ *  or no answer came since a check g + 5 s ago                         (10 to 12 s, one way
+ * blocked). A clock, no I/O: the owner composes, sends and authenticates, and reports the facts. */
 #ifndef ADIT_CONSENT_H
 #define ADIT_CONSENT_H
 
@@ -18,7 +18,7 @@
 #define ADIT_CONSENT_EXPIRY   (30 * ADIT_SEC)
 #define ADIT_CONSENT_QUIET    (6500 * ADIT_MS) /* more than the peer's longest interval */
 #define ADIT_CONSENT_GRACE    (1 * ADIT_SEC)
-#define ADIT_CONSENT_KEPT     8 /* 30 s hold at most eight checks: the answer to any of them counts */
+#define ADIT_CONSENT_KEPT     40 /* what 30 s hold: the answer to any of them counts */
 
 enum adit_consent_health { ADIT_CONSENT_FRESH, ADIT_CONSENT_MISSING, ADIT_CONSENT_EXPIRED };
 
@@ -31,8 +31,8 @@ struct adit_consent {
     struct adit_rng *rng; /* borrowed: jitter and transaction ids */
     adit_time next, expires, heard;
     adit_time rtt;                   /* smoothed; 0 = unknown */
-    adit_time first_miss, next_miss; /* when the unanswered checks count as missed, or NEVER */
-    unsigned unanswered;
+    adit_time first_miss, last_miss; /* when no answer counts, see above, or NEVER */
+    bool unanswered;
     unsigned count; /* checks sent; the last KEPT of them are in `checks` */
     struct adit_consent_check checks[ADIT_CONSENT_KEPT];
 };

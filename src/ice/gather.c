@@ -2,6 +2,7 @@
 
 #define KEEPALIVE   (15 * ADIT_SEC) /* RFC 8445 section 11: Tr at least 15 s */
 #define WAIT_ANY    (5 * ADIT_SEC)  /* GATHERED comes after this long without any answer … */
+#define GAP_MAX     ADIT_SEC        /* six tries in that time, see docs/decisions.md */
 #define WAIT_OTHERS ADIT_SEC        /* … or this long after the first one: two retransmissions */
 
 static adit_time gather_limit(const struct adit_ice *ice)
@@ -110,7 +111,8 @@ bool adit_ice_probe_start(struct adit_ice *ice, adit_time now)
             adit_rng_bytes(ice->rng, p->id, sizeof p->id);
             p->state = ADIT_PROBE_RUNNING;
             /* RFC 8445 section 14.3 */
-            adit_retry_start(&p->retry, adit_time_max(ice->rto, ice->ta * running(ice)), now);
+            adit_retry_start(&p->retry, adit_time_max(ice->rto, ice->ta * running(ice)), GAP_MAX,
+                             now);
             send_probe(ice, ice->bases[i], k);
             return true;
         }

@@ -41,7 +41,8 @@ struct adit_ice_conf {
     adit_time rto;       /* first retransmission; 0 = 500 ms (RFC 8445 section 14.3) */
     adit_time patience;  /* from remote credentials to FAILED, RFC 8863; 0 = 39.5 s. While it
                           * lasts, failed pairs are tried again at a slow pace: the other side
-                          * may be a human who is still pasting */
+                          * may be a human who is still pasting. Beyond 39.5 s no silence on a
+                          * pair is longer than 2.5 s (more with more than 20 pairs) */
     struct adit_ice_limits limits;
     struct adit_rng *rng; /* borrowed, outlives the agent */
 };

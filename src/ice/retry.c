@@ -5,12 +5,13 @@ static void arm(struct adit_retry *r, adit_time now)
     adit_time wait =
         r->sends == ADIT_RETRY_SENDS_MAX ? ADIT_RETRY_LAST_RTOS * r->rto : r->rto << (r->sends - 1);
 
-    r->next = now + wait;
+    r->next = now + adit_time_min(wait, r->gap_max);
 }
 
-void adit_retry_start(struct adit_retry *r, adit_time rto, adit_time now)
+void adit_retry_start(struct adit_retry *r, adit_time rto, adit_time gap_max, adit_time now)
 {
-    *r = (struct adit_retry){ .rto = adit_time_min(rto, ADIT_RETRY_RTO_MAX), .sends = 1 };
+    rto = adit_time_min(rto, ADIT_RETRY_RTO_MAX);
+    *r = (struct adit_retry){ .rto = rto, .gap_max = adit_time_max(gap_max, rto), .sends = 1 };
     arm(r, now);
 }
 

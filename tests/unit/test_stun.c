@@ -362,13 +362,31 @@ static void test_retry(void **state)
     struct adit_retry r;
 
     (void)state;
-    adit_retry_start(&r, ADIT_RETRY_RTO, ADIT_SEC);
+    adit_retry_start(&r, ADIT_RETRY_RTO, ADIT_NEVER, ADIT_SEC);
     for (size_t i = 0; i < ADIT_LEN(at_ms); i++) {
         adit_time at = ADIT_SEC + at_ms[i] * ADIT_MS;
         assert_int_equal(r.next, at);
         assert_int_equal(adit_retry_tick(&r, at - 1), ADIT_RETRY_WAIT);
         assert_int_equal(adit_retry_tick(&r, at), i < 6 ? ADIT_RETRY_SEND : ADIT_RETRY_GIVE_UP);
     }
+}
+
+/* With a limit of the gap; one below RTO means RTO. */
+static void test_retry_gap(void **state)
+{
+    static const unsigned at_ms[] = { 500, 1500, 2500, 3500, 4500, 5500, 6500 };
+    struct adit_retry r;
+
+    (void)state;
+    adit_retry_start(&r, ADIT_RETRY_RTO, ADIT_SEC, 0);
+    for (size_t i = 0; i < ADIT_LEN(at_ms); i++) {
+        assert_int_equal(r.next, at_ms[i] * ADIT_MS);
+        assert_int_equal(adit_retry_tick(&r, r.next), i < 6 ? ADIT_RETRY_SEND : ADIT_RETRY_GIVE_UP);
+    }
+    adit_retry_start(&r, 2 * ADIT_SEC, ADIT_SEC, 0);
+    assert_int_equal(r.next, 2 * ADIT_SEC);
+    assert_int_equal(adit_retry_tick(&r, r.next), ADIT_RETRY_SEND);
+    assert_int_equal(r.next, 4 * ADIT_SEC);
 }
 
 int main(void)
@@ -385,6 +403,7 @@ int main(void)
         cmocka_unit_test(test_too_long_to_write),
         cmocka_unit_test(test_not_stun),
         cmocka_unit_test(test_retry),
+        cmocka_unit_test(test_retry_gap),
     };
     static const char credentials[] = MATRIX ":example.org:TheMatrIX";
 
