@@ -94,7 +94,7 @@ declare -A PID IN
 start() {
     local name=$1 place=$2 n fd
     shift 2
-    rm -f "$W/$name.in" && mkfifo "$W/$name.in"
+    rm -f "$W/$name.in" "$W/$name.line" && mkfifo "$W/$name.in"
     : >"$W/$name.out" >"$W/$name.err"
     exec {fd}<>"$W/$name.in"
     (
@@ -188,6 +188,13 @@ connected() { # NAME...
     local n
     for n; do told "$n" '^adit: connected' || return; done
 }
+# NAME sent|received|dropped: what it says at its end about packets; dropped: those of its device
+count_of() {
+    case $2 in
+    dropped) sed -n 's/^adit: sent .*dropped: //p' "$W/$1.err" | grep -oE '[0-9]+' | awk '{ n += $1 } END { print n + 0 }' ;;
+    *) sed -nE "s/^adit: $2 ([0-9]+) packets.*/\1/p" "$W/$1.err" ;;
+    esac
+}
 # [SECONDS]: a's line to b, b's to a, and both are connected
 meet() {
     hand_over a b && hand_over b a && until_true "${1:-10}" connected a b
@@ -220,7 +227,6 @@ flood() {
 pipe() {
     local name=$1 place=$2 in=$3 out=$4
     shift 4
-    : >"$W/$name.line"
     # shellcheck disable=SC2016
     start "$name" "$place" bash -c 'in=$1 out=$2; shift 2; exec "$@" <"$in" >"$out"' - "$in" "$out" \
         "$ADIT" "$1" --mode bytes --in "$W/$name.in" --out "$W/$name.line" --stun $STUN --timeout 60 "${@:2}"
