@@ -48,11 +48,16 @@ struct adit_dtls {
 static void on_write(void *arg, const void *bytes, size_t n)
 {
     struct adit_dtls *d = arg;
+    struct adit_span out = { bytes, n };
 
     if (*(const uint8_t *)bytes == ADIT_RECORD_HANDSHAKE)
         d->answered = true;
-    if (adit_flight_write(&d->flight, bytes, n))
-        d->ops->send(d->arg, bytes, n);
+    if (!adit_flight_write(&d->flight, bytes, n))
+        return;
+    if (d->state != ADIT_DTLS_HANDSHAKE)
+        out = adit_flight_join(&d->flight, bytes, n);
+    if (out.len)
+        d->ops->send(d->arg, out.data, out.len);
 }
 
 static struct adit_span on_read(void *arg)

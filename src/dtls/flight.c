@@ -67,6 +67,22 @@ bool adit_flight_write(struct adit_flight *f, const void *bytes, size_t n)
     return false;
 }
 
+struct adit_span adit_flight_join(struct adit_flight *f, const void *bytes, size_t n)
+{
+    const uint8_t *p = bytes;
+    struct adit_span out = { p, n };
+
+    if (!n || f->again_len + n > sizeof f->again ||
+        (p[0] != ADIT_RECORD_CCS && !(f->again_len && p[0] == ADIT_RECORD_HANDSHAKE)))
+        return out;
+    memcpy(f->again + f->again_len, p, n);
+    f->again_len += n;
+    out = (struct adit_span){ f->again, p[0] == ADIT_RECORD_CCS ? 0 : f->again_len };
+    if (out.len)
+        f->again_len = 0;
+    return out;
+}
+
 bool adit_flight_arm(struct adit_flight *f, adit_time now)
 {
     bool left = f->left;

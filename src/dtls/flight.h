@@ -24,6 +24,8 @@ struct adit_flight {
     size_t end[ADIT_FLIGHT_COPIES]; /* where each copy ends */
     size_t last;                    /* where the last datagram begins, to be filled up */
     unsigned made, sent;
+    uint8_t again[128]; /* a ChangeCipherSpec that waits, see adit_flight_join */
+    size_t again_len;
     size_t mtu;
     adit_time rto, wait, due;
 };
@@ -35,6 +37,10 @@ void adit_flight_done(struct adit_flight *f); /* no flight is under way any more
 unsigned adit_flight_timer(struct adit_flight *f, unsigned us);
 /* OpenSSL writes a datagram: true if it is to be sent now. */
 bool adit_flight_write(struct adit_flight *f, const void *bytes, size_t n);
+/* After the handshake: a server repeats its last flight when the client does, message by message
+ * and without a timer. The ChangeCipherSpec waits for the Finished that follows at once; what comes
+ * back is to be sent, which may be nothing. */
+struct adit_span adit_flight_join(struct adit_flight *f, const void *bytes, size_t n);
 /* OpenSSL has returned; true if a new flight has left. -> deadline. f->copies.err tells whether
  * there was memory. */
 bool adit_flight_arm(struct adit_flight *f, adit_time now);
