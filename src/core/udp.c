@@ -27,6 +27,15 @@ static void set_buffers(int fd, unsigned bytes)
         (void)!set_int(fd, SOL_SOCKET, SO_SNDBUF, value);
 }
 
+/* May routers and the kernel cut our datagrams? */
+static int set_fragments(int fd, enum adit_family family, bool allowed)
+{
+    if (family == ADIT_FAMILY_V6)
+        return set_int(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER,
+                       allowed ? IPV6_PMTUDISC_DONT : IPV6_PMTUDISC_PROBE);
+    return set_int(fd, IPPROTO_IP, IP_MTU_DISCOVER, allowed ? IP_PMTUDISC_DONT : IP_PMTUDISC_PROBE);
+}
+
 /* Fragments allowed: what we send without measuring (at most 1200 bytes, RFC 8261 section 5) must
  * get through a path with a smaller MTU even where ICMP does not. ICMP errors are not asked for
  * (IP_RECVERR): anybody can forge them, and a port that answers "unreachable" today may belong to a
@@ -35,13 +44,9 @@ static int set_options(int fd, const struct adit_udp_conf *conf)
 {
     int err;
 
-    if (conf->addr.family == ADIT_FAMILY_V6) {
+    err = set_fragments(fd, (enum adit_family)conf->addr.family, true);
+    if (!err && conf->addr.family == ADIT_FAMILY_V6)
         err = set_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
-        if (!err)
-            err = set_int(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_DONT);
-    } else {
-        err = set_int(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DONT);
-    }
     if (err)
         return err;
     if (conf->device && setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, conf->device,
@@ -121,4 +126,23 @@ void adit_udp_close(struct adit_udp *udp)
     adit_io_stop(&udp->io);
     close(fd);
     udp->hub = NULL;
+}
+
+void adit_udp_send_whole(struct adit_udp *udp, const struct adit_addr *to, const void *bytes,
+                         size_t n)
+{
+    enum adit_family family = (enum adit_family)udp->local.family;
+    struct sockaddr_storage sa;
+    unsigned len = adit_addr_to_sockaddr(to, (struct sockaddr *)&sa);
+
+    if (!adit_udp_is_open(udp) || set_fragments(udp->io.fd, family, false) < 0)
+        return;
+    if (sendto(udp->io.fd, bytes, n, 0, (struct sockaddr *)&sa, len) == (ssize_t)n) {
+        udp->stats.tx_packets++;
+        udp->stats.tx_bytes += n;
+    } else {
+        udp->stats.tx_dropped++; /* it does not even fit our own interface: that is an answer */
+    }
+    /* It could be set, so it can be set back. */
+    (void)!set_fragments(udp->io.fd, family, true);
 }

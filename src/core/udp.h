@@ -63,6 +63,11 @@ void adit_udp_close(struct adit_udp *udp);
 /* Queues a copy. 0; -EAGAIN or -EMSGSIZE: dropped and counted, which may be ignored. */
 int adit_udp_send(struct adit_udp *udp, const struct adit_addr *to, const void *bytes, size_t n);
 
+/* At once, and whole or not at all (DF): a probe of the path MTU. Nobody is told if it does not
+ * leave. */
+void adit_udp_send_whole(struct adit_udp *udp, const struct adit_addr *to, const void *bytes,
+                         size_t n);
+
 static inline bool adit_udp_is_open(const struct adit_udp *udp)
 {
     return udp->hub != NULL;

@@ -14,6 +14,10 @@
 #include "base/rng.h"
 #include "ice/cand.h"
 
+/* What every path is taken to carry, UDP payload in bytes: passes 1100-byte paths, over IPv6 too. A
+ * larger STUN message that leaves is a probe (pmtu.h), to be sent whole or not at all. */
+#define ADIT_PMTU_BASE 1050
+
 struct adit_ice;
 
 enum adit_ice_state {

@@ -12,9 +12,9 @@
 
 #include "base/addr.h"
 #include "base/rng.h"
+#include "ice/ice.h"
 #include "ice/stun.h"
 
-#define ADIT_PMTU_BASE  1050 /* bytes of UDP payload: passes 1100-byte paths, over IPv6 too */
 #define ADIT_PMTU_SIZES 5
 #define ADIT_PMTU_MAX   1460
 
