@@ -214,6 +214,8 @@ static int get_cert(struct adit_peer *peer, const struct adit_peer_conf *conf,
         peer->cert = adit_cert_load_or_create(conf->identity, cause);
     else
         peer->cert = adit_cert_generate();
+    if (!peer->cert && (conf->cert || conf->identity) && cause->err != ENOMEM)
+        cause->reason = ADIT_REASON_LOCAL; /* what was configured will not do */
     return peer->cert ? 0 : -EINVAL;
 }
 

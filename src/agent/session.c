@@ -1,5 +1,6 @@
 #include "agent/session.h"
 
+#include <stdio.h>
 #include <unistd.h>
 
 #include "agent/inner.h"
@@ -106,16 +107,36 @@ static void say_goodbye(struct adit_session *s, int exit_code)
 
 /* ---- channels -------------------------------------------------------------------------------- */
 
+#define PATH_WORDS 200
+
+/* Which path: the kinds of its ends, and with -v their addresses, which are nobody else's business.
+ */
+static const char *path_words(struct adit_session *s, char out[PATH_WORDS])
+{
+    struct adit_ice_pair_info pair;
+    struct adit_peer_stats stats;
+
+    adit_peer_stats(s->peer, &stats, sizeof stats);
+    if (!adit_engine_selected(s->peer->engine, &pair))
+        out[0] = 0;
+    else if (adit_log_level >= ADIT_LOG_DEBUG)
+        snprintf(out, PATH_WORDS, "from %s to %s", stats.local, stats.remote);
+    else
+        snprintf(out, PATH_WORDS, "from %s to %s", adit_cand_type_name(pair.local->type),
+                 adit_cand_type_name(pair.remote->type));
+    return out;
+}
+
 static void on_lanes_opened(void *arg)
 {
     struct adit_session *s = arg;
     struct adit_peer_stats stats;
+    char text[PATH_WORDS];
 
     adit_timer_stop(&s->timeout);
     adit_peer_stats(s->peer, &stats, sizeof stats);
-    adit_log(ADIT_LOG_INFO, "session", "connected in %.0f ms, from %s to %s (%s)",
-             (double)stats.channel_after / (double)ADIT_MS, stats.local, stats.remote,
-             stats.cipher);
+    adit_log(ADIT_LOG_INFO, "session", "connected in %.0f ms, %s (%s)",
+             (double)stats.channel_after / (double)ADIT_MS, path_words(s, text), stats.cipher);
     adit_debug("session", "phases: ice %.1f ms, dtls %.1f ms, sctp %.1f ms, channel %.1f ms",
                (double)stats.ice_after / 1e6, (double)stats.dtls_after / 1e6,
                (double)stats.sctp_after / 1e6, (double)stats.channel_after / 1e6);
@@ -286,15 +307,13 @@ static void on_path(struct adit_peer *peer, void *user)
 {
     struct adit_session *s = user;
     struct adit_ice_pair_info pair;
-    struct adit_peer_stats stats;
+    char text[PATH_WORDS];
 
     if (!adit_engine_selected(peer->engine, &pair))
         return;
     adit_lanes_path(&s->lanes, &pair.local->addr, &pair.remote->addr);
-    if (s->lanes.was_open) {
-        adit_peer_stats(peer, &stats, sizeof stats);
-        adit_log(ADIT_LOG_INFO, "session", "now from %s to %s", stats.local, stats.remote);
-    }
+    if (s->lanes.was_open)
+        adit_log(ADIT_LOG_INFO, "session", "now %s", path_words(s, text));
 }
 
 static void on_channel(struct adit_peer *peer, struct adit_dc *dc, void *user)
@@ -368,7 +387,7 @@ void adit_session_stop(struct adit_session *s)
     if (s->closing || !s->lanes.was_open)
         finish(s, s->lanes.was_open ? s->exit_code : ADIT_EXIT_FAILED);
     else
-        say_goodbye(s, ADIT_EXIT_OK);
+        say_goodbye(s, s->conf.app->must_finish ? ADIT_EXIT_FAILED : ADIT_EXIT_OK);
 }
 
 /* ---- life ------------------------------------------------------------------------------------ */

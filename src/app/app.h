@@ -43,9 +43,10 @@ struct adit_app_conf {
 /* One per mode; all but `new` and `free` may be NULL. */
 struct adit_app_class {
     const char *name;
-    size_t size;     /* of the whole object, which begins with struct adit_app */
-    bool many;       /* one for each channel that the peer opens, not only for the first */
-    bool persistent; /* outlives its channel: the session opens another one */
+    size_t size;      /* of the whole object, which begins with struct adit_app */
+    bool many;        /* one for each channel that the peer opens, not only for the first */
+    bool must_finish; /* stopped by the user before its end, it has failed */
+    bool persistent;  /* outlives its channel: the session opens another one */
     /* The object is zeroed and app->conf set. 0 or a negative errno, after a line for the user was
      * logged unless it is -ENOMEM; -EPERM: a permission is missing. */
     int (*init)(struct adit_app *app);

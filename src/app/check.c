@@ -318,6 +318,7 @@ static void closed(struct adit_app *app, const struct adit_cause *cause)
 const struct adit_app_class adit_app_check = {
     .name = "check",
     .size = sizeof(struct check),
+    .must_finish = true,
     .init = init,
     .free = done,
     .open = opened,

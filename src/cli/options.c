@@ -280,6 +280,9 @@ static int check_together(struct adit_options *o, struct adit_cause *cause)
 {
     if (o->max_retransmits >= 0 && o->max_lifetime >= 0)
         return adit_option_fail(cause, "--max-retransmits and --max-lifetime: only one of them");
+    if (o->mode == ADIT_MODE_BYTES &&
+        (o->unordered || o->max_retransmits >= 0 || o->max_lifetime >= 0))
+        return adit_option_fail(cause, "--mode bytes needs an ordered channel that loses nothing");
     if (o->key && !o->cert)
         return adit_option_fail(cause, "--key needs --cert");
     if (o->identity && o->cert)

@@ -3,8 +3,8 @@
 #define TRIES         3
 #define AGAIN         (500 * ADIT_MS)
 #define SEARCH_EVERY  (600 * ADIT_SEC) /* PMTU_RAISE_TIMER, RFC 8899 section 5.1.1 */
-#define CONFIRM_EVERY (10 * ADIT_SEC)
-#define CONFIRM_AGAIN ADIT_SEC
+#define CONFIRM_EVERY (2 * ADIT_SEC)
+#define CONFIRM_AGAIN (500 * ADIT_MS)
 
 /* UDP payloads. pion and webrtc-rs answer larger checks, and then cannot read larger DTLS records
  * than 1460; 1444 is PPPoE over IPv6; 1412 leaves room for another tunnel, 1352 for two; 1232 is

@@ -4,7 +4,7 @@
  * A check padded to a size is answered by a small packet if it arrives, by every ICE agent, since
  * the padding is an attribute that nobody has to understand. All sizes of the table are tried at
  * once when a pair comes into use, three times each, and again every ten minutes; the largest that
- * was answered counts. While datagrams above the base leave, the size is confirmed every ten
+ * was answered counts. While datagrams above the base leave, the size is confirmed every two
  * seconds; three confirmations lost, with the pair alive, are a black hole: back to the base, and
  * search again. A clock, no I/O: the owner paces, composes and sends. */
 #ifndef ADIT_PMTU_H

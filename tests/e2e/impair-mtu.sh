@@ -16,8 +16,8 @@ lab down
 if ip tuntap add mode tun name probe 2>/dev/null; then
     check "a VPN" vpn
     lab impair A mtu=1280
-    # the size is confirmed every ten seconds (src/ice/pmtu.h), so a new black hole is seen after that
-    check "large pings through a new black hole of 1280" until_true 30 lab in A ping -q -c 3 -i 0.2 -W 1 -s 4000 $V4_B
+    # a size in use is confirmed every two seconds (src/ice/pmtu.h)
+    check "large pings through a new black hole of 1280" until_true 10 lab in A ping -q -c 3 -i 0.2 -W 1 -s 4000 $V4_B
     check "and they keep coming" lab in A ping -q -c 20 -i 0.05 -W 2 -s 4000 $V4_B
     too_big() {
         lab in A ping -c 1 -W 1 -M do -s 9000 $V4_B >"$W/big" 2>&1
