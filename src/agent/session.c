@@ -1,12 +1,12 @@
 #include "agent/session.h"
 
-#include <stdio.h>
 #include <unistd.h>
 
 #include "agent/inner.h"
 #include "agent/lanes.h"
 #include "agent/paste.h"
 #include "agent/qr.h"
+#include "agent/report.h"
 #include "base/alloc.h"
 #include "base/log.h"
 
@@ -107,39 +107,12 @@ static void say_goodbye(struct adit_session *s, int exit_code)
 
 /* ---- channels -------------------------------------------------------------------------------- */
 
-#define PATH_WORDS 200
-
-/* Which path: the kinds of its ends, and with -v their addresses, which are nobody else's business.
- */
-static const char *path_words(struct adit_session *s, char out[PATH_WORDS])
-{
-    struct adit_ice_pair_info pair;
-    struct adit_peer_stats stats;
-
-    adit_peer_stats(s->peer, &stats, sizeof stats);
-    if (!adit_engine_selected(s->peer->engine, &pair))
-        out[0] = 0;
-    else if (adit_log_level >= ADIT_LOG_DEBUG)
-        snprintf(out, PATH_WORDS, "from %s to %s", stats.local, stats.remote);
-    else
-        snprintf(out, PATH_WORDS, "from %s to %s", adit_cand_type_name(pair.local->type),
-                 adit_cand_type_name(pair.remote->type));
-    return out;
-}
-
 static void on_lanes_opened(void *arg)
 {
     struct adit_session *s = arg;
-    struct adit_peer_stats stats;
-    char text[PATH_WORDS];
 
     adit_timer_stop(&s->timeout);
-    adit_peer_stats(s->peer, &stats, sizeof stats);
-    adit_log(ADIT_LOG_INFO, "session", "connected in %.0f ms, %s (%s)",
-             (double)stats.channel_after / (double)ADIT_MS, path_words(s, text), stats.cipher);
-    adit_debug("session", "phases: ice %.1f ms, dtls %.1f ms, sctp %.1f ms, channel %.1f ms",
-               (double)stats.ice_after / 1e6, (double)stats.dtls_after / 1e6,
-               (double)stats.sctp_after / 1e6, (double)stats.channel_after / 1e6);
+    adit_report_connected(s->peer);
 }
 
 static void on_lanes_done(void *arg, int exit_code)
@@ -307,13 +280,12 @@ static void on_path(struct adit_peer *peer, void *user)
 {
     struct adit_session *s = user;
     struct adit_ice_pair_info pair;
-    char text[PATH_WORDS];
 
     if (!adit_engine_selected(peer->engine, &pair))
         return;
     adit_lanes_path(&s->lanes, &pair.local->addr, &pair.remote->addr);
     if (s->lanes.was_open)
-        adit_log(ADIT_LOG_INFO, "session", "now %s", path_words(s, text));
+        adit_report_path(peer);
 }
 
 static void on_channel(struct adit_peer *peer, struct adit_dc *dc, void *user)
