@@ -24,5 +24,5 @@ kilobytes() { # NAME: what is only its own, and what of files is the program's
 for side in a b; do
     kb=$(kilobytes $side)
     echo "# $side: $kb KiB"
-    if grep -q __asan_init "$ADIT"; then skip "$side" "not with sanitizers"; else check "$side: at most 6 MiB" within "$kb" 500 6144; fi
+    if sanitized; then skip "$side" "not with sanitizers"; else check "$side: at most 6 MiB" within "$kb" 500 6144; fi
 done

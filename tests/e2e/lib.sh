@@ -80,6 +80,9 @@ is() { # VALUE WANTED
 within() { # VALUE LEAST MOST
     [ "$1" -ge "$2" ] && [ "$1" -le "$3" ] || { echo "$1 is not within $2..$3" && false; }
 }
+sanitized() { # a program with sanitizers: its memory says nothing
+    grep -q __asan_init "$ADIT"
+}
 need_tun() {
     ip tuntap add mode tun name probe 2>"$W/tun" || skip_all "no TUN device here: $(head -n 1 "$W/tun")"
     ip link del probe
