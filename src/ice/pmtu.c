@@ -2,9 +2,10 @@
 
 #define TRIES         3
 #define AGAIN         (500 * ADIT_MS)
-#define SEARCH_EVERY  (600 * ADIT_SEC) /* PMTU_RAISE_TIMER, RFC 8899 section 5.1.1 */
+#define SEARCH_FIRST  (5 * ADIT_SEC)
+#define SEARCH_MAX    (600 * ADIT_SEC) /* PMTU_RAISE_TIMER, RFC 8899 section 5.1.1 */
 #define CONFIRM_EVERY (2 * ADIT_SEC)
-#define CONFIRM_AGAIN (500 * ADIT_MS)
+#define CONFIRM_AGAIN ADIT_SEC
 
 /* UDP payloads. pion and webrtc-rs answer larger checks, and then cannot read larger DTLS records
  * than 1460; 1444 is PPPoE over IPv6; 1412 leaves room for another tunnel, 1352 for two; 1232 is
@@ -21,7 +22,8 @@ static void search(struct adit_pmtu *p, adit_time now)
         if (wanted)
             adit_rng_bytes(p->rng, p->probes[i].id, sizeof p->probes[i].id);
     }
-    p->search_at = now + SEARCH_EVERY;
+    p->search_at = now + p->search_every;
+    p->search_every = adit_time_min(2 * p->search_every, SEARCH_MAX);
 }
 
 void adit_pmtu_start(struct adit_pmtu *p, struct adit_rng *rng, enum adit_family family,
@@ -29,6 +31,7 @@ void adit_pmtu_start(struct adit_pmtu *p, struct adit_rng *rng, enum adit_family
 {
     *p = (struct adit_pmtu){ .rng = rng,
                              .size = ADIT_PMTU_BASE,
+                             .search_every = SEARCH_FIRST,
                              .most = family == ADIT_FAMILY_V6 ? 1452 : ADIT_PMTU_MAX,
                              .confirm_at = now + CONFIRM_EVERY };
     search(p, now);
@@ -70,6 +73,7 @@ static bool confirm(struct adit_pmtu *p, uint8_t *ret_id, uint16_t *ret_size, ad
         p->size = ADIT_PMTU_BASE; /* RFC 8899 section 4.3: a black hole */
         p->misses = 0;
         p->confirm_at = now + CONFIRM_EVERY;
+        p->search_every = SEARCH_FIRST; /* or the peer was too busy to answer: ask again soon */
         search(p, now);
         return false;
     }

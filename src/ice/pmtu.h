@@ -3,10 +3,10 @@
  *
  * A check padded to a size is answered by a small packet if it arrives, by every ICE agent, since
  * the padding is an attribute that nobody has to understand. All sizes of the table are tried at
- * once when a pair comes into use, three times each, and again every ten minutes; the largest that
- * was answered counts. While datagrams above the base leave, the size is confirmed every two
- * seconds; three confirmations lost, with the pair alive, are a black hole: back to the base, and
- * search again. A clock, no I/O: the owner paces, composes and sends. */
+ * once when a pair comes into use, three times each, and again after 5 s, 10 s … ten minutes; the
+ * largest that was answered counts. While datagrams above the base leave, the size is confirmed
+ * every two seconds; three confirmations lost, with the pair alive, are a black hole: back to the
+ * base, and search again. A clock, no I/O: the owner paces, composes and sends. */
 #ifndef ADIT_PMTU_H
 #define ADIT_PMTU_H
 
@@ -32,8 +32,9 @@ struct adit_pmtu {
     bool used;       /* something above the base left since the last confirmation */
     unsigned misses; /* confirmations sent since the last answer */
     uint8_t confirm_id[ADIT_STUN_ID_SIZE];
-    adit_time search_at;  /* the next search */
-    adit_time confirm_at; /* the next confirmation, if something large left */
+    adit_time search_every; /* until the next search, doubling */
+    adit_time search_at;    /* the next search */
+    adit_time confirm_at;   /* the next confirmation, if something large left */
 };
 
 /* A pair came into use. family decides what can fit into 1500 bytes. */

@@ -18,7 +18,8 @@ static void set_mtu(struct adit_engine *e)
 {
     size_t mtu = mtu_of(e);
 
-    if (e->dtls)
+    /* Never less than before: chunks that SCTP has cut keep their size, and have to leave. */
+    if (e->dtls && adit_dtls_payload_for(mtu) > adit_dtls_payload_max(e->dtls))
         adit_dtls_set_mtu(e->dtls, mtu);
     if (e->sctp && !e->sctp_down)
         adit_sctp_set_mtu(e->sctp, adit_dtls_payload_for(mtu));
