@@ -13,7 +13,7 @@ address_used() { # PATTERN: in the last of a's words about the way it is connect
 }
 
 again none none v6
-offer
+offer -v
 answer
 check "both families: they meet" meet
 # the first way that answers is used at once, the better one when it answers too

@@ -25,7 +25,7 @@ for family in 4 6; do
         # shellcheck disable=SC2086
         check "TCP, IPv$family${way:+, the other way}" run -c $to -n 8M $way
     done
-    check "UDP, IPv$family" run -c $to -u -b 8M -l 1100 -n 1M
+    check "UDP, IPv$family" run -c $to -u -b 4M -l 1100 -n 1M
     check "UDP, IPv$family: without loss" lost_at_most 0
 done
 check "fifty flows" run -c $V4_B -P 50 -n 20M
