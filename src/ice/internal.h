@@ -22,7 +22,7 @@
 #define ADIT_ICE_TA           (10 * ADIT_MS)
 #define ADIT_ICE_TA_MIN       (5 * ADIT_MS) /* RFC 8445 section 14.2 */
 #define ADIT_ICE_PATIENCE     (39500 * ADIT_MS)
-#define ADIT_ICE_SETTLE       (100 * ADIT_MS)
+#define ADIT_ICE_SETTLE       (500 * ADIT_MS)
 #define ADIT_ICE_STUN_MAX     8
 #define ADIT_ICE_EVENTS_MAX   64
 #define ADIT_ICE_UFRAG_OURS   8 /* characters of 6 bits */

@@ -198,10 +198,10 @@ static void test_second_best(void **state)
     net_two_hosts(&net, &a, &b);
     net_base(b, 6, "10.1.0.2:2001", 60000);
     net_introduce(a, b);
-    net_run(&net, start + 60 * ADIT_MS);
+    net_run(&net, start + 400 * ADIT_MS);
     assert_true(adit_ice_selected(a->ice, NULL));
     assert_false(net_selected(a).nominated);
-    net_run(&net, start + 200 * ADIT_MS);
+    net_run(&net, start + 700 * ADIT_MS);
     net_assert_connected(a, b);
     assert_int_equal(net_selected(b).base, 6);
     /* RFC 8445 section 8.1.2: what was under way is let go. */
