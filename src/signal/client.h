@@ -1,0 +1,99 @@
+/* client.h - one signaling connection, alive until it is freed.
+ *
+ * Resolves, connects (TLS, proxies, both families), shakes hands, keeps alive, and when anything
+ * goes wrong says so and does it again, with names resolved anew and growing pauses. What the
+ * server speaks is a dialect's concern (dialect.h). Everything happens on the loop; events come
+ * when the client is consistent, so a handler may call anything here, adit_signal_free included.
+ *
+ * A tunnel that stands never needs this object: free it or keep it, as traits and taste have it.
+ *
+ * UDP (dialect rendezvous): punch strings, messages and the benchmark share a port with ICE, since
+ * it is the port whose mapping was told. The owner of that socket hands over what is neither STUN
+ * (RFC 7983: first byte 0 to 3) nor DTLS (20 to 63) nor ChannelData (64 to 79), and what comes from
+ * an address for which adit_signal_expects is true, through adit_signal_datagram, and sends what
+ * ops->datagram gives it. JSON begins with '{' (123) and punch strings with 'P' (80), so no packet
+ * of a connection is ever lost to it; the benchmark's datagrams begin with any byte, which is why
+ * the address decides as well. */
+#ifndef ADIT_SIGNAL_CLIENT_H
+#define ADIT_SIGNAL_CLIENT_H
+
+#include "core/reactor.h"
+#include "signal/dialect.h"
+
+struct adit_signal;
+
+/* Everything is copied. NULL and 0 = not given. */
+struct adit_signal_conf {
+    const char *url;               /* ws, wss, http, https; NULL with exec or file */
+    const char *dialect;           /* by name; NULL = guessed from the URL */
+    const char *exec;              /* a program: lines of JSON, ours in, theirs out */
+    const char *file;              /* a path that both sides can write and read */
+    enum adit_dialect_role role;   /* connect: offerer, listen: answerer, where it matters */
+    const char *id, *token, *room; /* id: NULL = a random one where one is needed */
+    const char *email, *password;  /* device */
+    const char *device_key;        /* device-b: base64 of 32 bytes */
+    const char *ca;                /* PEM file in place of the system's */
+    const char *const *pins;       /* "sha256/…" of the server's public key */
+    size_t pin_count;
+    bool insecure;              /* no check of the certificate; warns at every attempt */
+    const char *proxy;          /* http://…, socks5://…; NULL = environment; "" = none */
+    const char *const *headers; /* "Name: value" */
+    size_t header_count;
+    const char *dns;                  /* name servers, as in resolve.h */
+    adit_time retry_first, retry_max; /* 0 = the dialect's */
+    unsigned retry_factor_x10;        /* 0 = the dialect's */
+    int retry_tries;                  /* attempts in a row; 0 = for ever */
+    adit_time connect_timeout;        /* of one attempt, handshake included; 0 = 15 s */
+    adit_time ping_every;             /* to notice silence; 0 = 25 s */
+};
+
+struct adit_signal_ops {
+    /* May call anything. After DOWN with `final`, and after STOPPED, nothing comes any more. */
+    void (*event)(void *arg, const struct adit_signal_event *event, adit_time now);
+    /* Rendezvous only, may be NULL: send this from the socket whose mapping was told. */
+    void (*datagram)(void *arg, const struct adit_addr *to, const void *bytes, size_t n);
+};
+
+/* Starts with the next turn of the loop. -EINVAL: *ret_cause says what is wrong with the
+ * configuration; -ENOMEM. */
+ADIT_MUST_USE int adit_signal_new(struct adit_signal **ret_signal, struct adit_loop *loop,
+                                  const struct adit_signal_conf *conf,
+                                  const struct adit_signal_ops *ops, void *arg,
+                                  struct adit_cause *ret_cause);
+/* At once and silently. Returns NULL; s may be NULL. */
+struct adit_signal *adit_signal_free(struct adit_signal *s);
+/* Says goodbye in the dialect's way and closes; STOPPED follows within five seconds. */
+void adit_signal_stop(struct adit_signal *s);
+/* Closes without STOPPED and comes back: the network has changed, do not wait for a time-out. */
+void adit_signal_retry(struct adit_signal *s);
+
+const char *adit_signal_dialect(const struct adit_signal *s);
+const struct adit_dialect_traits *adit_signal_traits(const struct adit_signal *s);
+bool adit_signal_joined(const struct adit_signal *s);
+/* Our name at the server, "" where there is none. */
+const char *adit_signal_id(const struct adit_signal *s);
+
+/* Commands. -EAGAIN: not joined now; tell again at JOINED. -ENOTSUP: the dialect has no such thing,
+ * which may be ignored. -EMSGSIZE, -ENOMEM. */
+
+/* We want this peer: PEER follows when it can be talked to. */
+int adit_signal_call(struct adit_signal *s, const char *peer);
+int adit_signal_describe(struct adit_signal *s, const char *peer, enum adit_signal_type type,
+                         const char *text, size_t n);
+/* NULL: that was the last. mid and mline: of the media section; "" and -1 = the usual ("0", 0). */
+int adit_signal_candidate(struct adit_signal *s, const char *peer, const char *candidate,
+                          const char *mid, int mline);
+int adit_signal_bye(struct adit_signal *s, const char *peer);
+/* device: how it ended, for who asked. */
+int adit_signal_outcome(struct adit_signal *s, const char *peer, bool connected);
+/* rendezvous: our UDP address as seen from outside. */
+int adit_signal_endpoint(struct adit_signal *s, const struct adit_addr *addr);
+int adit_signal_message(struct adit_signal *s, const char *peer, const char *text, size_t n);
+int adit_signal_ping(struct adit_signal *s, const char *peer);
+int adit_signal_bench(struct adit_signal *s, const char *peer, uint64_t bytes, unsigned chunk);
+/* rendezvous: a datagram as described above. Works without the server as well. */
+bool adit_signal_expects(const struct adit_signal *s, const struct adit_addr *from);
+void adit_signal_datagram(struct adit_signal *s, const struct adit_addr *from, const void *bytes,
+                          size_t n);
+
+#endif
