@@ -1,5 +1,6 @@
 #include "agent/lanes.h"
 
+#include "agent/exit.h"
 #include "agent/inner.h"
 #include "base/alloc.h"
 #include "base/log.h"
@@ -224,9 +225,9 @@ static void on_closed(struct adit_dc *dc, const struct adit_cause *cause, void *
         free_lane(lane);
         if (adit_list_empty(&l->list) && !l->closing)
             adit_timer_set(&l->idle, adit_loop_now(l->loop) + IDLE_MAX);
-    } else if (l->conf->app->persistent && !l->closing && !deliberate(cause)) {
+    } else if (l->conf->app->persistent && !l->closing && (l->conf->stays || !deliberate(cause))) {
         lane->app->is_open = false;
-        if (lane->ours)
+        if (lane->ours && !deliberate(cause))
             adit_loop_before_sleep(l->loop, &l->reopen);
     } else {
         adit_app_closed(lane->app, cause);
@@ -321,6 +322,29 @@ void adit_lanes_path(struct adit_lanes *l, const struct adit_addr *local,
     adit_app_path(lane_of(it)->app, local, remote);
 }
 
+void adit_lanes_detach(struct adit_lanes *l)
+{
+    struct adit_link *it, *tmp;
+
+    adit_timer_stop(&l->idle);
+    adit_task_cancel(&l->reopen);
+    ADIT_LIST_EACH(&l->list, it, tmp)
+    {
+        struct lane *lane = lane_of(it);
+
+        if (!l->conf->app->persistent || lane->done) {
+            free_lane(lane);
+            continue;
+        }
+        lane->dc = NULL;
+        lane->paused = false;
+        adit_app_lost(lane->app);
+    }
+    l->peer = NULL;
+    l->paused = 0;
+    l->was_open = false;
+}
+
 bool adit_lanes_empty(const struct adit_lanes *l)
 {
     return adit_list_empty(&l->list);
@@ -358,7 +382,7 @@ static void on_idle(struct adit_timer *timer, adit_time now)
 }
 
 void adit_lanes_init(struct adit_lanes *l, struct adit_loop *loop,
-                     const struct adit_session_conf *conf, const struct adit_lanes_ops *ops,
+                     const struct adit_lanes_conf *conf, const struct adit_lanes_ops *ops,
                      void *arg)
 {
     *l = (struct adit_lanes){ .loop = loop, .conf = conf, .ops = ops, .arg = arg };

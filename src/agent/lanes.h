@@ -5,8 +5,17 @@
 #ifndef ADIT_LANES_H
 #define ADIT_LANES_H
 
-#include "agent/session.h"
+#include "app/app.h"
 #include "base/list.h"
+
+/* Borrowed as long as the lanes live. */
+struct adit_lanes_conf {
+    const struct adit_app_class *app; /* one for each channel */
+    const void *app_extra;            /* see app.h */
+    int in, out;                      /* descriptors of the payload */
+    struct adit_dc_conf channel;      /* of the one we open; callbacks are the lanes' */
+    bool stays; /* a persistent app outlives its peer: it, or another one, will come back */
+};
 
 struct adit_lanes_ops {
     /* The first channel is open. */
@@ -21,7 +30,7 @@ struct adit_lanes_ops {
 
 struct adit_lanes {
     struct adit_loop *loop;
-    const struct adit_session_conf *conf; /* borrowed */
+    const struct adit_lanes_conf *conf; /* borrowed */
     const struct adit_lanes_ops *ops;
     void *arg;
     struct adit_peer *peer;
@@ -33,7 +42,7 @@ struct adit_lanes {
 };
 
 void adit_lanes_init(struct adit_lanes *l, struct adit_loop *loop,
-                     const struct adit_session_conf *conf, const struct adit_lanes_ops *ops,
+                     const struct adit_lanes_conf *conf, const struct adit_lanes_ops *ops,
                      void *arg);
 void adit_lanes_done(struct adit_lanes *l);
 
@@ -44,6 +53,8 @@ void adit_lanes_accept(struct adit_lanes *l, struct adit_dc *dc); /* theirs */
 void adit_lanes_path(struct adit_lanes *l, const struct adit_addr *local,
                      const struct adit_addr *remote);
 bool adit_lanes_empty(const struct adit_lanes *l);
+/* The peer is gone, or about to be freed: what has to outlive it waits for the next one. */
+void adit_lanes_detach(struct adit_lanes *l);
 /* No new channels, and nothing is reopened: the session is closing. */
 void adit_lanes_closing(struct adit_lanes *l);
 /* Apps wind up, one after the other; ops->ended follows, perhaps at once. */

@@ -3,7 +3,6 @@
 #include <unistd.h>
 
 #include "agent/inner.h"
-#include "agent/lanes.h"
 #include "agent/paste.h"
 #include "agent/qr.h"
 #include "agent/report.h"
@@ -41,26 +40,6 @@ static const char *other_command(const struct adit_session *s)
 }
 
 /* ---- ending ---------------------------------------------------------------------------------- */
-
-int adit_exit_of(const struct adit_cause *cause)
-{
-    switch (cause->reason) {
-    case ADIT_REASON_NONE:
-    case ADIT_REASON_LOCAL:
-        return ADIT_EXIT_OK;
-    case ADIT_REASON_NO_PATH:
-    case ADIT_REASON_TIMEOUT:
-        return ADIT_EXIT_NO_PATH;
-    case ADIT_REASON_NOT_AUTHENTIC:
-        return ADIT_EXIT_REFUSED;
-    case ADIT_REASON_REMOTE:
-    case ADIT_REASON_SILENCE:
-    case ADIT_REASON_PROTOCOL:
-    case ADIT_REASON_RESOURCE:
-        break;
-    }
-    return ADIT_EXIT_FAILED;
-}
 
 static void on_bury(struct adit_task *task, adit_time now)
 {
@@ -359,7 +338,7 @@ void adit_session_stop(struct adit_session *s)
     if (s->closing || !s->lanes.was_open)
         finish(s, s->lanes.was_open ? s->exit_code : ADIT_EXIT_FAILED);
     else
-        say_goodbye(s, s->conf.app->must_finish ? ADIT_EXIT_FAILED : ADIT_EXIT_OK);
+        say_goodbye(s, s->conf.lanes.app->must_finish ? ADIT_EXIT_FAILED : ADIT_EXIT_OK);
 }
 
 /* ---- life ------------------------------------------------------------------------------------ */
@@ -411,7 +390,7 @@ struct adit_session *adit_session_new(struct adit_loop *loop, const struct adit_
     s->form = conf->form;
     s->ended = ended;
     s->arg = arg;
-    adit_lanes_init(&s->lanes, loop, &s->conf, &lanes_ops, s);
+    adit_lanes_init(&s->lanes, loop, &s->conf.lanes, &lanes_ops, s);
     adit_timer_init(&s->timeout, loop, on_timeout, "timeout");
     adit_timer_init(&s->goodbye, loop, on_goodbye, "goodbye");
     adit_task_init(&s->bury, on_bury);

@@ -10,21 +10,10 @@
 #ifndef ADIT_SESSION_H
 #define ADIT_SESSION_H
 
-#include "adit/adit.h"
-#include "app/app.h"
+#include "agent/exit.h"
+#include "agent/lanes.h"
 
 enum adit_session_role { ADIT_SESSION_OFFER, ADIT_SESSION_ANSWER, ADIT_SESSION_PAIR };
-
-/* Exit codes of the program, docs/adit.1. */
-enum adit_exit {
-    ADIT_EXIT_OK = 0,
-    ADIT_EXIT_FAILED = 1,
-    ADIT_EXIT_USAGE = 2,
-    ADIT_EXIT_REFUSED = 3, /* the peer refused, or is not who it should be */
-    ADIT_EXIT_NO_PATH = 4,
-    ADIT_EXIT_SIGNALING = 5, /* what was pasted is no description of the other side */
-    ADIT_EXIT_PERMISSION = 77,
-};
 
 /* Borrowed until the session has ended. */
 struct adit_session_conf {
@@ -32,13 +21,10 @@ struct adit_session_conf {
     bool form_given; /* an answer comes in the form of its offer unless told otherwise */
     enum adit_form form;
     int text_in, text_out; /* descriptions */
-    int in, out;           /* payload */
     bool qr;
     adit_time timeout;          /* until the channel is open; 0 = none */
     struct adit_peer_conf peer; /* callbacks are the session's */
-    struct adit_dc_conf channel;
-    const struct adit_app_class *app; /* one per channel */
-    const void *app_extra;            /* see app.h */
+    struct adit_lanes_conf lanes;
 };
 
 struct adit_session;
@@ -51,7 +37,5 @@ struct adit_session *adit_session_new(struct adit_loop *loop, const struct adit_
 struct adit_session *adit_session_free(struct adit_session *s); /* returns NULL */
 /* The user wants to stop: says goodbye first; the second time at once. */
 void adit_session_stop(struct adit_session *s);
-/* The exit code that a cause stands for. */
-int adit_exit_of(const struct adit_cause *cause);
 
 #endif

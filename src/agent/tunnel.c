@@ -78,6 +78,12 @@ static void message(struct adit_app *app, const void *bytes, size_t n, bool text
     adit_vpn_feed(tunnel_of(app)->vpn, bytes, n, adit_loop_now(app->conf.loop));
 }
 
+static void lost(struct adit_app *app)
+{
+    adit_log(ADIT_LOG_INFO, "tun", "the tunnel is down: device %s stays",
+             adit_vpn_device(tunnel_of(app)->vpn));
+}
+
 static void path(struct adit_app *app, const struct adit_addr *local,
                  const struct adit_addr *remote)
 {
@@ -134,6 +140,7 @@ const struct adit_app_class adit_app_tunnel = {
     .free = done,
     .open = opened,
     .message = message,
+    .lost = lost,
     .path = path,
     .end = end,
     .closed = closed,

@@ -53,6 +53,13 @@ void adit_app_low(struct adit_app *app)
         app->class->low(app);
 }
 
+void adit_app_lost(struct adit_app *app)
+{
+    app->is_open = false;
+    if (!app->is_done && app->class->lost)
+        app->class->lost(app);
+}
+
 void adit_app_closed(struct adit_app *app, const struct adit_cause *cause)
 {
     app->is_open = false;

@@ -56,6 +56,8 @@ struct adit_app_class {
     void (*message)(struct adit_app *app, const void *bytes, size_t n, bool text);
     void (*writable)(struct adit_app *app);
     void (*low)(struct adit_app *app); /* everything sent has been acknowledged */
+    /* Of a persistent app: the peer is gone, and another one is waited for. */
+    void (*lost)(struct adit_app *app);
     /* Another path is in use: its two ends. */
     void (*path)(struct adit_app *app, const struct adit_addr *local,
                  const struct adit_addr *remote);
@@ -83,6 +85,7 @@ void adit_app_writable(struct adit_app *app);
 void adit_app_low(struct adit_app *app);
 void adit_app_path(struct adit_app *app, const struct adit_addr *local,
                    const struct adit_addr *remote);
+void adit_app_lost(struct adit_app *app);
 void adit_app_closed(struct adit_app *app, const struct adit_cause *cause);
 /* false: there is nothing to wind up. */
 bool adit_app_end(struct adit_app *app);

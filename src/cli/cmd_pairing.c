@@ -125,8 +125,8 @@ static int open_texts(struct run *r)
     r->conf.text_out = r->conf.text_in < 0 ? -1
                                            : open_text("out", r->o->out,
                                                        O_WRONLY | O_CREAT | O_TRUNC, STDOUT_FILENO);
-    r->conf.in = STDIN_FILENO;
-    r->conf.out = STDOUT_FILENO;
+    r->conf.lanes.in = STDIN_FILENO;
+    r->conf.lanes.out = STDOUT_FILENO;
     return r->conf.text_out < 0 ? ADIT_EXIT_USAGE : 0;
 }
 
@@ -155,8 +155,8 @@ static void configure(struct run *r)
     c->form = o->as;
     c->qr = o->qr;
     c->timeout = o->timeout;
-    c->app = apps[o->mode];
-    c->app_extra = &r->vpn;
+    c->lanes.app = apps[o->mode];
+    c->lanes.app_extra = &r->vpn;
     c->peer = (struct adit_peer_conf){
         .size = sizeof c->peer,
         .stun = o->stun.items,
@@ -172,13 +172,13 @@ static void configure(struct run *r)
         .key = o->key,
         .identity = o->identity,
     };
-    c->channel = (struct adit_dc_conf)ADIT_DC_CONF;
-    c->channel.label = o->label;
-    c->channel.unordered = o->unordered || packets;
-    c->channel.max_retransmits = o->max_retransmits;
-    c->channel.max_lifetime_ms = o->max_lifetime;
+    c->lanes.channel = (struct adit_dc_conf)ADIT_DC_CONF;
+    c->lanes.channel.label = o->label;
+    c->lanes.channel.unordered = o->unordered || packets;
+    c->lanes.channel.max_retransmits = o->max_retransmits;
+    c->lanes.channel.max_lifetime_ms = o->max_lifetime;
     if (packets && o->max_retransmits < 0 && o->max_lifetime < 0)
-        c->channel.max_retransmits = PACKET_RETRANSMITS;
+        c->lanes.channel.max_retransmits = PACKET_RETRANSMITS;
 }
 
 static void on_ended(void *arg, int exit_code)
