@@ -1,6 +1,7 @@
 #include "base/digest.h"
 
 #include <openssl/crypto.h>
+#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 #include <stdlib.h>
@@ -18,9 +19,35 @@ void adit_sha256(uint8_t out[32], const void *bytes, size_t n)
     must(EVP_Digest(bytes, n, out, NULL, EVP_sha256(), NULL) == 1);
 }
 
-static void hmac(uint8_t out[32], const void *key, size_t key_len, const void *bytes, size_t n)
+void adit_hmac_sha256(uint8_t out[32], const void *key, size_t key_len, const void *bytes, size_t n)
 {
     must(HMAC(EVP_sha256(), key, (int)key_len, bytes, n, out, NULL) != NULL);
+}
+
+void adit_hmac_sha1(uint8_t out[20], const void *key, size_t key_len, const void *bytes, size_t n)
+{
+    must(HMAC(EVP_sha1(), key, (int)key_len, bytes, n, out, NULL) != NULL);
+}
+
+void adit_pbkdf2_sha256(uint8_t out[32], const void *secret, size_t secret_len, const void *salt,
+                        size_t salt_len, unsigned iterations)
+{
+    must(PKCS5_PBKDF2_HMAC(secret, (int)secret_len, salt, (int)salt_len, (int)iterations,
+                           EVP_sha256(), 32, out) == 1);
+}
+
+bool adit_ed25519_verify(const uint8_t key[32], const uint8_t signature[64], const void *bytes,
+                         size_t n)
+{
+    EVP_PKEY *pkey = EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, key, 32);
+    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+    bool good = pkey && ctx && EVP_DigestVerifyInit(ctx, NULL, NULL, NULL, pkey) == 1 &&
+                EVP_DigestVerify(ctx, signature, 64, bytes, n) == 1;
+
+    EVP_MD_CTX_free(ctx);
+    EVP_PKEY_free(pkey);
+    ERR_clear_error();
+    return good;
 }
 
 void adit_hkdf_sha256(uint8_t *out, size_t n, const void *secret, size_t secret_len,
@@ -30,14 +57,14 @@ void adit_hkdf_sha256(uint8_t *out, size_t n, const void *secret, size_t secret_
     size_t info_len = strlen(info), t_len = 0;
 
     assert(n <= 255 * 32 && info_len <= 256);
-    hmac(prk, salt, salt_len, secret, secret_len); /* extract, RFC 5869 section 2.2 */
-    for (uint8_t i = 1; n; i++) {                  /* expand, section 2.3 */
+    adit_hmac_sha256(prk, salt, salt_len, secret, secret_len); /* extract, RFC 5869 section 2.2 */
+    for (uint8_t i = 1; n; i++) {                              /* expand, section 2.3 */
         size_t take = n < 32 ? n : 32;
 
         memcpy(block, t, t_len);
         memcpy(block + t_len, info, info_len);
         block[t_len + info_len] = i;
-        hmac(t, prk, sizeof prk, block, t_len + info_len + 1);
+        adit_hmac_sha256(t, prk, sizeof prk, block, t_len + info_len + 1);
         t_len = sizeof t;
         memcpy(out, t, take);
         out += take;

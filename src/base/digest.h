@@ -8,6 +8,16 @@ void adit_sha256(uint8_t out[32], const void *bytes, size_t n);
 /* RFC 5869 with SHA-256; n <= 255 * 32. info is a C string. */
 void adit_hkdf_sha256(uint8_t *out, size_t n, const void *secret, size_t secret_len,
                       const void *salt, size_t salt_len, const char *info);
+/* RFC 2104. */
+void adit_hmac_sha256(uint8_t out[32], const void *key, size_t key_len, const void *bytes,
+                      size_t n);
+void adit_hmac_sha1(uint8_t out[20], const void *key, size_t key_len, const void *bytes, size_t n);
+/* RFC 8018 section 5.2 with HMAC-SHA-256. */
+void adit_pbkdf2_sha256(uint8_t out[32], const void *secret, size_t secret_len, const void *salt,
+                        size_t salt_len, unsigned iterations);
+/* RFC 8032. False also for keys and signatures that are none. */
+bool adit_ed25519_verify(const uint8_t key[32], const uint8_t signature[64], const void *bytes,
+                         size_t n);
 /* Time does not depend on where they differ. */
 bool adit_equal_secret(const void *a, const void *b, size_t n);
 
