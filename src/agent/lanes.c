@@ -1,5 +1,7 @@
 #include "agent/lanes.h"
 
+#include <stdio.h>
+
 #include "agent/exit.h"
 #include "agent/inner.h"
 #include "base/alloc.h"
@@ -83,8 +85,10 @@ static void app_resume(void *arg)
 static int app_device(void *arg, const char *name)
 {
     struct lane *lane = arg;
+    struct adit_lanes *l = lane->lanes;
 
-    return adit_peer_ignore_device(lane->lanes->peer, name);
+    snprintf(l->device, sizeof l->device, "%s", name);
+    return l->peer ? adit_peer_ignore_device(l->peer, name) : 0;
 }
 
 static void app_done(void *arg, const struct adit_cause *cause)
@@ -276,9 +280,17 @@ int adit_lanes_prepare(struct adit_lanes *l)
 {
     int exit_code = ADIT_EXIT_OK;
 
-    if (l->conf->app->persistent)
+    if (l->conf->app->persistent && !waiting_lane(l))
         new_lane(l, &exit_code);
     return exit_code;
+}
+
+void adit_lanes_attach(struct adit_lanes *l, struct adit_peer *peer)
+{
+    l->peer = peer;
+    if (l->device[0] && adit_peer_ignore_device(peer, l->device) < 0)
+        adit_log(ADIT_LOG_WARN, "session",
+                 "out of memory: the connection may try to go through its own tunnel, continuing");
 }
 
 void adit_lanes_open(struct adit_lanes *l)
@@ -342,7 +354,7 @@ void adit_lanes_detach(struct adit_lanes *l)
     }
     l->peer = NULL;
     l->paused = 0;
-    l->was_open = false;
+    l->was_open = l->closing = false;
 }
 
 bool adit_lanes_empty(const struct adit_lanes *l)

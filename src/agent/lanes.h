@@ -33,7 +33,8 @@ struct adit_lanes {
     const struct adit_lanes_conf *conf; /* borrowed */
     const struct adit_lanes_ops *ops;
     void *arg;
-    struct adit_peer *peer;
+    struct adit_peer *peer; /* NULL: none now */
+    char device[16];        /* the interface that an app has made; "" = none */
     bool peer_is_adit, was_open, closing;
     struct adit_link list;
     size_t paused;           /* lanes that want nothing more for now */
@@ -46,8 +47,11 @@ void adit_lanes_init(struct adit_lanes *l, struct adit_loop *loop,
                      void *arg);
 void adit_lanes_done(struct adit_lanes *l);
 
-/* Starts the app of a mode that needs no channel to begin. An exit code other than 0 was logged. */
+/* Starts the app of a mode that needs no channel to begin, unless it waits already. An exit code
+ * other than 0 was logged. */
 ADIT_MUST_USE int adit_lanes_prepare(struct adit_lanes *l);
+/* This is the peer now; it has not begun to gather. */
+void adit_lanes_attach(struct adit_lanes *l, struct adit_peer *peer);
 void adit_lanes_open(struct adit_lanes *l);                       /* our channel */
 void adit_lanes_accept(struct adit_lanes *l, struct adit_dc *dc); /* theirs */
 void adit_lanes_path(struct adit_lanes *l, const struct adit_addr *local,

@@ -363,7 +363,7 @@ static int start(struct adit_session *s)
         adit_log(ADIT_LOG_ERROR, "session", "%s", cause.text);
         return cause.reason == ADIT_REASON_LOCAL ? ADIT_EXIT_USAGE : ADIT_EXIT_FAILED;
     }
-    s->lanes.peer = s->peer;
+    adit_lanes_attach(&s->lanes, s->peer);
     if (s->conf.timeout)
         adit_timer_set(&s->timeout, adit_loop_now(s->loop) + s->conf.timeout);
     if (s->conf.role == ADIT_SESSION_PAIR)

@@ -1,0 +1,410 @@
+#include "agent/agent.h"
+
+#include "agent/agent_inner.h"
+#include "agent/exit.h"
+#include "base/alloc.h"
+#include "base/log.h"
+
+#define RETRY_FIRST ADIT_SEC
+#define RETRY_MAX   (60 * ADIT_SEC)
+
+/* ---- the end --------------------------------------------------------------------------------- */
+
+static void on_bury(struct adit_task *task, adit_time now)
+{
+    struct adit_agent *a = adit_container_of(task, struct adit_agent, bury);
+
+    (void)now;
+    a->ended(a->arg, a->exit_code);
+}
+
+void adit_agent_finish_if_done(struct adit_agent *a)
+{
+    if (a->stopping && adit_list_empty(&a->members) && !a->signal)
+        adit_loop_end_of_round(a->loop, &a->bury);
+}
+
+/* Everybody is told goodbye, then the server. */
+void adit_agent_end(struct adit_agent *a, int exit_code)
+{
+    struct adit_link *it, *tmp;
+
+    if (a->stopping)
+        return;
+    a->stopping = true;
+    a->exit_code = exit_code;
+    ADIT_LIST_EACH(&a->members, it, tmp)
+    {
+        struct adit_member *m = adit_container_of(it, struct adit_member, link);
+
+        adit_timer_stop(&m->timer);
+        adit_member_forget_pending(m);
+        if (adit_call_state(m->call) == ADIT_CALL_IDLE)
+            adit_call_wind_up(m->call);
+        else
+            adit_call_hang_up(m->call, exit_code);
+    }
+    adit_signal_stop(a->signal);
+}
+
+void adit_agent_stop(struct adit_agent *a)
+{
+    struct adit_link *it, *tmp;
+
+    if (!a->stopping) {
+        adit_agent_end(a, a->was_up || !a->conf.connect ? ADIT_EXIT_OK : ADIT_EXIT_FAILED);
+        return;
+    }
+    ADIT_LIST_EACH(&a->members, it, tmp)
+    adit_member_free(adit_container_of(it, struct adit_member, link));
+    a->signal = adit_signal_free(a->signal);
+    adit_agent_finish_if_done(a);
+}
+
+/* ---- calling --------------------------------------------------------------------------------- */
+
+void adit_agent_call_out(struct adit_agent *a, struct adit_member *m)
+{
+    int exit_code;
+
+    if (a->stopping || adit_call_state(m->call) != ADIT_CALL_IDLE)
+        return;
+    adit_timer_stop(&m->timer);
+    m->we_call = true;
+    exit_code = adit_call_offer(m->call);
+    if (exit_code)
+        adit_agent_end(a, exit_code);
+}
+
+/* Asks the server for the peer; PEER follows, or its offer. Where a dialect pairs by itself there
+ * is nothing to ask. */
+void adit_agent_seek(struct adit_agent *a, struct adit_member *m)
+{
+    int err = adit_signal_call(a->signal, adit_call_name(m->call));
+
+    if (err == -ENOTSUP && m->offers)
+        adit_agent_call_out(a, m);
+    else if (err && err != -EAGAIN && err != -ENOTSUP)
+        adit_agent_end(a, ADIT_EXIT_SIGNALING);
+}
+
+static void on_timer(struct adit_timer *timer, adit_time now)
+{
+    struct adit_member *m = adit_container_of(timer, struct adit_member, timer);
+    struct adit_agent *a = m->agent;
+
+    (void)now;
+    if (m->pending.text) {
+        adit_member_forget_pending(m); /* it has waited too long */
+        return;
+    }
+    if (adit_signal_joined(a->signal))
+        adit_agent_seek(a, m);
+}
+
+static void retry_later(struct adit_agent *a, struct adit_member *m)
+{
+    adit_time first = a->conf.retry_first ? a->conf.retry_first : RETRY_FIRST;
+    adit_time most = a->conf.retry_max ? a->conf.retry_max : RETRY_MAX;
+    adit_time pause = first;
+
+    for (unsigned i = 0; i < m->tries && pause < most; i++)
+        pause *= 2;
+    pause = adit_time_min(pause, most);
+    pause += pause / 100 * adit_rng_below(&a->rng, 30);
+    m->tries++;
+    adit_log(ADIT_LOG_INFO, "agent", "calling again in %.0f s", (double)pause / (double)ADIT_SEC);
+    adit_timer_set(&m->timer, adit_loop_now(a->loop) + pause);
+}
+
+/* An offer that came while we were not free for it. */
+static bool take_pending(struct adit_agent *a, struct adit_member *m)
+{
+    struct adit_pending p = m->pending;
+    struct adit_cause cause;
+
+    if (!p.text || a->stopping)
+        return false;
+    m->pending = (struct adit_pending){ 0 };
+    adit_timer_stop(&m->timer);
+    if (adit_call_description(m->call, ADIT_SIGNAL_OFFER, p.text, p.len, &cause) < 0)
+        adit_log(ADIT_LOG_WARN, "agent", "%s: %s, continuing", m->shown, cause.text);
+    for (size_t i = 0; i < p.cand_count; i++)
+        adit_call_candidate(m->call, p.cands[i]);
+    adit_pending_done(&p);
+    return adit_call_state(m->call) != ADIT_CALL_IDLE;
+}
+
+/* ---- what calls say -------------------------------------------------------------------------- */
+
+static void remember(struct adit_agent *a, struct adit_member *m)
+{
+    const struct adit_desc *desc = adit_call_remote(m->call);
+    int err;
+
+    if (!m->remember || !desc)
+        return;
+    m->remember = false;
+    err = adit_trust_remember(&a->conf.trust, adit_call_name(m->call), desc);
+    if (err)
+        adit_log(ADIT_LOG_WARN, "agent", "cannot remember %s in %s: %s, continuing", m->shown,
+                 a->conf.trust.path, strerror(-err));
+    else if (a->conf.trust.path)
+        adit_log(ADIT_LOG_INFO, "agent", "%s is known from now on", m->shown);
+}
+
+static void on_answer(void *arg, bool yes)
+{
+    struct adit_member *m = arg;
+
+    m->remember = yes;
+    adit_call_admit(m->call, yes);
+}
+
+static void explain_refusal(struct adit_agent *a, struct adit_member *m,
+                            enum adit_trust_verdict verdict, const struct adit_cause *cause)
+{
+    const char *path = a->conf.trust.path ? a->conf.trust.path : "known_peers";
+
+    adit_log(ADIT_LOG_ERROR, "agent", "%s is refused: %s", m->shown, cause->text);
+    if (verdict == ADIT_TRUST_CHANGED && !a->conf.trust.fingerprint_count)
+        adit_log(ADIT_LOG_ERROR, "agent",
+                 "Somebody may be pretending to be %s, or its identity is new. Ask its owner; if "
+                 "it is, remove its line from %s.",
+                 m->shown, path);
+    if (verdict == ADIT_TRUST_UNKNOWN)
+        adit_log(ADIT_LOG_ERROR, "agent",
+                 "To let it in: --allow %s, or --trust first, or its fingerprint in %s.", m->shown,
+                 path);
+}
+
+static enum adit_call_admit on_admit(void *arg, struct adit_call *call,
+                                     const struct adit_desc *desc)
+{
+    struct adit_member *m = arg;
+    struct adit_agent *a = m->agent;
+    struct adit_cause cause;
+    enum adit_trust_verdict verdict =
+        adit_trust_check(&a->conf.trust, adit_call_name(call), desc, &cause);
+
+    m->remember = verdict == ADIT_TRUST_NEW;
+    switch (verdict) {
+    case ADIT_TRUST_KNOWN:
+    case ADIT_TRUST_NEW:
+        return ADIT_CALL_YES;
+    case ADIT_TRUST_UNKNOWN:
+        if (a->conf.ask && adit_ask_start(&m->ask, a->loop, m->shown, desc, on_answer, m) == 0)
+            return ADIT_CALL_LATER;
+        break;
+    case ADIT_TRUST_CHANGED:
+    case ADIT_TRUST_FORBIDDEN:
+    case ADIT_TRUST_BROKEN:
+        break;
+    }
+    explain_refusal(a, m, verdict, &cause);
+    return ADIT_CALL_NO;
+}
+
+static void on_describe(void *arg, struct adit_call *call, enum adit_signal_type type,
+                        const char *sdp, size_t n)
+{
+    struct adit_agent *a = ((struct adit_member *)arg)->agent;
+    int err = adit_signal_describe(a->signal, adit_call_name(call), type, sdp, n);
+
+    if (err && err != -EAGAIN) /* JOINED brings us back to it */
+        adit_log(ADIT_LOG_WARN, "agent", "cannot send our description: %s, continuing",
+                 strerror(-err));
+}
+
+static void on_candidate(void *arg, struct adit_call *call, const char *candidate)
+{
+    struct adit_agent *a = ((struct adit_member *)arg)->agent;
+    const struct adit_desc *desc = adit_call_remote(call);
+
+    (void)adit_signal_candidate(a->signal, adit_call_name(call), candidate, desc ? desc->mid : "",
+                                -1); /* one of several; who needs none says -ENOTSUP */
+}
+
+static void on_call_state(void *arg, struct adit_call *call)
+{
+    struct adit_member *m = arg;
+    struct adit_agent *a = m->agent;
+    enum adit_call_state state = adit_call_state(call);
+
+    if (state == ADIT_CALL_UP) {
+        m->was_up = true;
+        if (m->silent)
+            adit_log(ADIT_LOG_INFO, "agent", "%s answers again", m->shown);
+        else
+            adit_log(ADIT_LOG_INFO, "agent", "connected with %s", m->shown);
+        a->was_up = true;
+        m->tries = 0;
+        remember(a, m);
+        (void)adit_signal_outcome(a->signal, adit_call_name(call), true);
+    }
+    m->silent = state == ADIT_CALL_SILENT;
+    if (m->silent) {
+        adit_log(ADIT_LOG_WARN, "agent", "%s does not answer, continuing", m->shown);
+        if (m->pending.text)
+            adit_call_hang_up(call, ADIT_EXIT_OK);
+    }
+    if (state != ADIT_CALL_IDLE) /* on_ended knows more */
+        adit_notify_state(a->notify, "peer", adit_call_name(call), adit_call_state_name(state),
+                          NULL);
+}
+
+/* An attempt that cannot do better the next time. */
+static bool hopeless(int exit_code)
+{
+    return exit_code == ADIT_EXIT_USAGE || exit_code == ADIT_EXIT_PERMISSION ||
+           exit_code == ADIT_EXIT_REFUSED;
+}
+
+static void on_ended(void *arg, struct adit_call *call, int exit_code, bool finished,
+                     const struct adit_cause *cause)
+{
+    struct adit_member *m = arg;
+    struct adit_agent *a = m->agent;
+    bool normal = cause->reason == ADIT_REASON_REMOTE || cause->reason == ADIT_REASON_LOCAL;
+    bool failed = exit_code != ADIT_EXIT_OK;
+    bool over = finished || (normal && !failed && !a->conf.call.lanes.stays);
+
+    adit_ask_stop(&m->ask);
+    adit_notify_state(a->notify, "peer", adit_call_name(call), failed ? "failed" : "closed", cause);
+    if (failed && !finished && exit_code != ADIT_EXIT_REFUSED)
+        adit_log(ADIT_LOG_WARN, "agent", "%s: %s", m->shown, cause->text);
+    else if (cause->reason == ADIT_REASON_REMOTE)
+        adit_log(ADIT_LOG_INFO, "agent", "%s has closed the connection", m->shown);
+    if (failed)
+        (void)adit_signal_outcome(a->signal, adit_call_name(call), false);
+    if (a->stopping) {
+        adit_call_wind_up(call);
+        return;
+    }
+    if (take_pending(a, m))
+        return;
+    if ((a->conf.once && m->was_up) || (failed && a->conf.exit_on_failure) ||
+        (a->conf.connect && (over || hopeless(exit_code)))) {
+        adit_agent_end(a, exit_code);
+        return;
+    }
+    m->was_up = false;
+    if (a->conf.connect)
+        retry_later(a, m);
+    else if (!a->conf.call.lanes.stays)
+        adit_call_wind_up(call);
+}
+
+static void on_gone(void *arg, struct adit_call *call)
+{
+    struct adit_member *m = arg;
+    struct adit_agent *a = m->agent;
+
+    (void)call;
+    adit_member_free(m);
+    adit_agent_finish_if_done(a);
+}
+
+static const struct adit_call_ops call_ops = {
+    .admit = on_admit,
+    .describe = on_describe,
+    .candidate = on_candidate,
+    .state = on_call_state,
+    .ended = on_ended,
+    .gone = on_gone,
+};
+
+/* ---- life ------------------------------------------------------------------------------------ */
+
+struct adit_member *adit_agent_add(struct adit_agent *a, const char *name)
+{
+    struct adit_member *m = adit_member_new(a, name, &call_ops);
+
+    if (m)
+        adit_timer_init(&m->timer, a->loop, on_timer, "agent");
+    return m;
+}
+
+/* What cannot work fails before anybody is called: 0, or an exit code after it was logged. */
+static int start(struct adit_agent *a)
+{
+    const struct adit_agent_conf *c = &a->conf;
+    struct adit_member *m = NULL;
+    struct adit_cause cause;
+    int err;
+
+    if (adit_notify_new(&a->notify, a->loop, &c->notify) < 0) {
+        adit_log(ADIT_LOG_ERROR, "agent", "out of memory");
+        return ADIT_EXIT_FAILED;
+    }
+    if (c->single || c->target) {
+        m = adit_agent_add(a, c->target ? c->target : "");
+        if (!m) {
+            adit_log(ADIT_LOG_ERROR, "agent", "%s",
+                     c->target && strlen(c->target) > ADIT_SIGNAL_PEER_MAX
+                         ? "the name of the peer is too long"
+                         : "out of memory");
+            return ADIT_EXIT_USAGE;
+        }
+        err = adit_call_prepare(m->call);
+        if (err)
+            return err;
+    }
+    err = adit_signal_new(&a->signal, a->loop, &c->signal, &adit_agent_signal_ops, a, &cause);
+    if (err)
+        adit_log(ADIT_LOG_ERROR, "agent", "%s", cause.text);
+    return err ? ADIT_EXIT_USAGE : ADIT_EXIT_OK;
+}
+
+struct adit_agent *adit_agent_new(struct adit_loop *loop, const struct adit_agent_conf *conf,
+                                  void (*ended)(void *arg, int exit_code), void *arg, int *ret_exit)
+{
+    struct adit_agent *a = adit_zalloc(sizeof *a);
+
+    if (!a) {
+        adit_log(ADIT_LOG_ERROR, "agent", "out of memory");
+        *ret_exit = ADIT_EXIT_FAILED;
+        return NULL;
+    }
+    a->loop = loop;
+    a->conf = *conf;
+    if (!a->conf.calls_max)
+        a->conf.calls_max = ADIT_AGENT_CALLS_MAX;
+    a->ended = ended;
+    a->arg = arg;
+    adit_rng_init(&a->rng);
+    adit_list_init(&a->members);
+    adit_task_init(&a->bury, on_bury);
+    *ret_exit = start(a);
+    return *ret_exit ? adit_agent_free(a) : a;
+}
+
+struct adit_agent *adit_agent_free(struct adit_agent *a)
+{
+    struct adit_link *it, *tmp;
+
+    if (!a)
+        return NULL;
+    ADIT_LIST_EACH(&a->members, it, tmp)
+    adit_member_free(adit_container_of(it, struct adit_member, link));
+    adit_signal_free(a->signal);
+    adit_notify_free(a->notify);
+    adit_task_cancel(&a->bury);
+    adit_agent_forget_servers(a);
+    adit_free(a);
+    return NULL;
+}
+
+const struct adit_call *adit_agent_call(const struct adit_agent *a, size_t i)
+{
+    const struct adit_link *it = a->members.next;
+
+    while (it != &a->members && i--)
+        it = it->next;
+    return it == &a->members ? NULL : adit_container_of(it, struct adit_member, link)->call;
+}
+
+const struct adit_signal *adit_agent_signal(const struct adit_agent *a)
+{
+    return a->signal;
+}

@@ -1,0 +1,51 @@
+/* agent.h - listen and connect: peers that find each other by name at a signaling server.
+ *
+ * An agent owns one signaling connection and its calls. `listen` answers whom it may; `connect`
+ * calls one peer, and again after each loss. A connection that stands does not depend on signaling
+ * any more. Whom to believe is trust.h's concern, and nobody is answered before it has said yes.
+ *
+ * An offer from a peer that we are connected with is kept until the old connection falls silent: a
+ * peer that was restarted comes back, and whoever only claims its name at the server cannot end a
+ * connection that works. */
+#ifndef ADIT_AGENT_H
+#define ADIT_AGENT_H
+
+#include "agent/call.h"
+#include "agent/notify.h"
+#include "agent/trust.h"
+#include "signal/client.h"
+
+#define ADIT_AGENT_CALLS_MAX 64 /* peers at a time, unless configured otherwise */
+
+/* All borrowed as long as the agent lives. */
+struct adit_agent_conf {
+    bool connect;       /* else listen */
+    const char *target; /* connect: whom; NULL where the dialect knows (vpn, room) */
+    bool once;          /* end with the first connection that was up, with its exit code */
+    bool exit_on_failure;
+    bool single;        /* the mode serves one peer at a time */
+    bool ask;           /* somebody at a terminal may be asked whether a new peer is trusted */
+    unsigned calls_max; /* 0 = ADIT_AGENT_CALLS_MAX */
+    adit_time retry_first, retry_max; /* between two calls of one peer; 0 = 1 s, 60 s */
+    struct adit_signal_conf signal;
+    struct adit_call_conf call;
+    struct adit_trust_conf trust;
+    struct adit_notify_conf notify;
+};
+
+struct adit_agent;
+
+/* NULL, and *ret_exit, after a line for the user was logged. `ended` is called once, from the loop,
+ * with the exit code; the agent may be freed then. */
+struct adit_agent *adit_agent_new(struct adit_loop *loop, const struct adit_agent_conf *conf,
+                                  void (*ended)(void *arg, int exit_code), void *arg,
+                                  int *ret_exit);
+struct adit_agent *adit_agent_free(struct adit_agent *a); /* returns NULL */
+/* Says goodbye to everybody first; the second time at once. */
+void adit_agent_stop(struct adit_agent *a);
+
+/* For who shows the state of things: the calls in turn, NULL behind the last. */
+const struct adit_call *adit_agent_call(const struct adit_agent *a, size_t i);
+const struct adit_signal *adit_agent_signal(const struct adit_agent *a);
+
+#endif

@@ -1,0 +1,81 @@
+/* agent_inner.h - the inside of `struct adit_agent`: one signaling connection and its members. */
+#ifndef ADIT_AGENT_INNER_AGENT_H
+#define ADIT_AGENT_INNER_AGENT_H
+
+#include "agent/agent.h"
+#include "agent/ask.h"
+#include "base/list.h"
+#include "base/rng.h"
+
+#define ADIT_PENDING_CANDS_MAX 32
+#define ADIT_AGENT_STUN_MAX    8
+
+/* An offer that came while its sender's call was not free. */
+struct adit_pending {
+    char *text;
+    size_t len;
+    char *cands[ADIT_PENDING_CANDS_MAX];
+    size_t cand_count;
+};
+
+/* A peer that we know of: its call, and what becomes of it after the call. */
+struct adit_member {
+    struct adit_link link;
+    struct adit_agent *agent;
+    struct adit_call *call;
+    char shown[ADIT_SIGNAL_PEER_MAX * 3 + 1]; /* its name, as a terminal may show it */
+    struct adit_timer timer;                  /* until we call again, or forget what is pending */
+    unsigned tries;
+    struct adit_pending pending;
+    struct adit_ask ask;
+    bool we_call;  /* the last offer was ours */
+    bool offers;   /* the server said that the offer is ours to make */
+    bool was_up;   /* this connection */
+    bool silent;   /* now */
+    bool remember; /* its certificate is new, and is to be known when it is connected */
+};
+
+struct adit_agent {
+    struct adit_loop *loop;
+    struct adit_agent_conf conf;
+    void (*ended)(void *arg, int exit_code);
+    void *arg;
+    struct adit_rng rng;
+    struct adit_signal *signal;
+    struct adit_notify *notify;
+    struct adit_link members;
+    struct adit_task bury;
+    bool stopping, was_up;
+    bool signal_failed; /* it has been said, and not come back since */
+    int exit_code;
+    char *stun[ADIT_AGENT_STUN_MAX]; /* that the signaling server named */
+    size_t stun_count;
+};
+
+/* agent.c */
+void adit_agent_end(struct adit_agent *a, int exit_code);
+void adit_agent_finish_if_done(struct adit_agent *a);
+/* NULL without memory, or a name that is too long. */
+struct adit_member *adit_agent_add(struct adit_agent *a, const char *name);
+void adit_agent_call_out(struct adit_agent *a, struct adit_member *m);
+void adit_agent_seek(struct adit_agent *a, struct adit_member *m);
+
+/* members.c */
+struct adit_member *adit_member_new(struct adit_agent *a, const char *name,
+                                    const struct adit_call_ops *ops);
+struct adit_member *adit_member_free(struct adit_member *m); /* returns NULL */
+/* The peer of this name; a mode for one peer at a time has one member, which takes the name of who
+ * comes when it is free. NULL: there is none, and *ret_why says why none was made. */
+struct adit_member *adit_agent_find(struct adit_agent *a, const char *name);
+struct adit_member *adit_agent_find_or_add(struct adit_agent *a, const char *name,
+                                           const char **ret_why);
+void adit_member_keep_pending(struct adit_member *m, const char *text, size_t n);
+void adit_member_pending_candidate(struct adit_member *m, const char *candidate);
+void adit_member_forget_pending(struct adit_member *m);
+void adit_pending_done(struct adit_pending *p);
+
+/* hear.c */
+extern const struct adit_signal_ops adit_agent_signal_ops;
+void adit_agent_forget_servers(struct adit_agent *a);
+
+#endif

@@ -1,0 +1,247 @@
+/* hear - what signaling says, and what an agent does about it. */
+#include "agent/agent_inner.h"
+#include "agent/exit.h"
+#include "base/alloc.h"
+#include "base/log.h"
+#include "base/str.h"
+
+/* ---- the server ------------------------------------------------------------------------------ */
+
+static void on_joined(struct adit_agent *a)
+{
+    struct adit_link *it, *tmp;
+
+    a->signal_failed = false;
+    if (*adit_signal_id(a->signal))
+        adit_log(ADIT_LOG_INFO, "agent", "at the signaling server as %s",
+                 adit_signal_id(a->signal));
+    else
+        adit_log(ADIT_LOG_INFO, "agent", "at the signaling server");
+    adit_notify_state(a->notify, "signaling", "", "joined", NULL);
+    ADIT_LIST_EACH(&a->members, it, tmp)
+    {
+        struct adit_member *m = adit_container_of(it, struct adit_member, link);
+
+        adit_call_repeat(m->call);
+        if (a->conf.connect && adit_call_state(m->call) == ADIT_CALL_IDLE)
+            adit_agent_seek(a, m);
+    }
+}
+
+static bool any_up(const struct adit_agent *a)
+{
+    const struct adit_call *call;
+
+    for (size_t i = 0; (call = adit_agent_call(a, i)); i++)
+        if (adit_call_state(call) == ADIT_CALL_UP || adit_call_state(call) == ADIT_CALL_SILENT)
+            return true;
+    return false;
+}
+
+static void on_down(struct adit_agent *a, const struct adit_signal_event *ev)
+{
+    if (!a->signal_failed || ev->final)
+        adit_log(ev->final ? ADIT_LOG_ERROR : ADIT_LOG_WARN, "agent", "signaling: %s%s",
+                 ev->cause.text, ev->final ? "" : ", continuing to try");
+    a->signal_failed = true;
+    adit_notify_state(a->notify, "signaling", "", ev->final ? "failed" : "down", &ev->cause);
+    /* A tunnel that is up does not need the server. */
+    if (ev->final && !any_up(a))
+        adit_agent_end(a, ADIT_EXIT_SIGNALING);
+}
+
+void adit_agent_forget_servers(struct adit_agent *a)
+{
+    while (a->stun_count)
+        adit_free(a->stun[--a->stun_count]);
+}
+
+/* Those that we were told to use count for more. */
+static void on_servers(struct adit_agent *a, const struct adit_signal_event *ev)
+{
+    if (a->conf.call.peer.stun_count && a->conf.call.peer.stun != (const char *const *)a->stun)
+        return;
+    adit_agent_forget_servers(a);
+    for (unsigned i = 0; i < ev->server_count && a->stun_count < ADIT_AGENT_STUN_MAX; i++) {
+        if (!adit_str_starts(ev->servers[i].url, "stun:"))
+            continue;
+        a->stun[a->stun_count] = adit_strdup(ev->servers[i].url);
+        a->stun_count += a->stun[a->stun_count] != NULL;
+    }
+    a->conf.call.peer.stun = (const char *const *)a->stun;
+    a->conf.call.peer.stun_count = a->stun_count;
+}
+
+/* ---- peers ----------------------------------------------------------------------------------- */
+
+static void refuse(struct adit_agent *a, const char *name, const char *why)
+{
+    char shown[ADIT_SIGNAL_PEER_MAX + 1];
+
+    adit_log(ADIT_LOG_WARN, "agent", "%s calls and is not answered: %s, continuing",
+             adit_str_printable(shown, sizeof shown, name, strlen(name)), why);
+    (void)adit_signal_bye(a->signal, name);
+}
+
+static void on_peer(struct adit_agent *a, const struct adit_signal_event *ev)
+{
+    const char *why;
+    struct adit_member *m = adit_agent_find_or_add(a, ev->peer, &why);
+
+    if (!m) {
+        if (ev->offer)
+            refuse(a, ev->peer, why);
+        return;
+    }
+    m->offers = ev->offer;
+    if (!ev->offer)
+        return; /* theirs will come */
+    if (adit_call_state(m->call) == ADIT_CALL_IDLE)
+        adit_agent_call_out(a, m);
+    else
+        adit_call_repeat(m->call);
+}
+
+static void take_offer(struct adit_member *m, const struct adit_signal_event *ev)
+{
+    struct adit_cause cause;
+
+    adit_timer_stop(&m->timer);
+    m->we_call = false;
+    if (adit_call_description(m->call, ADIT_SIGNAL_OFFER, ev->text, ev->len, &cause) < 0)
+        adit_log(ADIT_LOG_WARN, "agent", "%s: %s, continuing", m->shown, cause.text);
+}
+
+static void on_offer(struct adit_agent *a, const struct adit_signal_event *ev)
+{
+    const char *why;
+    struct adit_member *m = adit_agent_find_or_add(a, ev->peer, &why);
+
+    if (!m) {
+        refuse(a, ev->peer, why);
+        return;
+    }
+    switch (adit_call_state(m->call)) {
+    case ADIT_CALL_IDLE:
+        take_offer(m, ev);
+        break;
+    case ADIT_CALL_CALLING:
+        /* Both called at once: the greater name goes on, and the other one answers. */
+        if (strcmp(adit_signal_id(a->signal), ev->peer) > 0)
+            break;
+        adit_member_keep_pending(m, ev->text, ev->len);
+        adit_call_hang_up(m->call, ADIT_EXIT_OK);
+        break;
+    case ADIT_CALL_ASKING:
+    case ADIT_CALL_CONNECTING:
+    case ADIT_CALL_SILENT:
+        adit_member_keep_pending(m, ev->text, ev->len);
+        adit_call_hang_up(m->call, ADIT_EXIT_OK);
+        break;
+    case ADIT_CALL_UP:
+    case ADIT_CALL_ENDING:
+        adit_member_keep_pending(m, ev->text, ev->len);
+        break;
+    }
+}
+
+static void on_answer(struct adit_agent *a, const struct adit_signal_event *ev)
+{
+    struct adit_member *m = adit_agent_find(a, ev->peer);
+    struct adit_cause cause;
+
+    if (m && adit_call_description(m->call, ADIT_SIGNAL_ANSWER, ev->text, ev->len, &cause) < 0)
+        adit_log(ADIT_LOG_WARN, "agent", "%s: %s, continuing", m->shown, cause.text);
+}
+
+static void on_candidate(struct adit_agent *a, const struct adit_signal_event *ev, bool last)
+{
+    struct adit_member *m = adit_agent_find(a, ev->peer);
+    const char *candidate = last ? NULL : ev->text;
+
+    if (!m)
+        return;
+    if (m->pending.text)
+        adit_member_pending_candidate(m, candidate);
+    else
+        adit_call_candidate(m->call, candidate);
+}
+
+/* Whoever is connected says goodbye through the connection: a server's word does not end it. */
+static void on_bye(struct adit_agent *a, const struct adit_signal_event *ev)
+{
+    struct adit_member *m = adit_agent_find(a, ev->peer);
+    enum adit_call_state state = m ? adit_call_state(m->call) : ADIT_CALL_IDLE;
+
+    if (!m)
+        return;
+    adit_member_forget_pending(m);
+    if (state == ADIT_CALL_CALLING || state == ADIT_CALL_ASKING || state == ADIT_CALL_CONNECTING)
+        adit_call_hang_up(m->call, ADIT_EXIT_SIGNALING);
+}
+
+static void on_error(struct adit_agent *a, const struct adit_signal_event *ev)
+{
+    struct adit_member *m = *ev->peer ? adit_agent_find(a, ev->peer) : NULL;
+
+    adit_log(ADIT_LOG_WARN, "agent", "signaling%s%s: %s, continuing", m ? ", " : "",
+             m ? m->shown : "", ev->cause.text);
+    if (m && adit_call_state(m->call) == ADIT_CALL_CALLING)
+        adit_call_hang_up(m->call, ADIT_EXIT_SIGNALING);
+}
+
+static void on_event(void *arg, const struct adit_signal_event *ev, adit_time now)
+{
+    struct adit_agent *a = arg;
+
+    (void)now;
+    if (ev->what == ADIT_SIGNAL_STOPPED) {
+        a->signal = adit_signal_free(a->signal);
+        adit_agent_finish_if_done(a);
+        return;
+    }
+    if (a->stopping)
+        return;
+    switch (ev->what) {
+    case ADIT_SIGNAL_JOINED:
+        on_joined(a);
+        break;
+    case ADIT_SIGNAL_DOWN:
+        on_down(a, ev);
+        break;
+    case ADIT_SIGNAL_PEER:
+        on_peer(a, ev);
+        break;
+    case ADIT_SIGNAL_DESCRIPTION:
+        if (ev->type == ADIT_SIGNAL_OFFER)
+            on_offer(a, ev);
+        else
+            on_answer(a, ev);
+        break;
+    case ADIT_SIGNAL_CANDIDATE:
+    case ADIT_SIGNAL_CANDIDATES_END:
+        on_candidate(a, ev, ev->what == ADIT_SIGNAL_CANDIDATES_END);
+        break;
+    case ADIT_SIGNAL_PEER_GONE: /* before there is a connection, it is none any more */
+    case ADIT_SIGNAL_BYE:
+        on_bye(a, ev);
+        break;
+    case ADIT_SIGNAL_ICE_SERVERS:
+        on_servers(a, ev);
+        break;
+    case ADIT_SIGNAL_ERROR:
+        on_error(a, ev);
+        break;
+    case ADIT_SIGNAL_REQUEST: /* its offer follows */
+    case ADIT_SIGNAL_OUTCOME:
+    case ADIT_SIGNAL_MESSAGE:
+    case ADIT_SIGNAL_RTT:
+    case ADIT_SIGNAL_ENDPOINT:
+    case ADIT_SIGNAL_REMAP:
+    case ADIT_SIGNAL_BENCH:
+    case ADIT_SIGNAL_STOPPED:
+        break;
+    }
+}
+
+const struct adit_signal_ops adit_agent_signal_ops = { .event = on_event };

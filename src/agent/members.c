@@ -1,0 +1,125 @@
+/* members - the peers of an agent, and the offers that have to wait. */
+#include "agent/agent_inner.h"
+
+#include "base/alloc.h"
+#include "base/str.h"
+
+#define PENDING_MAX (20 * ADIT_SEC) /* who made the offer has given up by then */
+
+void adit_pending_done(struct adit_pending *p)
+{
+    while (p->cand_count)
+        adit_free(p->cands[--p->cand_count]);
+    adit_free(p->text);
+    *p = (struct adit_pending){ 0 };
+}
+
+void adit_member_forget_pending(struct adit_member *m)
+{
+    adit_pending_done(&m->pending);
+}
+
+void adit_member_keep_pending(struct adit_member *m, const char *text, size_t n)
+{
+    adit_member_forget_pending(m);
+    m->pending.text = adit_memdup(text, n);
+    m->pending.len = n;
+    adit_timer_set(&m->timer, adit_loop_now(m->agent->loop) + PENDING_MAX);
+}
+
+void adit_member_pending_candidate(struct adit_member *m, const char *candidate)
+{
+    struct adit_pending *p = &m->pending;
+
+    if (!candidate || p->cand_count == ADIT_PENDING_CANDS_MAX)
+        return;
+    p->cands[p->cand_count] = adit_strdup(candidate);
+    p->cand_count += p->cands[p->cand_count] != NULL;
+}
+
+/* ---- members --------------------------------------------------------------------------------- */
+
+static int set_name(struct adit_member *m, const char *name)
+{
+    int err = adit_call_rename(m->call, name);
+
+    if (!err)
+        adit_str_printable(m->shown, sizeof m->shown, *name ? name : "the peer",
+                           strlen(*name ? name : "the peer"));
+    return err;
+}
+
+struct adit_member *adit_member_new(struct adit_agent *a, const char *name,
+                                    const struct adit_call_ops *ops)
+{
+    struct adit_member *m = adit_zalloc(sizeof *m);
+
+    if (!m)
+        return NULL;
+    m->agent = a;
+    adit_list_add(&a->members, &m->link);
+    m->call = adit_call_new(a->loop, "", &a->conf.call, ops, m);
+    if (!m->call || set_name(m, name) < 0)
+        return adit_member_free(m);
+    return m;
+}
+
+struct adit_member *adit_member_free(struct adit_member *m)
+{
+    adit_ask_stop(&m->ask);
+    adit_timer_stop(&m->timer);
+    adit_member_forget_pending(m);
+    adit_call_free(m->call);
+    adit_list_del(&m->link);
+    adit_free(m);
+    return NULL;
+}
+
+struct adit_member *adit_agent_find(struct adit_agent *a, const char *name)
+{
+    struct adit_link *it, *tmp;
+
+    ADIT_LIST_EACH(&a->members, it, tmp)
+    {
+        struct adit_member *m = adit_container_of(it, struct adit_member, link);
+
+        if (strcmp(adit_call_name(m->call), name) == 0)
+            return m;
+    }
+    return NULL;
+}
+
+static size_t count(const struct adit_agent *a)
+{
+    size_t n = 0;
+
+    while (adit_agent_call(a, n))
+        n++;
+    return n;
+}
+
+struct adit_member *adit_agent_find_or_add(struct adit_agent *a, const char *name,
+                                           const char **ret_why)
+{
+    struct adit_member *m = adit_agent_find(a, name);
+
+    *ret_why = NULL;
+    if (m)
+        return m;
+    if (a->conf.target) {
+        *ret_why = "it is not the peer that we want";
+    } else if (a->conf.single) {
+        m = adit_container_of(a->members.next, struct adit_member, link);
+        if (adit_call_state(m->call) == ADIT_CALL_IDLE && set_name(m, name) == 0)
+            return m;
+        *ret_why = "another peer is being served";
+    } else if (count(a) >= a->conf.calls_max) {
+        *ret_why = "there are as many peers as are allowed";
+    } else {
+        m = adit_agent_add(a, name);
+        if (m)
+            return m;
+        *ret_why = "out of memory";
+    }
+    return NULL;
+}
