@@ -273,8 +273,8 @@ static void on_ended(void *arg, struct adit_call *call, int exit_code, bool fini
     adit_notify_state(a->notify, "peer", adit_call_name(call), failed ? "failed" : "closed", cause);
     if (failed && !finished && exit_code != ADIT_EXIT_REFUSED)
         adit_log(ADIT_LOG_WARN, "agent", "%s: %s", m->shown, cause->text);
-    else if (cause->reason == ADIT_REASON_REMOTE)
-        adit_log(ADIT_LOG_INFO, "agent", "%s has closed the connection", m->shown);
+    else if (!failed && m->was_up)
+        adit_log(ADIT_LOG_INFO, "agent", "the connection with %s is closed", m->shown);
     if (failed)
         (void)adit_signal_outcome(a->signal, adit_call_name(call), false);
     if (a->stopping) {
@@ -291,7 +291,7 @@ static void on_ended(void *arg, struct adit_call *call, int exit_code, bool fini
     m->was_up = false;
     if (a->conf.connect)
         retry_later(a, m);
-    else if (!a->conf.call.lanes.stays)
+    else if (!a->conf.single && !a->conf.call.lanes.stays)
         adit_call_wind_up(call);
 }
 

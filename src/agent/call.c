@@ -5,6 +5,9 @@
 #include "base/log.h"
 
 #define GOODBYE_MAX (5 * ADIT_SEC) /* for the other side to see that we closed */
+static const struct adit_cause closed_by_them = { .reason = ADIT_REASON_REMOTE,
+                                                  .text = "the other side closed the connection" };
+
 const char *adit_call_state_name(enum adit_call_state state)
 {
     static const char *const names[] = {
@@ -83,7 +86,10 @@ static void say_goodbye(struct adit_call *call, int exit_code)
     enum adit_peer_state state = adit_peer_state(call->peer);
 
     call->exit_code = exit_code;
-    adit_cause_set(&call->cause, ADIT_REASON_LOCAL, 0, "closed here");
+    if (state == ADIT_PEER_CLOSED)
+        call->cause = closed_by_them;
+    else
+        adit_cause_set(&call->cause, ADIT_REASON_LOCAL, 0, "closed here");
     adit_call_set_state(call, ADIT_CALL_ENDING);
     adit_timer_set(&call->limit, adit_loop_now(call->loop) + GOODBYE_MAX);
     if (state == ADIT_PEER_CLOSED || state == ADIT_PEER_FAILED)
@@ -210,8 +216,6 @@ static void on_state(struct adit_peer *peer, enum adit_peer_state state,
                      const struct adit_cause *cause, void *user)
 {
     struct adit_call *call = user;
-    static const struct adit_cause theirs = { .reason = ADIT_REASON_REMOTE,
-                                              .text = "the other side closed the connection" };
 
     (void)peer;
     switch (state) {
@@ -230,7 +234,7 @@ static void on_state(struct adit_peer *peer, enum adit_peer_state state,
         /* An app that is still writing says when it is done, unless it will be needed again. */
         if (call->state == ADIT_CALL_ENDING || call->conf->lanes.stays ||
             adit_lanes_empty(&call->lanes))
-            adit_call_end(call, ADIT_EXIT_OK, &theirs);
+            adit_call_end(call, ADIT_EXIT_OK, &closed_by_them);
         break;
     case ADIT_PEER_NEW:
     case ADIT_PEER_CONNECTING:
