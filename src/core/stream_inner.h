@@ -1,0 +1,83 @@
+/* stream_inner.h - what the files behind stream.h share. Private to core/stream*.c. */
+#ifndef ADIT_STREAM_INNER_H
+#define ADIT_STREAM_INNER_H
+
+#include "base/buf.h"
+#include "core/dial.h"
+#include "core/stream.h"
+
+enum adit_stream_state {
+    ADIT_STREAM_DIALING, /* no socket yet */
+    ADIT_STREAM_OPEN,
+    ADIT_STREAM_CLOSING, /* delivering what is queued; nothing is called up */
+    ADIT_STREAM_ENDED,   /* no socket any more; `closed` is due or was called */
+};
+
+/* What is to be called up before the loop sleeps. */
+enum {
+    ADIT_STREAM_TELL_CONNECTED = 1 << 0,
+    ADIT_STREAM_TELL_KEPT = 1 << 1, /* what is kept, again */
+    ADIT_STREAM_TELL_ROOM = 1 << 2,
+    ADIT_STREAM_TELL_CLOSED = 1 << 3,
+};
+
+enum adit_stream_limit {
+    ADIT_STREAM_LIMIT_OPEN,
+    ADIT_STREAM_LIMIT_STALL,
+    ADIT_STREAM_LIMIT_USER,
+    ADIT_STREAM_LIMIT_LINGER,
+    ADIT_STREAM_LIMITS
+};
+
+struct adit_stream {
+    struct adit_loop *loop;
+    const struct adit_stream_ops *ops;
+    void *arg;
+    enum adit_stream_state state;
+    bool freed;
+    bool paused;
+    bool got_end, end_told;  /* the other side sends no more; `eof` was called */
+    bool want_end, end_sent; /* we send no more once the queue is empty; and have said so */
+    bool want_room;          /* -EAGAIN was returned */
+    bool blocked;            /* the socket takes nothing now */
+    unsigned due;            /* ADIT_STREAM_TELL_* */
+    struct adit_io io;       /* its fd is ours while it has a loop */
+    struct adit_dial *dial;
+    struct adit_addr peer;
+    struct adit_buf in;  /* kept for the handler */
+    struct adit_buf out; /* from out_at on: waiting */
+    size_t out_at, queue_max;
+    struct adit_task flush, call, bury;
+    struct adit_timer timer; /* at the earliest of the limits */
+    adit_time limits[ADIT_STREAM_LIMITS];
+    adit_time armed, open_by, stall_timeout;
+    const char *user_text;
+    struct adit_cause cause;
+};
+
+/* stream.c */
+
+/* The only writer of s->state. */
+void adit_stream_set_state(struct adit_stream *s, enum adit_stream_state state);
+void adit_stream_set_limit(struct adit_stream *s, enum adit_stream_limit which, adit_time at);
+void adit_stream_tell(struct adit_stream *s, unsigned what);
+/* If it is due. May have freed s, as every call upwards. */
+void adit_stream_tell_connected(struct adit_stream *s, adit_time now);
+/* Ends it now; `closed` follows from the loop. */
+void adit_stream_end(struct adit_stream *s, enum adit_reason reason, int err, const char *text);
+/* Ends it when what is queued has left. */
+void adit_stream_finish(struct adit_stream *s, enum adit_reason reason, const char *text);
+
+/* stream_io.c: between the socket and the handler. */
+
+/* Takes the socket, also on failure. */
+ADIT_MUST_USE int adit_stream_attach(struct adit_stream *s, int fd);
+void adit_stream_detach(struct adit_stream *s, bool reset);
+/* Waits for what there is to wait for. */
+void adit_stream_update(struct adit_stream *s);
+/* Sends what it can. Calls nothing up. */
+void adit_stream_flush(struct adit_stream *s, adit_time now);
+/* Calls up what is kept, and the end if it has come. */
+void adit_stream_offer(struct adit_stream *s, adit_time now);
+
+#endif
