@@ -104,9 +104,10 @@ void adit_vpn_feed(struct adit_vpn *vpn, const void *bytes, size_t n, adit_time 
     vpn->stats.in_dropped[drop]++;
     if (drop == ADIT_DROP_SOURCE && !vpn->warned_source) {
         vpn->warned_source = true;
-        adit_log(ADIT_LOG_WARN, "vpn",
-                 "the peer sends from addresses that it may not use (see --allow): dropped and "
-                 "counted, continuing");
+        adit_log(
+            ADIT_LOG_WARN, "vpn",
+            "the peer sends from addresses that it may not use (see --allowed-ips): dropped and "
+            "counted, continuing");
     }
     adit_trace("vpn", "in: dropped %zu bytes: %s", n, adit_drop_name(drop));
 }
@@ -169,9 +170,10 @@ static int set_filter(struct adit_vpn *vpn, const struct adit_vpn_conf *conf, un
     if (!err)
         err = learn_own(vpn, derive);
     if (!err && !f->tap && f->allowed_count == 0)
-        adit_log(ADIT_LOG_WARN, "vpn",
-                 "nothing says which addresses the peer may use (--address, --route, --allow): "
-                 "all its packets will be dropped, continuing");
+        adit_log(
+            ADIT_LOG_WARN, "vpn",
+            "nothing says which addresses the peer may use (--address, --route, --allowed-ips): "
+            "all its packets will be dropped, continuing");
     return err;
 }
 

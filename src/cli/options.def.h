@@ -60,7 +60,7 @@ OPTION(peer_address, LIST, "peer-address", 0, "ADDRESS", 0, 0, "", P, "",
        "address of the other end of the device; may be repeated")
 OPTION(route, LIST, "route", 'r', "NET/LENGTH", 0, 0, "", P, "",
        "route this network into the device; may be repeated")
-OPTION(allow, LIST, "allow", 0, "NET/LENGTH", 0, 0, "", P, "",
+OPTION(allowed_ips, LIST, "allowed-ips", 0, "NET/LENGTH", 0, 0, "", P, "",
        "the other side may use these addresses as a source; may be repeated. Else its address, and "
        "the networks routed to it")
 OPTION(mtu, NUMBER, "mtu", 0, "BYTES", 576, 65535, "", P, "", "largest packet in the device")

@@ -78,7 +78,7 @@ struct adit_options {
     int max_retransmits, max_lifetime;
 
     const char *ifname;
-    struct adit_strings address, peer_address, route, allow;
+    struct adit_strings address, peer_address, route, allowed_ips;
     int mtu;
     const char *up, *down;
 

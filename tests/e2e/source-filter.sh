@@ -1,6 +1,6 @@
 #!/bin/bash
 # What comes out of the tunnel has a source the peer may use: others never reach the host, in both
-# families; --allow lets a prefix in.
+# families; --allowed-ips lets a prefix in.
 . "$(dirname "$0")/lib.sh"
 need_tun
 
@@ -28,7 +28,7 @@ check "none of them comes out" came 0
 check "A's own packets do" lab in A ping -q -c 1 -W 1 $V4_B
 stop a b
 lab down
-must "the VPN comes up with --allow" vpn --allow $V4_A/24 --allow $V6_A/64 --allow $V4_NET --allow $V6_NET
+must "the VPN comes up with --allowed-ips" vpn --allowed-ips $V4_A/24 --allowed-ips $V6_A/64 --allowed-ips $V4_NET --allowed-ips $V6_NET
 others 2>/dev/null
 check "IPv4: a prefix that is allowed" lab in A ping -q -c 1 -W 1 -I $V4_OTHER $V4_B
 check "IPv6: a prefix that is allowed" lab in A ping -q -c 1 -W 1 -I $V6_OTHER $V6_B

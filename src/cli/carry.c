@@ -1,0 +1,137 @@
+/* carry - from options to what travels over a connection, and which way it goes. */
+#include "cli/carry.h"
+
+#include <unistd.h>
+
+#include "agent/exit.h"
+#include "cli/cli.h"
+
+#define PACKET_RETRANSMITS 0 /* in tun and tap: what IP carries looks after itself */
+
+int adit_cli_usage(const char *option, const char *value, const char *wanted)
+{
+    adit_log(ADIT_LOG_ERROR, "cli", "--%s %.60s: %s", option, value, wanted);
+    return ADIT_EXIT_USAGE;
+}
+
+/* ---- the tunnel device ----------------------------------------------------------------------- */
+
+static int read_prefixes(const char *option, const struct adit_strings *list,
+                         struct adit_prefix *out, size_t max, size_t *ret_count)
+{
+    if (list->count > max) {
+        adit_log(ADIT_LOG_ERROR, "cli", "--%s: more than %zu of them", option, max);
+        return ADIT_EXIT_USAGE;
+    }
+    for (size_t i = 0; i < list->count; i++)
+        if (adit_prefix_parse(&out[i], list->items[i], strlen(list->items[i])) < 0)
+            return adit_cli_usage(
+                option, list->items[i],
+                "give an address and a length, such as 10.9.0.1/24 or fd09::1/64");
+    *ret_count = list->count;
+    return 0;
+}
+
+static int read_addresses(struct adit_carry *c, const struct adit_options *o)
+{
+    const struct adit_strings *own = &o->address, *peers = &o->peer_address;
+    struct adit_prefix prefixes[ADIT_LINK_ADDRESSES_MAX];
+    int err = read_prefixes("address", own, prefixes, ADIT_LEN(prefixes), &c->vpn.address_count);
+
+    if (err)
+        return err;
+    for (size_t i = 0; i < own->count; i++)
+        c->addresses[i] = (struct adit_link_address){ .own = prefixes[i] };
+    for (size_t i = 0; i < peers->count; i++) {
+        struct adit_addr peer;
+        size_t k = 0;
+
+        if (adit_addr_parse(&peer, peers->items[i], strlen(peers->items[i])) < 0)
+            return adit_cli_usage("peer-address", peers->items[i],
+                                  "give an address without a length");
+        while (k < own->count && (c->addresses[k].own.addr.family != peer.family ||
+                                  c->addresses[k].peer.family != ADIT_FAMILY_NONE))
+            k++;
+        if (k == own->count)
+            return adit_cli_usage("peer-address", peers->items[i],
+                                  "there is no --address of the same family for it");
+        c->addresses[k].peer = peer;
+    }
+    return 0;
+}
+
+static int read_vpn(struct adit_carry *c, const struct adit_options *o)
+{
+    int err = read_addresses(c, o);
+
+    if (!err)
+        err =
+            read_prefixes("route", &o->route, c->routes, ADIT_LEN(c->routes), &c->vpn.route_count);
+    if (!err)
+        err = read_prefixes("allowed-ips", &o->allowed_ips, c->allowed, ADIT_LEN(c->allowed),
+                            &c->vpn.allowed_count);
+    if (err)
+        return err;
+    c->vpn.device = o->ifname;
+    c->vpn.tap = o->mode == ADIT_MODE_TAP;
+    c->vpn.mtu = o->mtu > 0 ? (unsigned)o->mtu : 0;
+    c->vpn.addresses = c->addresses;
+    c->vpn.routes = c->routes;
+    c->vpn.allowed = c->allowed;
+    c->vpn.up = o->up;
+    c->vpn.down = o->down;
+    return 0;
+}
+
+/* ---- channel and path ------------------------------------------------------------------------ */
+
+static const struct adit_app_class *const apps[] = {
+    [ADIT_MODE_CHAT] = &adit_app_chat,   [ADIT_MODE_JSON] = &adit_app_json,
+    [ADIT_MODE_BYTES] = &adit_app_bytes, [ADIT_MODE_ECHO] = &adit_app_echo,
+    [ADIT_MODE_CHECK] = &adit_app_check, [ADIT_MODE_TUN] = &adit_app_tunnel,
+    [ADIT_MODE_TAP] = &adit_app_tunnel,
+};
+
+static void configure(struct adit_carry *c, const struct adit_options *o)
+{
+    bool packets = o->mode == ADIT_MODE_TUN || o->mode == ADIT_MODE_TAP;
+    struct adit_dc_conf *channel = &c->lanes.channel;
+
+    c->lanes.app = apps[o->mode];
+    c->lanes.app_extra = &c->vpn;
+    c->lanes.in = STDIN_FILENO;
+    c->lanes.out = STDOUT_FILENO;
+    *channel = (struct adit_dc_conf)ADIT_DC_CONF;
+    channel->label = o->label;
+    channel->unordered = o->unordered || packets;
+    channel->max_retransmits = o->max_retransmits;
+    channel->max_lifetime_ms = o->max_lifetime;
+    if (packets && o->max_retransmits < 0 && o->max_lifetime < 0)
+        channel->max_retransmits = PACKET_RETRANSMITS;
+    c->peer = (struct adit_peer_conf){
+        .size = sizeof c->peer,
+        .stun = o->stun.items,
+        .stun_count = o->stun.count,
+        .bind_devs = o->bind_dev.items,
+        .bind_dev_count = o->bind_dev.count,
+        .ignore_devs = o->ignore_dev.items,
+        .ignore_dev_count = o->ignore_dev.count,
+        .port_min = o->udp_port.min,
+        .port_max = o->udp_port.max,
+        .loopback = o->loopback,
+        .cert = o->cert,
+        .key = o->key,
+        .identity = o->identity,
+    };
+}
+
+int adit_carry_load(struct adit_carry *c, const struct adit_options *o)
+{
+    int err;
+
+    *c = (struct adit_carry){ 0 };
+    err = read_vpn(c, o);
+    if (!err)
+        configure(c, o);
+    return err;
+}
