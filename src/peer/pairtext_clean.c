@@ -17,10 +17,26 @@ static size_t line_end(struct adit_buf *out, char c, enum adit_clean how)
     return 1;
 }
 
+/* A text that was broken anywhere may have been broken before a blank, and then that is the first
+ * of its line. Indented and quoted lines, on the other hand, come together: the line before tells,
+ * and of the first one the line behind. */
+static bool blank_belongs(const char *text, size_t at, size_t len, bool first, bool quoted_before)
+{
+    const char *lf;
+
+    if (text[at] != ' ' || at + 1 == len || is_quote(text[at + 1]))
+        return false;
+    if (!first)
+        return !quoted_before;
+    lf = memchr(text + at, '\n', len - at);
+    return !lf || lf + 1 == text + len || !is_quote(lf[1]);
+}
+
 size_t adit_clean_text(struct adit_buf *out, const char *text, size_t len, enum adit_clean how,
                        size_t want)
 {
-    size_t at = 0, made = 0;
+    size_t at = 0, made = 0, lines = 0;
+    bool quoted = false;
 
     while (at < len && made < want && !out->err) { /* a piece of a line, and its end */
         size_t from = at;
@@ -33,6 +49,13 @@ size_t adit_clean_text(struct adit_buf *out, const char *text, size_t len, enum 
         made += line_end(out, text[at++], how);
         if (made == want)
             break;
+        if (at == len || text[at] == '\n') /* of CRLF */
+            continue;
+        if (how == ADIT_CLEAN_JOIN && blank_belongs(text, at, len, lines++ == 0, quoted)) {
+            quoted = false;
+            continue;
+        }
+        quoted = is_quote(text[at]);
         while (at < len && is_quote(text[at]))
             at++;
     }

@@ -6,7 +6,8 @@
 
 enum adit_clean {
     ADIT_CLEAN_LINES, /* without blanks and quotation marks at the beginnings of lines */
-    ADIT_CLEAN_JOIN,  /* and without line ends: something long was broken anywhere */
+    ADIT_CLEAN_JOIN,  /* and without line ends: something long was broken anywhere, perhaps before
+                       * a blank */
     ADIT_CLEAN_SPACE, /* and with a blank for each: it was broken between words */
 };
 
