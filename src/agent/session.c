@@ -194,7 +194,7 @@ static void on_found(void *arg, const struct adit_pairtext *text, adit_time now)
         return;
     }
     s->accepted = true;
-    s->lanes.peer_is_adit = s->peer->has_remote_ticket;
+    s->lanes.peer_is_adit = text->desc.adit;
     if (!s->conf.form_given && s->conf.role == ADIT_SESSION_ANSWER)
         s->form = form_of(text->form);
     adit_paste_stop(&s->paste);

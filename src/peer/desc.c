@@ -10,5 +10,6 @@ void adit_desc_init(struct adit_desc *desc, enum adit_desc_type type)
     desc->sctp_port = 5000;
     desc->max_message_size = ADIT_MESSAGE_SIZE_MAX;
     desc->bundle = true;
+    desc->adit = true;
     strcpy(desc->mid, "0");
 }

@@ -21,6 +21,10 @@ enum adit_setup { ADIT_SETUP_ACTPASS, ADIT_SETUP_ACTIVE, ADIT_SETUP_PASSIVE };
 #define ADIT_DESC_MIDS_MAX         16 /* media sections */
 #define ADIT_MID_MAX               64
 
+/* a=adit-version:NUMBER WORD...: what only two of us do with each other. Version 1: in bytes mode
+ * an empty message ends a direction (docs/decisions.md). */
+#define ADIT_DESC_VERSION 1
+
 #define ADIT_MESSAGE_SIZE_MAX (256 * 1024) /* the default of what we take in one message */
 
 /* A media section other than ours: echoed in the answer as rejected (port 0, RFC 8829
@@ -50,12 +54,11 @@ struct adit_desc {
         cands[ADIT_DESC_CANDS_MAX]; /* UDP, component 1, usable form; others are skipped */
     unsigned cand_count;
     uint64_t session_id; /* o=; at most 2^63 - 1 (RFC 8829 section 5.2.1) */
-    /* Ticket only: which offer an answer belongs to, and until when it is good. */
-    bool from_ticket;
+    bool adit;           /* an adit wrote it: a ticket, or a=adit-version with one that we know */
 };
 
-/* What our own descriptions begin as: mid "0", BUNDLE, SCTP port 5000, messages up to 256 KiB; an
- * offer is actpass, an answer active. The rest is empty. */
+/* What our own descriptions begin as: mid "0", BUNDLE, SCTP port 5000, messages up to 256 KiB,
+ * an adit; an offer is actpass, an answer active. The rest is empty. */
 void adit_desc_init(struct adit_desc *desc, enum adit_desc_type type);
 
 #endif

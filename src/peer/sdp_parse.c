@@ -127,6 +127,17 @@ static int read_max_message_size(struct attrs *a, struct adit_sdp_text value)
     return 0;
 }
 
+/* "1 word..." A later version keeps what the earlier ones promise, and its words are of what we do
+ * not know; what is not of this form is somebody else's attribute. */
+static void read_adit(struct adit_desc *d, struct adit_sdp_text value)
+{
+    struct adit_sdp_text word = adit_sdp_word(&value);
+    uint64_t v;
+
+    if (adit_str_u64(&v, word.p, adit_sdp_len(word), ADIT_DESC_VERSION, UINT32_MAX) == 0)
+        d->adit = true;
+}
+
 /* What is malformed or useless to us (TCP, component 2, ".local", multicast) is passed over, and so
  * is what exceeds the limit: a candidate is a hint (RFC 8839 section 5.1). */
 static void read_candidate(struct attrs *a, struct adit_sdp_text value)
@@ -163,6 +174,8 @@ static int read_attribute(struct attrs *a, struct adit_sdp_text line)
         return read_max_message_size(a, v);
     if (adit_sdp_value(line, "a=candidate:", &v))
         read_candidate(a, v);
+    else if (adit_sdp_value(line, "a=adit-version:", &v))
+        read_adit(d, v);
     else if (adit_sdp_value(line, "a=ice-options:", &v)) {
         for (struct adit_sdp_text word = adit_sdp_word(&v); adit_sdp_len(word) > 0;
              word = adit_sdp_word(&v))

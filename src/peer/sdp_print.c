@@ -56,6 +56,8 @@ static void print_ours(struct adit_buf *out, const struct adit_desc *d,
     else
         adit_buf_printf(out, "a=sctp-port:%u\r\n", d->sctp_port);
     adit_buf_printf(out, "a=max-message-size:%u\r\n", (unsigned)d->max_message_size);
+    if (d->adit)
+        adit_buf_printf(out, "a=adit-version:%u\r\n", ADIT_DESC_VERSION);
     print_transport(out, d);
 }
 

@@ -134,7 +134,6 @@ void adit_ticket_desc(const struct adit_ticket *ticket, struct adit_desc *ret_de
     struct adit_desc *d = ret_desc;
 
     adit_desc_init(d, types[ticket->kind]);
-    d->from_ticket = true;
     adit_ticket_credentials(ticket->nonce, ticket->fingerprint, d->ufrag, d->pwd);
     d->fingerprints[0] = (struct adit_fingerprint){ .hash = ADIT_HASH_SHA256, .len = 32 };
     memcpy(d->fingerprints[0].value, ticket->fingerprint, 32);

@@ -162,6 +162,44 @@ static void test_max_message_size(void **state)
     }
 }
 
+/* What only two of us do with each other; anything else that is called so is passed over. */
+static void test_who_wrote_it(void **state)
+{
+    static const struct {
+        const char *text;
+        bool adit;
+    } lines[] = {
+        { FULL, false },
+        { FULL "a=adit-version:1\r\n", true },
+        { FULL "a=adit-version: 1 \r\n", true },
+        { FULL "a=adit-version:1 half-close x=y \x1b[2J\r\n", true },
+        { FULL "a=adit-version:2\r\n", true },
+        { FULL "a=adit-version:4294967295 and more\r\n", true },
+        { FULL "a=adit-version:x\r\na=adit-version:1\r\n", true },
+        { FULL "a=adit-version:1\r\na=adit-version:0\r\n", true },
+        { HEAD "a=adit-version:1\r\n" MLINE ICE PRINT ACT, true },
+        { FULL "a=adit-version\r\n", false },
+        { FULL "a=adit-version:\r\n", false },
+        { FULL "a=adit-version:0\r\n", false },
+        { FULL "a=adit-version:-1\r\n", false },
+        { FULL "a=adit-version:1.0\r\n", false },
+        { FULL "a=adit-version:4294967296\r\n", false },
+        { FULL "a=adit-version:half-close\r\n", false },
+        { FULL "a=adit-versions:1\r\n", false },
+        { FULL "adit-version:1\r\n", false },
+        { FULL "m=audio 9 RTP/SAVPF 0\r\na=adit-version:1\r\n", false },
+    };
+    static struct adit_desc d;
+    struct adit_cause cause;
+
+    (void)state;
+    for (size_t i = 0; i < ADIT_LEN(lines); i++) {
+        assert_int_equal(parse(&d, ADIT_DESC_OFFER, lines[i].text, &cause), 0);
+        if (d.adit != lines[i].adit)
+            fail_msg("row %zu", i);
+    }
+}
+
 static void test_ports(void **state)
 {
     static const struct {
@@ -362,6 +400,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_table),
         cmocka_unit_test(test_max_message_size),
+        cmocka_unit_test(test_who_wrote_it),
         cmocka_unit_test(test_ports),
         cmocka_unit_test(test_levels),
         cmocka_unit_test(test_bundled_candidates),

@@ -98,6 +98,7 @@ static void test_samples(void **state)
         assert_int_equal(d.cand_count, 1); /* no TCP, no component 2 */
         assert_string_equal(adit_addr_str(&d.cands[0].addr, addr), samples[i].address);
         assert_int_equal(d.media_count, 0);
+        assert_false(d.adit);
 
         char *sdp = print(&d, NULL);
         assert_int_equal(parse(&again, d.type, sdp, &cause), 0);
@@ -135,7 +136,7 @@ static void test_offer_looks_so(void **state)
     assert_string_equal(s, HEAD "a=group:BUNDLE 0\r\na=msid-semantic:WMS *\r\n"
                                 "m=application 50412 UDP/DTLS/SCTP webrtc-datachannel\r\n"
                                 "c=IN IP4 192.0.2.7\r\na=mid:0\r\na=sctp-port:5000\r\n"
-                                "a=max-message-size:262144\r\n"
+                                "a=max-message-size:262144\r\na=adit-version:1\r\n"
                                 "a=candidate:1 1 udp 2130706431 192.0.2.7 50412 typ host\r\n"
                                 "a=end-of-candidates\r\n" ICE PRINT ACT);
     free(s);
@@ -175,12 +176,14 @@ static void test_answer_mirrors_its_offer(void **state)
                         "a=inactive\r\n"
                         "m=application 9 DTLS/SCTP 5000\r\nc=IN IP4 0.0.0.0\r\na=mid:data\r\n"
                         "a=sctpmap:5000 webrtc-datachannel 65535\r\na=max-message-size:262144\r\n"
+                        "a=adit-version:1\r\n"
                         "a=ice-ufrag:Zz9y\r\na=ice-pwd:ABCDEF120123456789abcdef\r\n" PRINT
                         "a=setup:active\r\n"
                         "m=video 0 UDP/TLS/RTP/SAVPF 96\r\nc=IN IP4 0.0.0.0\r\na=mid:video\r\n"
                         "a=inactive\r\n");
     assert_int_equal(parse(&back, ADIT_DESC_ANSWER, s, &cause), 0);
     assert_string_equal(back.mid, "data");
+    assert_true(back.adit);
     free(s);
 }
 

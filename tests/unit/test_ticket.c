@@ -350,7 +350,7 @@ static void test_description(void **state)
     assert_int_equal(d.sctp_port, 5000);
     assert_int_equal(d.fingerprint_count, 1);
     assert_memory_equal(d.fingerprints[0].value, t.fingerprint, 32);
-    assert_true(d.from_ticket && d.end_of_candidates);
+    assert_true(d.adit && d.end_of_candidates);
     assert_int_equal(d.cand_count, 4); /* no multicast */
     assert_int_equal(d.cands[3].type, ADIT_CAND_RELAY);
     for (unsigned i = 1; i < d.cand_count; i++)
