@@ -9,7 +9,7 @@ gone() { ! kill -0 "$(cat "$W/$1.${PID[a]}")"; }
 
 must "the VPN comes up" vpn --down "$W/hang"
 kill -INT "${PID[a]}"
-must "the first ^C runs the --down program" until_true 10 test -s "$W/pid.down"
+must "the first ^C runs the --down program" until_true 10 test -s "$W/down.${PID[a]}"
 kill -INT "${PID[a]}"
 check "the second ends at once, as the first would have" ends a 5 0
 check "what was cut short is told" told a 'not waiting for'
@@ -18,7 +18,7 @@ check "and the device" not lab in A ip link show dev adit0
 stop a b
 
 offer --mode tun --ifname adit0 --address $V4_A/24 --up "$W/hang"
-must "a program for --up" until_true 10 test -s "$W/pid.up"
+must "a program for --up" until_true 10 test -s "$W/up.${PID[a]}"
 kill -INT "${PID[a]}"
 kill -TERM "${PID[a]}"
 check "the same with --up" ends a 5 1
