@@ -114,11 +114,13 @@ static void accept_early(struct adit_ice *ice, struct adit_ice_base *base,
 
 /* ---- with it --------------------------------------------------------------------------------- */
 
-static bool wants_check(const struct adit_ice *ice, const struct adit_pair *p)
+static bool wants_check(const struct adit_ice *ice, struct adit_pair *p, adit_time now)
 {
+    /* RFC 8445 section 7.3.1.4: also when one is under way; it may have died at the other side's
+     * NAT, which is open now. On a slow path a caller repeats himself before any answer can come:
+     * as long as those to be remembered are not answered, the last one runs its course. */
     if (!p->valid)
-        return true; /* RFC 8445 section 7.3.1.4: also when one is under way; it may have died at
-                      * the other side's NAT, which is open now */
+        return p->state != ADIT_PAIR_IN_PROGRESS || adit_pair_place(p, now);
     return ice->state == ADIT_ICE_DISCONNECTED && p != ice->selected &&
            p->state != ADIT_PAIR_IN_PROGRESS;
 }
@@ -136,7 +138,7 @@ static void accept_check(struct adit_ice *ice, struct adit_pair *p, bool use_can
         if (ice->state == ADIT_ICE_DISCONNECTED)
             adit_consent_hurry(&ice->consent, now);
     }
-    if (wants_check(ice, p))
+    if (wants_check(ice, p, now))
         adit_checklist_trigger(&ice->list, p);
     /* RFC 8445 section 7.3.1.5 */
     if (use_candidate && !ice->controlling) {

@@ -1,13 +1,15 @@
 #include "base/log.h"
 #include "ice/internal.h"
 
-#define RETRY_FIRST   (2500 * ADIT_MS)
-#define RETRY_MAX     (10 * ADIT_SEC)
-#define CONFLICTS_MAX 16
-/* While a person may take his time: the longest silence on a pair, and the packets per second of
- * all pairs together from which it grows. */
-#define PATIENT_GAP   (2500 * ADIT_MS)
-#define PATIENT_RATE  8
+#define RETRY_FIRST     (2500 * ADIT_MS)
+#define RETRY_MAX       (10 * ADIT_SEC)
+#define REPEAT_RTTS     3
+/* While a person may take his time: the silence on a pair is a fortieth of the time he has taken,
+ * within limits, and longer when that would be more packets per second of all pairs together. */
+#define PATIENT_PART    40
+#define PATIENT_GAP_MIN (500 * ADIT_MS)
+#define PATIENT_GAP_MAX (2500 * ADIT_MS)
+#define PATIENT_RATE    8
 
 /* ---- sending --------------------------------------------------------------------------------- */
 
@@ -50,33 +52,94 @@ void adit_ice_send_plain(struct adit_ice *ice, const uint8_t id[ADIT_STUN_ID_SIZ
 }
 
 /* Whoever turns up late behind a NAT that lets in only those whom he has called is found by our
- * next packet; so with a patience beyond RFC 8863's the gaps stop growing. */
+ * next packet; so with a patience beyond RFC 8863's the gaps stay small. */
 static bool patient(const struct adit_ice *ice)
 {
     return ice->patience > ADIT_ICE_PATIENCE && ice->state == ADIT_ICE_CHECKING;
 }
 
-static adit_time gap_max(const struct adit_ice *ice)
+static adit_time gap_max(const struct adit_ice *ice, adit_time now)
 {
+    adit_time gap;
+
     if (!patient(ice))
         return ADIT_NEVER;
-    return adit_time_max(PATIENT_GAP, ice->list.count * ADIT_SEC / PATIENT_RATE);
+    gap = (now + ice->patience - ice->give_up_at) / PATIENT_PART;
+    gap = adit_time_min(adit_time_max(gap, PATIENT_GAP_MIN), PATIENT_GAP_MAX);
+    return adit_time_max(gap, ice->list.count * ADIT_SEC / PATIENT_RATE);
+}
+
+/* RFC 8445 section 7.3.1.4: cancelled, a check is not sent again, but its answer counts. */
+static void cancel(struct adit_pair *p, adit_time now)
+{
+    struct adit_pair_check *place = adit_pair_place(p, now);
+
+    if (!p->check.live)
+        return;
+    if (!place) { /* what must be said now, a nomination or a new role, does not wait */
+        place = &p->cancelled[0];
+        for (size_t i = 1; i < ADIT_LEN(p->cancelled); i++) {
+            if (p->cancelled[i].sent < place->sent)
+                place = &p->cancelled[i];
+        }
+    }
+    *place = p->check;
+}
+
+static void begin(struct adit_ice *ice, struct adit_pair *p, adit_time now)
+{
+    cancel(p, now);
+    p->check = (struct adit_pair_check){ .live = true,
+                                         .nominates = p->nominate && ice->controlling,
+                                         .controlling = ice->controlling };
+    adit_rng_bytes(ice->rng, p->check.id, sizeof p->check.id);
+}
+
+/* The first check of a pair opens our NAT, and is lost if the other side has not opened its own. A
+ * description takes about as long to get there by way of a signaling server: then a second one
+ * follows, where the first retransmission would have been half a second later. It is a transaction
+ * of its own, paced as all are, for no copy of one follows the other in less than 500 ms (RFC 8445
+ * section 14.3). */
+static adit_time when_to_repeat(const struct adit_ice *ice, const struct adit_pair *p,
+                                adit_time now)
+{
+    adit_time wait = REPEAT_RTTS * ice->stun_rtt;
+    bool first = !p->heard && p->failures == 0 && !p->check.live;
+
+    return first && wait && wait < ice->rto ? now + wait : ADIT_NEVER;
+}
+
+static struct adit_pair *next_repeat(const struct adit_ice *ice)
+{
+    struct adit_pair *first = NULL;
+
+    for (size_t i = 0; i < ice->list.count; i++) {
+        struct adit_pair *p = ice->list.pairs[i];
+        if (p->state == ADIT_PAIR_IN_PROGRESS && p->repeat != ADIT_NEVER &&
+            (!first || p->repeat < first->repeat))
+            first = p;
+    }
+    return first;
+}
+
+static void repeat(struct adit_ice *ice, struct adit_pair *p, adit_time now)
+{
+    begin(ice, p, now);
+    p->repeat = ADIT_NEVER;
+    adit_retry_hurry(&p->retry, now);
+    send_check(ice, p, now);
 }
 
 static void start(struct adit_ice *ice, struct adit_pair *p, adit_time now)
 {
     adit_list_del(&p->triggered);
-    if (p->check.live)
-        p->cancelled = p->check;
-    p->check = (struct adit_pair_check){ .live = true,
-                                         .nominates = p->nominate && ice->controlling,
-                                         .controlling = ice->controlling };
-    adit_rng_bytes(ice->rng, p->check.id, sizeof p->check.id);
+    p->repeat = when_to_repeat(ice, p, now);
+    begin(ice, p, now);
     p->state = ADIT_PAIR_IN_PROGRESS;
     /* RFC 8445 section 14.3: RTO = MAX (500 ms, Ta * (Num-Waiting + Num-In-Progress)) */
     adit_retry_start(&p->retry,
                      adit_time_max(ice->rto, ice->ta * adit_checklist_active(&ice->list)),
-                     gap_max(ice), now);
+                     gap_max(ice, now), now);
     send_check(ice, p, now);
 }
 
@@ -101,6 +164,14 @@ bool adit_ice_check_start(struct adit_ice *ice, bool triggered_only, adit_time n
     if (triggered_only || adit_ice_concluded(ice))
         return false;
     p = adit_checklist_next(&ice->list);
+    if (!p) {
+        p = next_repeat(ice);
+        if (p && now >= p->repeat) {
+            repeat(ice, p, now);
+            return true;
+        }
+        p = NULL;
+    }
     if (!p && retrying(ice)) {
         p = adit_checklist_retry(&ice->list);
         if (p && now < p->again)
@@ -123,6 +194,7 @@ void adit_ice_check_tick(struct adit_ice *ice, adit_time now)
         case ADIT_RETRY_WAIT:
             break;
         case ADIT_RETRY_SEND:
+            p->repeat = ADIT_NEVER;
             send_check(ice, p, now);
             break;
         case ADIT_RETRY_GIVE_UP:
@@ -153,9 +225,12 @@ void adit_ice_check_deadline(const struct adit_ice *ice, adit_time *ret_retry, a
         again = adit_checklist_retry(&ice->list);
         *ret_new = again ? again->again : ADIT_NEVER;
     }
+    again = next_repeat(ice);
+    if (again && !adit_ice_concluded(ice))
+        *ret_new = adit_time_min(*ret_new, again->repeat);
 }
 
-/* ---- outcomes -------------------------------------------------------------------------------- */
+/* ---- a pair that fails ----------------------------------------------------------------------- */
 
 void adit_ice_pair_failed(struct adit_ice *ice, struct adit_pair *p, adit_time now)
 {
@@ -165,199 +240,17 @@ void adit_ice_pair_failed(struct adit_ice *ice, struct adit_pair *p, adit_time n
      * silence would have cost. */
     if (p->retry.sends < ADIT_RETRY_SENDS_MAX)
         wait = adit_time_min(RETRY_FIRST << (p->failures < 2 ? p->failures : 2), RETRY_MAX);
-    wait = adit_time_min(wait, gap_max(ice));
+    wait = adit_time_min(wait, gap_max(ice, now));
     if (patient(ice) && p->retry.sends == ADIT_RETRY_SENDS_MAX)
         wait = 0; /* the pause was behind the last copy */
     adit_list_del(&p->triggered);
     p->state = ADIT_PAIR_FAILED;
-    p->check.live = p->cancelled.live = false;
+    p->check.live = false;
+    adit_pair_forget_cancelled(p);
     p->valid = p->nominated = p->nominate = false;
     p->local = p->base->host;
     p->failures++;
     p->again = now + wait;
     if (ice->nominee == p)
         ice->nominee = NULL;
-}
-
-void adit_ice_switch_role(struct adit_ice *ice, bool controlling)
-{
-    if (ice->controlling == controlling)
-        return;
-    adit_debug("ice", "role: now %s", controlling ? "controlling" : "controlled");
-    ice->controlling = controlling;
-    for (size_t i = 0; i < ice->list.count; i++)
-        ice->list.pairs[i]->nominate = false;
-    ice->nominee = NULL;
-    ice->settle_at = ADIT_NEVER;
-    adit_checklist_reprioritise(&ice->list, controlling);
-}
-
-/* What the peer sees us as; unknown so far, it is a peer-reflexive candidate of ours (RFC 8445
- * section 7.2.5.3.1). It is never told, and a peer that reports a new one each time fills no more
- * than the table. */
-static bool in_use(const struct adit_ice *ice, const struct adit_ice_local *l)
-{
-    for (size_t i = 0; i < ice->list.count; i++) {
-        if (ice->list.pairs[i]->local == l)
-            return true;
-    }
-    return false;
-}
-
-static void forget_unused_locals(struct adit_ice *ice)
-{
-    for (size_t i = ice->local_count; i-- > 0;) {
-        struct adit_ice_local *l = ice->locals[i];
-        if (l->cand.type == ADIT_CAND_PRFLX && !in_use(ice, l))
-            adit_ice_remove_local(ice, l);
-    }
-}
-
-static void learn_local(struct adit_ice *ice, struct adit_pair *p, const struct adit_addr *mapped)
-{
-    struct adit_ice_local *l = adit_ice_find_local(ice, p->base, mapped);
-
-    if (!l)
-        forget_unused_locals(ice);
-    if (!l)
-        l = adit_ice_add_local(ice, p->base, ADIT_CAND_PRFLX, p->base->preference, mapped, NULL,
-                               false);
-    if (l)
-        p->local = l;
-}
-
-static void succeeded(struct adit_ice *ice, struct adit_pair *p,
-                      const struct adit_pair_check *check, const struct adit_addr *mapped,
-                      adit_time now)
-{
-    bool current = check == &p->check;
-
-    /* After a retransmission nobody knows which copy was answered (Karn), only that a check that
-     * takes longer than consent lasts (seven copies) must not count as old. */
-    p->confirmed = check->sent;
-    if (check->copies == 1)
-        p->rtt = now - check->sent;
-    if (!p->valid)
-        learn_local(ice, p, mapped);
-    p->valid = p->heard = true;
-    p->failures = 0;
-    if ((check->nominates && ice->controlling) || (p->use_candidate && !ice->controlling)) {
-        p->nominated = true;
-        p->nominate = false;
-        if (ice->nominee == p)
-            ice->nominee = NULL;
-    }
-    if (current || !p->nominate) {
-        /* A cancelled check is as good, unless the current one has more to say. */
-        adit_list_del(&p->triggered);
-        p->check.live = false;
-        p->state = ADIT_PAIR_SUCCEEDED;
-    }
-    p->cancelled.live = false;
-    adit_checklist_unfreeze(&ice->list, p->group);
-    adit_ice_review(ice, now);
-}
-
-/* RFC 8445 section 7.2.5.1 */
-static void role_conflict(struct adit_ice *ice, struct adit_pair *p,
-                          const struct adit_pair_check *check, adit_time now)
-{
-    if (++ice->stats.role_conflicts > CONFLICTS_MAX) { /* one is enough for honest peers */
-        adit_ice_pair_failed(ice, p, now);
-        adit_ice_review(ice, now);
-        return;
-    }
-    if (check->controlling == ice->controlling && !ice->remote_lite) {
-        ice->tie_breaker = adit_rng_u64(ice->rng);
-        adit_ice_switch_role(ice, !ice->controlling);
-    }
-    adit_checklist_trigger(&ice->list, p);
-}
-
-static void pair_response(struct adit_ice *ice, struct adit_pair *p, struct adit_pair_check *check,
-                          bool symmetric, const struct adit_stun *msg, adit_time now)
-{
-    ice->stats.responses_received++;
-    if (msg->head.class == ADIT_STUN_ERROR && msg->error == 487) {
-        check->live = false;
-        role_conflict(ice, p, check, now);
-        return;
-    }
-    /* RFC 8445 section 7.2.5.2.1: from where the request went to, or the pair fails. */
-    if (msg->head.class == ADIT_STUN_ERROR || !symmetric) {
-        adit_ice_pair_failed(ice, p, now);
-        adit_ice_review(ice, now);
-        return;
-    }
-    if (msg->mapped.family == ADIT_FAMILY_NONE)
-        return;
-    succeeded(ice, p, check, &msg->mapped, now);
-}
-
-static struct adit_pair *find_check(const struct adit_ice *ice, const uint8_t *id,
-                                    struct adit_pair_check **ret_check)
-{
-    for (size_t i = 0; i < ice->list.count; i++) {
-        struct adit_pair *p = ice->list.pairs[i];
-        struct adit_pair_check *both[] = { &p->check, &p->cancelled };
-
-        for (size_t k = 0; k < ADIT_LEN(both); k++) {
-            if (both[k]->live && memcmp(both[k]->id, id, ADIT_STUN_ID_SIZE) == 0) {
-                *ret_check = both[k];
-                return p;
-            }
-        }
-    }
-    return NULL;
-}
-
-bool adit_ice_check_response(struct adit_ice *ice, struct adit_ice_base *base,
-                             const struct adit_addr *from, const struct adit_stun_head *head,
-                             const void *bytes, size_t n, adit_time now)
-{
-    const struct adit_stun_auth auth = { .key = adit_ice_span(ice->remote_pwd),
-                                         .fingerprint = true };
-    bool consent = ice->consented && adit_consent_knows(&ice->consent, head->id);
-    bool probe = ice->consented && adit_pmtu_knows(&ice->pmtu, head->id);
-    struct adit_pair_check *check = NULL;
-    struct adit_pair *p = consent || probe ? ice->selected : find_check(ice, head->id, &check);
-    struct adit_stun msg;
-
-    if (!consent && !probe && !p)
-        return false;
-    /* Also an error 400 or 401, which nobody signs: it could come from anyone, so it changes
-     * nothing, and the check runs its course. */
-    if (adit_stun_decode(&msg, bytes, n, &auth) != ADIT_STUN_OK || !msg.authenticated) {
-        ice->stats.dropped_unauthenticated++;
-        return true;
-    }
-    bool symmetric = p && p->base == base && adit_addr_equal(&p->to, from);
-    if (probe) {
-        if (symmetric && head->class == ADIT_STUN_SUCCESS)
-            adit_ice_mtu_answered(ice, head->id, now);
-    } else if (!consent) {
-        pair_response(ice, p, check, symmetric, &msg, now);
-    } else if (symmetric && head->class == ADIT_STUN_SUCCESS) {
-        ice->stats.responses_received++;
-        adit_consent_answered(&ice->consent, head->id, now);
-        p->confirmed = ice->consent.expires - ADIT_CONSENT_EXPIRY;
-        adit_ice_select_tick(ice, now);
-    }
-    return true;
-}
-
-void adit_ice_send_failed(struct adit_ice *ice, int base_id, const struct adit_addr *to,
-                          adit_time now)
-{
-    struct adit_ice_base *base = adit_ice_find_base(ice, base_id);
-    struct adit_pair *p = base ? adit_checklist_find(&ice->list, base, to) : NULL;
-
-    if (!base || adit_ice_over(ice))
-        return;
-    adit_ice_probe_unreachable(ice, base, to, now);
-    if (p && (p->valid || p->state == ADIT_PAIR_IN_PROGRESS)) {
-        adit_ice_pair_failed(ice, p, now);
-        adit_ice_review(ice, now);
-    }
-    adit_ice_finish(ice, now);
 }

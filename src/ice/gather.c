@@ -110,6 +110,7 @@ bool adit_ice_probe_start(struct adit_ice *ice, adit_time now)
                 continue;
             adit_rng_bytes(ice->rng, p->id, sizeof p->id);
             p->state = ADIT_PROBE_RUNNING;
+            p->sent = now;
             /* RFC 8445 section 14.3 */
             adit_retry_start(&p->retry, adit_time_max(ice->rto, ice->ta * running(ice)), GAP_MAX,
                              now);
@@ -223,6 +224,8 @@ static void probe_answered(struct adit_ice *ice, struct adit_ice_base *base, siz
     struct adit_ice_probe *p = &base->probes[server];
     struct adit_addr old = p->mapped;
 
+    if (p->retry.sends == 1 && (!ice->stun_rtt || now - p->sent < ice->stun_rtt))
+        ice->stun_rtt = now - p->sent;
     probe_over(p, now);
     ice->gather_answered = adit_time_min(ice->gather_answered, now);
     if (!adit_addr_equal(&old, mapped)) {

@@ -57,7 +57,7 @@ struct adit_ice *adit_ice_new(const struct adit_ice_conf *conf, const struct adi
     ice->patience = conf->patience ? conf->patience : ADIT_ICE_PATIENCE;
     ice->allow_loopback = conf->allow_loopback;
     ice->tie_breaker = adit_rng_u64(ice->rng);
-    ice->next_slot = now;
+    ice->next_slot = ice->next_triggered = now;
     ice->gather_started = now;
     ice->gather_answered = ice->settle_at = ice->give_up_at = ice->deadline = ADIT_NEVER;
     copy_stun(ice, conf);
@@ -161,9 +161,11 @@ static void start_one(struct adit_ice *ice, adit_time now)
 {
     bool started;
 
-    if (now < ice->next_slot)
+    if (now < ice->next_triggered)
         return;
     started = adit_ice_check_start(ice, true, now);
+    if (!started && now < ice->next_slot)
+        return;
     if (!started && ice->probe_turn) {
         started = adit_ice_probe_start(ice, now);
         ice->probe_turn = !started;
@@ -176,8 +178,10 @@ static void start_one(struct adit_ice *ice, adit_time now)
         started = adit_ice_probe_start(ice, now);
     if (!started)
         started = adit_ice_mtu_start(ice, now);
-    if (started)
+    if (started) {
         ice->next_slot = now + ice->ta;
+        ice->next_triggered = now + ADIT_ICE_TA_MIN;
+    }
 }
 
 static adit_time next_deadline(const struct adit_ice *ice, adit_time now)
@@ -188,7 +192,9 @@ static adit_time next_deadline(const struct adit_ice *ice, adit_time now)
     at = adit_ice_select_deadline(ice, now);
     at = adit_time_min(at, retry);
     if (fresh != ADIT_NEVER)
-        at = adit_time_min(at, adit_time_max(fresh, ice->next_slot));
+        at = adit_time_min(at, adit_time_max(fresh, adit_list_empty(&ice->list.triggered)
+                                                        ? ice->next_slot
+                                                        : ice->next_triggered));
     adit_ice_probe_deadline(ice, &retry, &fresh);
     at = adit_time_min(at, retry);
     if (fresh != ADIT_NEVER)
@@ -333,6 +339,15 @@ bool adit_ice_heard(const struct adit_ice *ice)
 size_t adit_ice_mtu(const struct adit_ice *ice)
 {
     return ice->consented ? ice->pmtu.size : ADIT_PMTU_BASE;
+}
+
+adit_time adit_ice_rtt(const struct adit_ice *ice)
+{
+    const struct adit_pair *p = ice->selected;
+
+    if (!p)
+        return 0;
+    return p->rtt ? p->rtt : p->rtt_least;
 }
 
 bool adit_ice_gathered(const struct adit_ice *ice)

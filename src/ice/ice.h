@@ -45,8 +45,8 @@ struct adit_ice_conf {
     adit_time rto;       /* first retransmission; 0 = 500 ms (RFC 8445 section 14.3) */
     adit_time patience;  /* from remote credentials to FAILED, RFC 8863; 0 = 39.5 s. While it
                           * lasts, failed pairs are tried again at a slow pace: the other side
-                          * may be a human who is still pasting. Beyond 39.5 s no silence on a
-                          * pair is longer than 2.5 s (more with more than 20 pairs) */
+                          * may be a human who is still pasting. Beyond 39.5 s the silences on
+                          * a pair grow from 0.5 to 2.5 s (more with many pairs) */
     struct adit_ice_limits limits;
     struct adit_rng *rng; /* borrowed, outlives the agent */
 };
@@ -166,6 +166,9 @@ ADIT_MUST_USE int adit_ice_send(struct adit_ice *ice, const void *bytes, size_t 
 /* The largest datagram that the pair in use is known to carry, UDP payload in bytes: 1050 at first
  * (pmtu.h). */
 size_t adit_ice_mtu(const struct adit_ice *ice);
+/* What a round trip on the pair in use takes, and if a check had to be repeated: at least; 0 =
+ * unknown. For the first timers of what runs above. */
+adit_time adit_ice_rtt(const struct adit_ice *ice);
 /* When to call adit_ice_tick next, or ADIT_NEVER. */
 adit_time adit_ice_deadline(const struct adit_ice *ice);
 void adit_ice_tick(struct adit_ice *ice, adit_time now);

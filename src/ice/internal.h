@@ -4,7 +4,8 @@
  *   bases.c   sockets of ours and local candidates
  *   gather.c  STUN servers: server-reflexive candidates and their keepalive
  *   remote.c  the other side's candidates, and the pairs they make
- *   check.c   checks of ours: pacing, retransmission, what their answers mean
+ *   check.c   checks of ours: when they leave, repetition, giving up
+ *   outcome.c what the answers to them mean
  *   answer.c  checks of the other side: answers, early ones, learned candidates
  *   select.c  nomination, the pair in use, consent, state
  *
@@ -42,7 +43,7 @@ struct adit_ice_probe {
     bool settled; /* answered or given up at least once: gathering waits for it no longer */
     uint8_t id[ADIT_STUN_ID_SIZE];
     struct adit_retry retry;
-    adit_time again;
+    adit_time again, sent;
     struct adit_addr mapped; /* the last answer; family NONE before */
 };
 
@@ -87,6 +88,7 @@ struct adit_ice {
 
     bool bases_done, gathered;
     adit_time gather_started, gather_answered; /* the first answer, or NEVER */
+    adit_time stun_rtt;                        /* of the nearest server; 0 = unknown */
 
     struct adit_pair *selected;
     struct adit_pair *nominee; /* controlling: the pair being nominated */
@@ -97,8 +99,10 @@ struct adit_ice {
     struct adit_pmtu pmtu;
     uint16_t mtu_told;
 
-    adit_time next_slot; /* no new transaction before, RFC 8445 section 6.1.4.1 */
-    bool probe_turn;     /* probes and ordinary checks take turns */
+    /* No new transaction before, RFC 8445 section 6.1.4.1; a triggered check meets an open way, and
+     * keeps only what section 14.2 demands of everybody. */
+    adit_time next_slot, next_triggered;
+    bool probe_turn; /* probes and ordinary checks take turns */
     adit_time deadline;
     unsigned refusals; /* left in this second */
     adit_time refusals_since;
@@ -169,15 +173,18 @@ void adit_ice_forget_pair(struct adit_ice *ice, struct adit_pair *pair);
 bool adit_ice_check_start(struct adit_ice *ice, bool triggered_only, adit_time now);
 void adit_ice_check_tick(struct adit_ice *ice, adit_time now);
 void adit_ice_check_deadline(const struct adit_ice *ice, adit_time *ret_retry, adit_time *ret_new);
+void adit_ice_pair_failed(struct adit_ice *ice, struct adit_pair *pair, adit_time now);
+/* A check on the pair in use that only asks for an answer, padded to `size` bytes unless that is 0.
+ */
+void adit_ice_send_plain(struct adit_ice *ice, const uint8_t id[ADIT_STUN_ID_SIZE], size_t size);
+
+/* --- outcome.c */
+
 /* Is it an answer to a check or a consent check? Then it has been dealt with. */
 bool adit_ice_check_response(struct adit_ice *ice, struct adit_ice_base *base,
                              const struct adit_addr *from, const struct adit_stun_head *head,
                              const void *bytes, size_t n, adit_time now);
-void adit_ice_pair_failed(struct adit_ice *ice, struct adit_pair *pair, adit_time now);
 void adit_ice_switch_role(struct adit_ice *ice, bool controlling);
-/* A check on the pair in use that only asks for an answer, padded to `size` bytes unless that is 0.
- */
-void adit_ice_send_plain(struct adit_ice *ice, const uint8_t id[ADIT_STUN_ID_SIZE], size_t size);
 
 /* --- answer.c */
 

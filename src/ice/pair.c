@@ -134,6 +134,22 @@ void adit_checklist_trigger(struct adit_checklist *l, struct adit_pair *pair)
     pair->state = ADIT_PAIR_WAITING;
 }
 
+struct adit_pair_check *adit_pair_place(struct adit_pair *pair, adit_time now)
+{
+    for (size_t i = 0; i < ADIT_LEN(pair->cancelled); i++) {
+        struct adit_pair_check *c = &pair->cancelled[i];
+        if (!c->live || now >= c->sent + ADIT_PAIR_ANSWER_MAX)
+            return c;
+    }
+    return NULL;
+}
+
+void adit_pair_forget_cancelled(struct adit_pair *pair)
+{
+    for (size_t i = 0; i < ADIT_LEN(pair->cancelled); i++)
+        pair->cancelled[i].live = false;
+}
+
 void adit_checklist_reprioritise(struct adit_checklist *l, bool controlling)
 {
     for (size_t i = 0; i < l->count; i++) {

@@ -46,6 +46,9 @@ enum adit_pair_state {
     ADIT_PAIR_FAILED,
 };
 
+#define ADIT_PAIR_CANCELLED_MAX 4
+#define ADIT_PAIR_ANSWER_MAX    (3 * ADIT_SEC) /* what was not answered by then is lost */
+
 /* One transaction. */
 struct adit_pair_check {
     bool live, nominates, controlling; /* as it was sent */
@@ -63,9 +66,11 @@ struct adit_pair {
     enum adit_pair_state state;
     struct adit_link triggered; /* in the checklist's queue, or empty */
 
-    struct adit_pair_check check, cancelled; /* a cancelled check may still be answered */
+    struct adit_pair_check check;
+    struct adit_pair_check cancelled[ADIT_PAIR_CANCELLED_MAX]; /* may still be answered */
     struct adit_retry retry;
     adit_time again;   /* FAILED: not before */
+    adit_time repeat;  /* IN_PROGRESS: then by a new transaction, or NEVER */
     unsigned failures; /* in a row */
 
     bool valid;          /* in the valid list: answered, and not found dead since */
@@ -75,6 +80,7 @@ struct adit_pair {
     bool heard;          /* something authenticated came in over it: its data is let in */
     adit_time confirmed; /* when the last answered check was sent */
     adit_time rtt;       /* 0 = unknown */
+    adit_time rtt_least; /* from the last copy to the answer, whichever copy it was to */
     const struct adit_ice_local *local; /* what the peer sees us as; the host candidate at first */
 };
 
@@ -104,6 +110,10 @@ void adit_checklist_remove(struct adit_checklist *l, struct adit_pair *pair);
 struct adit_pair *adit_checklist_find(const struct adit_checklist *l,
                                       const struct adit_ice_base *base, const struct adit_addr *to);
 void adit_checklist_trigger(struct adit_checklist *l, struct adit_pair *pair);
+/* Where the check under way is kept when another one takes its place; NULL while all places are
+ * taken by checks whose answers may be on their way. */
+struct adit_pair_check *adit_pair_place(struct adit_pair *pair, adit_time now);
+void adit_pair_forget_cancelled(struct adit_pair *pair);
 /* The role changed, or a candidate's priority. */
 void adit_checklist_reprioritise(struct adit_checklist *l, bool controlling);
 

@@ -15,6 +15,12 @@ void adit_retry_start(struct adit_retry *r, adit_time rto, adit_time gap_max, ad
     arm(r, now);
 }
 
+void adit_retry_hurry(struct adit_retry *r, adit_time now)
+{
+    r->sends++;
+    arm(r, now);
+}
+
 enum adit_retry_verdict adit_retry_tick(struct adit_retry *r, adit_time now)
 {
     if (now < r->next)

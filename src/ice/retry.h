@@ -22,6 +22,8 @@ enum adit_retry_verdict { ADIT_RETRY_WAIT, ADIT_RETRY_SEND, ADIT_RETRY_GIVE_UP }
 
 /* The first copy leaves now. gap_max (or ADIT_NEVER) is the longest wait between two copies. */
 void adit_retry_start(struct adit_retry *r, adit_time rto, adit_time gap_max, adit_time now);
+/* A copy leaves now, before its time: as if this had been the next one. */
+void adit_retry_hurry(struct adit_retry *r, adit_time now);
 /* SEND: the caller sends, the next time is already set. */
 enum adit_retry_verdict adit_retry_tick(struct adit_retry *r, adit_time now);
 
