@@ -26,7 +26,7 @@ struct adit_dtls_conf {
     const struct adit_cert *cert; /* borrowed, outlives the engine */
     bool client;                  /* RFC 8842: setup:active */
     size_t mtu;    /* largest datagram, at least 280; 0 = 1200 (RFC 8261 section 5) */
-    adit_time rto; /* first retransmission of a flight, doubling; 0 = 60 ms */
+    adit_time rto; /* first retransmission of a flight, doubling; at least 60 ms */
 };
 
 struct adit_dtls_ops {

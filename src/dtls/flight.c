@@ -8,7 +8,7 @@
 
 void adit_flight_init(struct adit_flight *f, size_t mtu, adit_time rto)
 {
-    *f = (struct adit_flight){ .mtu = mtu, .rto = rto ? rto : ADIT_FLIGHT_RTO };
+    *f = (struct adit_flight){ .mtu = mtu, .rto = adit_time_max(rto, ADIT_FLIGHT_RTO) };
     adit_buf_init(&f->copies, ADIT_FLIGHT_BYTES_MAX);
 }
 

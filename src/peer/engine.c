@@ -82,6 +82,7 @@ static void start_sctp(struct adit_engine *e)
     e->sctp_started = true;
     adit_sctp_start(e->sctp,
                     &(struct adit_sctp_peer){ .dtls_client = is_dtls_client(e),
+                                              .rto = adit_parts_rto(e),
                                               .port = e->remote->sctp_port,
                                               .message_max = e->remote->max_message_size },
                     e->now);

@@ -56,6 +56,8 @@ static inline bool adit_engine_ended(const struct adit_engine *e)
 }
 
 /* parts.c. NULL without memory. */
+/* The first retransmission of what runs over ICE; 0 = nothing is known. */
+adit_time adit_parts_rto(const struct adit_engine *e);
 struct adit_ice *adit_parts_new_ice(struct adit_engine *e, const struct adit_engine_conf *conf);
 struct adit_dtls *adit_parts_new_dtls(struct adit_engine *e, bool client);
 struct adit_sctp *adit_parts_new_sctp(struct adit_engine *e);

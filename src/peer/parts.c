@@ -150,10 +150,17 @@ struct adit_ice *adit_parts_new_ice(struct adit_engine *e, const struct adit_eng
                         &ice_ops, e, e->now);
 }
 
+/* ICE has measured the path: nothing is repeated before an answer can have come. */
+adit_time adit_parts_rto(const struct adit_engine *e)
+{
+    return adit_ice_rtt(e->ice) * 3 / 2;
+}
+
 struct adit_dtls *adit_parts_new_dtls(struct adit_engine *e, bool client)
 {
     return adit_dtls_new(
-        &(struct adit_dtls_conf){ .cert = e->conf.cert, .client = client, .mtu = mtu_of(e) },
+        &(struct adit_dtls_conf){
+            .cert = e->conf.cert, .client = client, .mtu = mtu_of(e), .rto = adit_parts_rto(e) },
         &dtls_ops, e, e->now);
 }
 

@@ -270,7 +270,7 @@ void adit_sctp_start(struct adit_sctp *s, const struct adit_sctp_peer *peer, adi
     s->now = now;
     s->peer = *peer;
     s->started = true;
-    err = adit_usr_connect(&s->usr, peer->port ? peer->port : PORT_DEFAULT, now);
+    err = adit_usr_connect(&s->usr, peer->port ? peer->port : PORT_DEFAULT, peer->rto, now);
     if (err < 0)
         end_with(s, ADIT_REASON_RESOURCE, -err, "SCTP cannot begin");
     else

@@ -52,6 +52,7 @@ struct adit_sctp_conf {
 /* What is known only when DTLS stands. */
 struct adit_sctp_peer {
     bool dtls_client;     /* of us: decides the parity of our stream ids (RFC 8832 section 6) */
+    adit_time rto;        /* first retransmission, from 500 ms to 3 s; 0 = 500 ms */
     uint16_t port;        /* 0 = 5000 */
     uint32_t message_max; /* the peer's max-message-size; 0 = no limit (RFC 8841 section 6) */
 };

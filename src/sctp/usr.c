@@ -250,11 +250,24 @@ void adit_usr_close(struct adit_usr *u, adit_time now)
         process_finish();
 }
 
-int adit_usr_connect(struct adit_usr *u, uint16_t remote_port, adit_time now)
+static bool set_first_rto(struct adit_usr *u, adit_time rto)
+{
+    uint32_t ms = (uint32_t)(adit_time_min(rto, RTO_MAX * ADIT_MS) / ADIT_MS);
+    struct sctp_initmsg init = { .sinit_max_init_timeo = (uint16_t)ms };
+    struct sctp_rtoinfo initial = { .srto_initial = ms };
+
+    if (ms > INIT_RTO_MAX && !set(u, IPPROTO_SCTP, SCTP_INITMSG, &init, sizeof init))
+        return false;
+    return ms <= RTO_INITIAL || set(u, IPPROTO_SCTP, SCTP_RTOINFO, &initial, sizeof initial);
+}
+
+int adit_usr_connect(struct adit_usr *u, uint16_t remote_port, adit_time rto, adit_time now)
 {
     struct sockaddr_conn remote = address(u, remote_port);
 
     adit_usr_enter(now);
+    if (!set_first_rto(u, rto))
+        return -EINVAL;
     if (usrsctp_connect(u->so, (struct sockaddr *)&remote, sizeof remote) == 0 ||
         errno == EINPROGRESS)
         return 0;

@@ -37,8 +37,9 @@ ADIT_MUST_USE int adit_usr_open(struct adit_usr *u, const struct adit_usr_conf *
 /* Sends an ABORT if the association still stands. */
 void adit_usr_close(struct adit_usr *u, adit_time now);
 
-/* Sends INIT; an INIT of the peer is answered from now on. */
-ADIT_MUST_USE int adit_usr_connect(struct adit_usr *u, uint16_t remote_port, adit_time now);
+/* Sends INIT, again after `rto` (500 ms at least); an INIT of the peer is answered from now on. */
+ADIT_MUST_USE int adit_usr_connect(struct adit_usr *u, uint16_t remote_port, adit_time rto,
+                                   adit_time now);
 /* The largest packet from now on; what is already cut into chunks keeps its size. */
 void adit_usr_set_mtu(struct adit_usr *u, size_t mtu);
 /* Everything queued leaves first. */
