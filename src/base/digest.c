@@ -36,6 +36,29 @@ void adit_pbkdf2_sha256(uint8_t out[32], const void *secret, size_t secret_len, 
                            EVP_sha256(), 32, out) == 1);
 }
 
+int adit_ed25519_public(uint8_t ret_public[32], const uint8_t key[32])
+{
+    EVP_PKEY *k = EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, key, 32);
+    size_t n = 32;
+    bool ok = k && EVP_PKEY_get_raw_public_key(k, ret_public, &n) == 1;
+
+    EVP_PKEY_free(k);
+    return ok ? 0 : -ENOMEM;
+}
+
+int adit_ed25519_sign(uint8_t ret_signature[64], const uint8_t key[32], const void *bytes, size_t n)
+{
+    EVP_PKEY *k = EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, key, 32);
+    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+    size_t len = 64;
+    bool ok = k && ctx && EVP_DigestSignInit(ctx, NULL, NULL, NULL, k) == 1 &&
+              EVP_DigestSign(ctx, ret_signature, &len, bytes, n) == 1;
+
+    EVP_MD_CTX_free(ctx);
+    EVP_PKEY_free(k);
+    return ok ? 0 : -ENOMEM;
+}
+
 bool adit_ed25519_verify(const uint8_t key[32], const uint8_t signature[64], const void *bytes,
                          size_t n)
 {

@@ -15,7 +15,11 @@ void adit_hmac_sha1(uint8_t out[20], const void *key, size_t key_len, const void
 /* RFC 8018 section 5.2 with HMAC-SHA-256. */
 void adit_pbkdf2_sha256(uint8_t out[32], const void *secret, size_t secret_len, const void *salt,
                         size_t salt_len, unsigned iterations);
-/* RFC 8032. False also for keys and signatures that are none. */
+/* RFC 8032, private and public keys of 32 bytes. -ENOMEM: libcrypto has none, or no Ed25519. */
+ADIT_MUST_USE int adit_ed25519_public(uint8_t ret_public[32], const uint8_t key[32]);
+ADIT_MUST_USE int adit_ed25519_sign(uint8_t ret_signature[64], const uint8_t key[32],
+                                    const void *bytes, size_t n);
+/* False also for keys and signatures that are none. */
 bool adit_ed25519_verify(const uint8_t key[32], const uint8_t signature[64], const void *bytes,
                          size_t n);
 /* Time does not depend on where they differ. */

@@ -8,12 +8,10 @@
  * A tunnel that stands never needs this object: free it or keep it, as traits and taste have it.
  *
  * UDP (dialect rendezvous): punch strings, messages and the benchmark share a port with ICE, since
- * it is the port whose mapping was told. The owner of that socket hands over what is neither STUN
- * (RFC 7983: first byte 0 to 3) nor DTLS (20 to 63) nor ChannelData (64 to 79), and what comes from
- * an address for which adit_signal_expects is true, through adit_signal_datagram, and sends what
- * ops->datagram gives it. JSON begins with '{' (123) and punch strings with 'P' (80), so no packet
- * of a connection is ever lost to it; the benchmark's datagrams begin with any byte, which is why
- * the address decides as well. */
+ * it is the port whose mapping was told. The owner of that socket offers each packet to
+ * adit_signal_datagram before anybody else sees it, and sends what ops->datagram gives it from the
+ * same socket. Nothing of a WebRTC connection is ever taken: STUN is known by its cookie, DTLS and
+ * ChannelData by their first byte (RFC 7983). */
 #ifndef ADIT_SIGNAL_CLIENT_H
 #define ADIT_SIGNAL_CLIENT_H
 
@@ -91,9 +89,9 @@ int adit_signal_endpoint(struct adit_signal *s, const struct adit_addr *addr);
 int adit_signal_message(struct adit_signal *s, const char *peer, const char *text, size_t n);
 int adit_signal_ping(struct adit_signal *s, const char *peer);
 int adit_signal_bench(struct adit_signal *s, const char *peer, uint64_t bytes, unsigned chunk);
-/* rendezvous: a datagram as described above. Works without the server as well. */
-bool adit_signal_expects(const struct adit_signal *s, const struct adit_addr *from);
-void adit_signal_datagram(struct adit_signal *s, const struct adit_addr *from, const void *bytes,
+/* rendezvous: true: it was for us; false: it belongs to the connection. Works without the server as
+ * well. */
+bool adit_signal_datagram(struct adit_signal *s, const struct adit_addr *from, const void *bytes,
                           size_t n);
 
 #endif

@@ -9,7 +9,7 @@
  *   text      a message came in; datagram: one over UDP (rendezvous)
  *   lost      the connection, or the attempt, is over; status says how HTTP refused it
  *
- * and may be repeated for ever. Commands come between opened and lost. `deadline` and `tick` as in
+ * and may be repeated for ever. Commands come between JOINED and lost. `deadline` and `tick` as in
  * every engine. Operations only queue; they never call back into the engine.
  *
  * Bytes from outside are bounded by the limits of event.h and checked here; what is wrong becomes
@@ -39,6 +39,7 @@ struct adit_dialect_traits {
     const char *keepalive; /* binary message on the channel, swallowed when received; "" = none */
     adit_time keepalive_every;
     const char *const *stun; /* used when none is configured; NULL-terminated; may be NULL */
+    const char *warning;     /* what the original leaves open; said once; NULL = nothing */
     uint16_t port;           /* when the URL has none, it is still 80 or 443; where `adit signal`
                                 and the original listen */
     adit_time retry_first, retry_max; /* between attempts: first × factor^n, at most max */
@@ -51,6 +52,7 @@ struct adit_dialect_conf {
     const char *target; /* path and query of the URL; never NULL */
     const char *id, *token, *room;
     const char *email, *password; /* device: to log in when there is no token */
+    bool new_account;             /* device: make the account if there is none */
     const char *device_key;       /* device-b: 32 bytes, base64; the caller keeps it secret */
     enum adit_dialect_role role;
     struct adit_rng *rng; /* borrowed, outlives the engine */
@@ -72,6 +74,14 @@ struct adit_dialect_request {
 
 #define ADIT_DIALECT_TAGS 2
 
+struct adit_dialect_response {
+    unsigned tag;
+    int status;
+    const char *body;
+    size_t n;
+    uint64_t seq; /* of the header X-Seq; 0 = none */
+};
+
 /* None of them calls back into the engine; all copy. */
 struct adit_dialect_ops {
     void (*http)(void *arg, const struct adit_dialect_request *request);
@@ -90,7 +100,8 @@ struct adit_dialect_state {
     const struct adit_dialect_ops *ops;
     const struct adit_dialect_conf *conf; /* borrowed, outlives us */
     void *arg;
-    bool open; /* between opened and lost; HTTP dialects: joined */
+    bool joined;                       /* JOINED was told, and the connection not lost since */
+    char id[ADIT_SIGNAL_PEER_MAX + 1]; /* our name there; "" where there is none */
 };
 
 struct adit_dialect {
@@ -101,11 +112,12 @@ struct adit_dialect {
     int (*start)(struct adit_dialect_state *s, struct adit_cause *ret_cause, adit_time now);
     void (*done)(struct adit_dialect_state *s);
     void (*begin)(struct adit_dialect_state *s, adit_time now);
-    void (*answered)(struct adit_dialect_state *s, unsigned tag, int status, const char *body,
-                     size_t n, adit_time now);
+    void (*answered)(struct adit_dialect_state *s, const struct adit_dialect_response *response,
+                     adit_time now);
     void (*opened)(struct adit_dialect_state *s, adit_time now);
     void (*text)(struct adit_dialect_state *s, const char *text, size_t n, adit_time now);
-    void (*datagram)(struct adit_dialect_state *s, const struct adit_addr *from, const void *bytes,
+    /* True: it was for us; false: it belongs to the connection. */
+    bool (*datagram)(struct adit_dialect_state *s, const struct adit_addr *from, const void *bytes,
                      size_t n, adit_time now);
     /* http_status: of a refused WebSocket or a failed call, else 0; close_code: of a close frame,
      * else 0. True: the next attempt differs, so it may follow at once. *ret_final: no attempt
@@ -116,7 +128,8 @@ struct adit_dialect {
     adit_time (*deadline)(const struct adit_dialect_state *s);
     void (*tick)(struct adit_dialect_state *s, adit_time now);
 
-    /* Commands. 0; -EAGAIN: not joined; -ENOTSUP: not in this dialect; -EMSGSIZE; -ENOMEM. */
+    /* Commands, called while joined; with `datagram`, always. 0; -EAGAIN: not now; -ENOTSUP: not in
+     * this dialect; -EMSGSIZE; -ENOMEM. */
     int (*call)(struct adit_dialect_state *s, const char *peer, adit_time now);
     int (*describe)(struct adit_dialect_state *s, const char *peer, enum adit_signal_type type,
                     const char *text, size_t n, adit_time now);
@@ -134,6 +147,10 @@ struct adit_dialect {
     void (*leave)(struct adit_dialect_state *s, adit_time now);
 };
 
+extern const struct adit_dialect adit_dialect_agent, adit_dialect_vpn, adit_dialect_device,
+    adit_dialect_device_b, adit_dialect_rendezvous, adit_dialect_room, adit_dialect_mailbox,
+    adit_dialect_lines;
+
 /* By name, or NULL. */
 const struct adit_dialect *adit_dialect_find(const char *name);
 /* The i-th, or NULL behind the last. */
@@ -148,7 +165,8 @@ struct adit_dialect_hints {
 
 /* Which dialect a URL is probably meant for; the default is `agent`. The rules in order:
  * /ws/register → rendezvous; …/signal → device (device-b with a device key); http, https →
- * mailbox; port 8787, or a room without a role → room; a role → vpn. */
+ * mailbox; /ws/NAME → agent; port 8787, or a room without a role → room; a role → vpn. The role
+ * counts only if the user chose it. */
 const struct adit_dialect *adit_dialect_guess(const struct adit_dialect_hints *hints);
 
 #endif

@@ -30,7 +30,8 @@ enum adit_signal_what {
     ADIT_SIGNAL_BYE,            /* the peer ends its session with us */
     ADIT_SIGNAL_ICE_SERVERS,    /* servers */
     /* The server, or our own judgement of what it sent, refused something; cause, and peer if it
-     * concerns one. Signaling goes on. */
+     * concerns one; cause.err ENOENT: that peer is not there, which may change. Signaling goes on.
+     */
     ADIT_SIGNAL_ERROR,
     ADIT_SIGNAL_REQUEST,  /* device: a peer asks to be connected; transport, session, relay */
     ADIT_SIGNAL_OUTCOME,  /* device: what a peer says of it; transport, session, text = status */
