@@ -19,6 +19,21 @@ static const struct sctp_tcb *tcb_of(const struct socket *so)
 	return inp ? LIST_FIRST(&inp->sctp_asoc_list) : NULL;
 }
 
+/* When a chunk that is missing is old enough to be lost (patches/usrsctp/05-reordering.patch). */
+static uint32_t overdue_in(const struct sctp_tcb *stcb)
+{
+	struct timeval tv;
+	uint64_t now;
+
+	if (!stcb || !stcb->asoc.adit_overdue)
+		return ADIT_USRSCTP_NEVER;
+	(void)SCTP_GETTIME_TIMEVAL(&tv);
+	now = (uint64_t)tv.tv_sec * 1000000 + (uint64_t)tv.tv_usec;
+	if (stcb->asoc.adit_overdue <= now)
+		return 0;
+	return (uint32_t)((stcb->asoc.adit_overdue - now) / 1000) + 1;
+}
+
 static const void *endpoint_of(const sctp_os_timer_t *c)
 {
 	const struct sctp_timer *tmr = c->c_arg; /* every callout of this version is one */
@@ -33,7 +48,7 @@ void adit_usrsctp_advance(uint32_t ticks)
 
 uint32_t adit_usrsctp_timeout(const struct socket *so)
 {
-	uint32_t best = ADIT_USRSCTP_NEVER;
+	uint32_t best = overdue_in(tcb_of(so));
 	sctp_os_timer_t *c;
 
 	TAILQ_FOREACH(c, &SCTP_BASE_INFO(callqueue), tqe) {
@@ -52,7 +67,11 @@ uint32_t adit_usrsctp_timeout(const struct socket *so)
 void adit_usrsctp_run(struct socket *so)
 {
 	const void *ep = so ? so->so_pcb : NULL;
+	struct sctp_tcb *stcb = (struct sctp_tcb *)tcb_of(so);
 	sctp_os_timer_t *c;
+
+	if (stcb)
+		adit_usrsctp_overdue(stcb);
 
 again: /* a callback may change the list in any way */
 	TAILQ_FOREACH(c, &SCTP_BASE_INFO(callqueue), tqe) {
