@@ -325,6 +325,39 @@ struct adit_member *adit_agent_add(struct adit_agent *a, const char *name)
     return m;
 }
 
+/* What the other ends of this dialect are used to. */
+static void follow_dialect(struct adit_agent *a)
+{
+    const struct adit_dialect_traits *t = adit_signal_traits(a->signal);
+    struct adit_call_conf *c = &a->conf.call;
+
+    c->complete = t->complete;
+    c->trickle = t->trickle;
+    if (!a->conf.label_given && t->label)
+        c->lanes.channel.label = t->label;
+    c->lanes.text_as_binary = t->text_is_binary;
+    if (t->keepalive && *t->keepalive) {
+        c->lanes.keepalive = t->keepalive;
+        c->lanes.keepalive_every = t->keepalive_every;
+    }
+    if (!c->peer.stun_count && t->stun) {
+        c->peer.stun = t->stun;
+        while (t->stun[c->peer.stun_count])
+            c->peer.stun_count++;
+    }
+}
+
+static void on_timeout(struct adit_timer *timer, adit_time now)
+{
+    struct adit_agent *a = adit_container_of(timer, struct adit_agent, timeout);
+
+    (void)now;
+    if (a->was_up)
+        return;
+    adit_log(ADIT_LOG_ERROR, "agent", "timed out: no connection to the other side");
+    adit_agent_end(a, adit_signal_joined(a->signal) ? ADIT_EXIT_NO_PATH : ADIT_EXIT_SIGNALING);
+}
+
 /* What cannot work fails before anybody is called: 0, or an exit code after it was logged. */
 static int start(struct adit_agent *a)
 {
@@ -337,6 +370,12 @@ static int start(struct adit_agent *a)
         adit_log(ADIT_LOG_ERROR, "agent", "out of memory");
         return ADIT_EXIT_FAILED;
     }
+    err = adit_signal_new(&a->signal, a->loop, &c->signal, &adit_agent_signal_ops, a, &cause);
+    if (err) {
+        adit_log(ADIT_LOG_ERROR, "agent", "%s", cause.text);
+        return err == -ENOMEM ? ADIT_EXIT_FAILED : ADIT_EXIT_USAGE;
+    }
+    follow_dialect(a);
     if (c->single || c->target) {
         m = adit_agent_add(a, c->target ? c->target : "");
         if (!m) {
@@ -350,10 +389,9 @@ static int start(struct adit_agent *a)
         if (err)
             return err;
     }
-    err = adit_signal_new(&a->signal, a->loop, &c->signal, &adit_agent_signal_ops, a, &cause);
-    if (err)
-        adit_log(ADIT_LOG_ERROR, "agent", "%s", cause.text);
-    return err ? ADIT_EXIT_USAGE : ADIT_EXIT_OK;
+    if (c->connect && c->timeout)
+        adit_timer_set(&a->timeout, adit_loop_now(a->loop) + c->timeout);
+    return ADIT_EXIT_OK;
 }
 
 struct adit_agent *adit_agent_new(struct adit_loop *loop, const struct adit_agent_conf *conf,
@@ -375,6 +413,7 @@ struct adit_agent *adit_agent_new(struct adit_loop *loop, const struct adit_agen
     adit_rng_init(&a->rng);
     adit_list_init(&a->members);
     adit_task_init(&a->bury, on_bury);
+    adit_timer_init(&a->timeout, loop, on_timeout, "timeout");
     *ret_exit = start(a);
     return *ret_exit ? adit_agent_free(a) : a;
 }
@@ -390,6 +429,7 @@ struct adit_agent *adit_agent_free(struct adit_agent *a)
     adit_signal_free(a->signal);
     adit_notify_free(a->notify);
     adit_task_cancel(&a->bury);
+    adit_timer_stop(&a->timeout);
     adit_agent_forget_servers(a);
     adit_free(a);
     return NULL;

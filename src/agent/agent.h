@@ -24,6 +24,8 @@ struct adit_agent_conf {
     bool once;          /* end with the first connection that was up, with its exit code */
     bool exit_on_failure;
     bool single;        /* the mode serves one peer at a time */
+    bool label_given;   /* else the channel is called what the dialect calls it */
+    adit_time timeout;  /* connect: give up if there is no connection by then; 0 = never */
     bool ask;           /* somebody at a terminal may be asked whether a new peer is trusted */
     unsigned calls_max; /* 0 = ADIT_AGENT_CALLS_MAX */
     adit_time retry_first, retry_max; /* between two calls of one peer; 0 = 1 s, 60 s */

@@ -44,6 +44,7 @@ struct adit_agent {
     struct adit_signal *signal;
     struct adit_notify *notify;
     struct adit_link members;
+    struct adit_timer timeout;
     struct adit_task bury;
     bool stopping, was_up;
     bool signal_failed; /* it has been said, and not come back since */

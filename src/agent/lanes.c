@@ -34,6 +34,7 @@ static int app_send(void *arg, const void *bytes, size_t n, bool text)
 {
     struct lane *lane = arg;
 
+    text = text && !lane->lanes->conf->text_as_binary;
     return lane->dc ? adit_dc_send(lane->dc, bytes, n, text ? ADIT_TEXT : ADIT_BINARY) : -EPIPE;
 }
 
@@ -171,6 +172,31 @@ static struct lane *waiting_lane(struct adit_lanes *l)
     return lane && !lane->dc && !lane->done ? lane : NULL;
 }
 
+static void keep_alive_later(struct adit_lanes *l)
+{
+    if (l->conf->keepalive)
+        adit_timer_set(&l->keepalive, adit_loop_now(l->loop) + l->conf->keepalive_every);
+}
+
+static void on_keepalive(struct adit_timer *timer, adit_time now)
+{
+    struct adit_lanes *l = adit_container_of(timer, struct adit_lanes, keepalive);
+    const char *text = l->conf->keepalive;
+    struct adit_link *it, *tmp;
+
+    (void)now;
+    ADIT_LIST_EACH(&l->list, it, tmp)
+    {
+        struct lane *lane = lane_of(it);
+
+        /* When there is no room, the channel is busy enough. */
+        if (lane->dc && adit_dc_is_open(lane->dc) &&
+            adit_dc_send(lane->dc, text, strlen(text), ADIT_BINARY) < 0)
+            adit_debug("session", "a keepalive was left out");
+    }
+    keep_alive_later(l);
+}
+
 static void on_open(struct adit_dc *dc, void *user)
 {
     struct lane *lane = user;
@@ -179,6 +205,7 @@ static void on_open(struct adit_dc *dc, void *user)
     (void)dc;
     if (!l->was_open) {
         l->was_open = true;
+        keep_alive_later(l);
         l->ops->opened(l->arg);
     }
     adit_app_open(lane->app);
@@ -188,8 +215,11 @@ static void on_message(struct adit_dc *dc, const void *bytes, size_t n, enum adi
                        void *user)
 {
     struct lane *lane = user;
+    const char *keepalive = lane->lanes->conf->keepalive;
 
     (void)dc;
+    if (keepalive && n == strlen(keepalive) && memcmp(bytes, keepalive, n) == 0)
+        return;
     adit_app_message(lane->app, bytes, n, kind == ADIT_TEXT);
 }
 
@@ -252,6 +282,10 @@ static void open_dc(struct lane *lane)
     struct adit_dc_conf conf = l->conf->channel;
     int err = -ENOMEM;
 
+    if (l->conf->lossy_between_adits && l->peer_is_adit) {
+        conf.unordered = true;
+        conf.max_retransmits = 0;
+    }
     conf.on = callbacks;
     conf.user = lane;
     lane->ours = true;
@@ -339,6 +373,7 @@ void adit_lanes_detach(struct adit_lanes *l)
     struct adit_link *it, *tmp;
 
     adit_timer_stop(&l->idle);
+    adit_timer_stop(&l->keepalive);
     adit_task_cancel(&l->reopen);
     ADIT_LIST_EACH(&l->list, it, tmp)
     {
@@ -400,6 +435,7 @@ void adit_lanes_init(struct adit_lanes *l, struct adit_loop *loop,
     *l = (struct adit_lanes){ .loop = loop, .conf = conf, .ops = ops, .arg = arg };
     adit_list_init(&l->list);
     adit_timer_init(&l->idle, loop, on_idle, "idle");
+    adit_timer_init(&l->keepalive, loop, on_keepalive, "keepalive");
     adit_task_init(&l->reopen, on_reopen);
 }
 
@@ -408,6 +444,7 @@ void adit_lanes_done(struct adit_lanes *l)
     struct adit_link *it, *tmp;
 
     adit_timer_stop(&l->idle);
+    adit_timer_stop(&l->keepalive);
     adit_task_cancel(&l->reopen);
     ADIT_LIST_EACH(&l->list, it, tmp)
     free_lane(lane_of(it));

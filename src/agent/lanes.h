@@ -14,6 +14,10 @@ struct adit_lanes_conf {
     const void *app_extra;            /* see app.h */
     int in, out;                      /* descriptors of the payload */
     struct adit_dc_conf channel;      /* of the one we open; callbacks are the lanes' */
+    bool text_as_binary;              /* what the other ends of a dialect are used to */
+    bool lossy_between_adits; /* an adit at the other end takes packets unordered, each sent once */
+    const char *keepalive;    /* a binary message sent every so often, and swallowed; NULL = none */
+    adit_time keepalive_every;
     bool stays; /* a persistent app outlives its peer: it, or another one, will come back */
 };
 
@@ -39,7 +43,8 @@ struct adit_lanes {
     struct adit_link list;
     size_t paused;           /* lanes that want nothing more for now */
     struct adit_task reopen; /* the channel of a lane that outlived an association */
-    struct adit_timer idle;  /* a mode with many channels waits for another one before it ends */
+    struct adit_timer keepalive;
+    struct adit_timer idle; /* a mode with many channels waits for another one before it ends */
 };
 
 void adit_lanes_init(struct adit_lanes *l, struct adit_loop *loop,

@@ -9,5 +9,11 @@ COMMAND(ANSWER, "answer", "", "pair by copy and paste: answer an offer",
         "themselves; the answer comes in the form of the offer.")
 COMMAND(PAIR, "pair", "", "pair by copy and paste, both sides alike",
         "Both sides run it, print a line each and paste the other's, in any order.")
+COMMAND(LISTEN, "listen", "", "wait at a signaling server and answer who calls",
+        "Answers the calls of peers that are trusted (see --allow and --trust), as many at a time "
+        "as the mode allows: chat, json, echo and check serve many, bytes, tun and tap one.")
+COMMAND(CONNECT, "connect", "[PEER]", "call a peer through a signaling server",
+        "Calls the peer by its name at the server, and again when the connection is lost. Where a "
+        "server pairs by room there is no name to give.")
 COMMAND(HELP, "help", "[COMMAND]", "this, or the options of a command", "")
 COMMAND(VERSION, "version", "", "which version this is", "")

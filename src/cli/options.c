@@ -13,8 +13,10 @@
 #include "cli/options_inner.h"
 
 #define P     (1u << ADIT_COMMAND_OFFER | 1u << ADIT_COMMAND_ANSWER | 1u << ADIT_COMMAND_PAIR)
+#define C     (1u << ADIT_COMMAND_LISTEN | 1u << ADIT_COMMAND_CONNECT)
+#define N     (P | C)
 #define H     (1u << ADIT_COMMAND_HELP)
-#define A     (P | H | 1u << ADIT_COMMAND_VERSION)
+#define A     (N | H | 1u << ADIT_COMMAND_VERSION)
 #define LOCAL ADIT_ROW_LOCAL
 
 const struct adit_option_row adit_option_rows[ADIT_OPTION_COUNT] = {

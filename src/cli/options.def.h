@@ -7,12 +7,13 @@
  *
  * Every option is also found as ADIT_<NAME> in the environment, before the names given here, which
  * are those of other programs. A CHOICE's argument names its values, in the order of its enum.
- * Commands: P = those that pair, H = help, A = all. LOCAL marks what is not taken from .env: a file
+ * Commands: P = those that pair by copy and paste, C = those that connect by name, N = both, H =
+ * help, A = all. LOCAL marks what is not taken from .env: a file
  * that lies around in a directory may not choose programs to run or files to read. */
 
 OPTION(as, CHOICE, "as", 0, "ticket|json|sdp", 0, 0, "", P, "ticket",
        "form of our line. An answer takes the form of its offer")
-OPTION(mode, CHOICE, "mode", 'm', "chat|json|bytes|echo|check|tun|tap", 0, 0, "MODE", P, "chat",
+OPTION(mode, CHOICE, "mode", 'm', "chat|json|bytes|echo|check|tun|tap", 0, 0, "MODE", N, "chat",
        "what travels: lines of text; JSON, one document a line; a pipe; everything back; a "
        "series compared with its echo; IP packets; Ethernet frames")
 OPTION(in, TEXT, "in", 'i', "FILE", 0, 0, "", P | LOCAL, "",
@@ -22,51 +23,120 @@ OPTION(out, TEXT, "out", 'o', "FILE", 0, 0, "", P | LOCAL, "",
        "print our line there: a file, or a number for a descriptor; else standard output")
 OPTION(qr, FLAG, "qr", 0, "", 0, 0, "", P, "", "show our line as a QR code too")
 OPTION(
-    timeout, TIME, "timeout", 't', "TIME", 0, 0, "", P, "0",
+    timeout, TIME, "timeout", 't', "TIME", 0, 0, "", N, "0",
     "give up if there is no connection by then: 90, 90s, 5m, 1h; 0 = never, or a minute after the "
     "answer was read")
 
-OPTION(stun, LIST, "stun", 's', "HOST[:PORT]", 0, 0, "ICE_URL ICE_URLS", P, "",
+OPTION(stun, LIST, "stun", 's', "HOST[:PORT]", 0, 0, "ICE_URL ICE_URLS", N, "",
        "ask this STUN server for our public address; may be repeated. STUN_HOST and STUN_PORT in "
        "the environment are understood too")
-OPTION(bind_dev, LIST, "bind-dev", 0, "INTERFACE", 0, 0, "", P, "",
+OPTION(bind_dev, LIST, "bind-dev", 0, "INTERFACE", 0, 0, "", N, "",
        "use only this network interface; may be repeated")
-OPTION(ignore_dev, LIST, "ignore-dev", 0, "INTERFACE", 0, 0, "", P, "",
+OPTION(ignore_dev, LIST, "ignore-dev", 0, "INTERFACE", 0, 0, "", N, "",
        "do not use this network interface; may be repeated")
-OPTION(udp_port, PORTS, "udp-port", 0, "A[-B]", 0, 0, "INTERNAL_UDP_PORT", P, "",
+OPTION(udp_port, PORTS, "udp-port", 0, "A[-B]", 0, 0, "INTERNAL_UDP_PORT", N, "",
        "local UDP port, or a range of them")
-OPTION(loopback, FLAG, "loopback", 0, "", 0, 0, "", P, "",
+OPTION(loopback, FLAG, "loopback", 0, "", 0, 0, "", N, "",
        "use 127.0.0.1 and ::1 too, for two programs on one host")
 
-OPTION(cert, TEXT, "cert", 0, "FILE", 0, 0, "", P | LOCAL, "",
+OPTION(cert, TEXT, "cert", 0, "FILE", 0, 0, "", N | LOCAL, "",
        "our certificate (PEM) instead of a new one for each connection")
-OPTION(key, TEXT, "key", 0, "FILE", 0, 0, "", P | LOCAL, "", "and its key, if it is not in there")
-OPTION(identity, TEXT, "identity", 0, "FILE", 0, 0, "", P | LOCAL, "",
+OPTION(key, TEXT, "key", 0, "FILE", 0, 0, "", N | LOCAL, "", "and its key, if it is not in there")
+OPTION(identity, TEXT, "identity", 0, "FILE", 0, 0, "", N | LOCAL, "",
        "keep certificate and key in this file, made at first use")
 
-OPTION(label, TEXT, "label", 0, "TEXT", 0, 0, "DATA_CHANNEL_LABEL", P, "adit",
+OPTION(label, TEXT, "label", 0, "TEXT", 0, 0, "DATA_CHANNEL_LABEL", N, "adit",
        "name of the data channel")
-OPTION(unordered, FLAG, "unordered", 0, "", 0, 0, "", P, "", "messages may overtake each other")
-OPTION(max_retransmits, NUMBER, "max-retransmits", 0, "N", 0, 65535, "", P, "",
+OPTION(unordered, FLAG, "unordered", 0, "", 0, 0, "", N, "", "messages may overtake each other")
+OPTION(max_retransmits, NUMBER, "max-retransmits", 0, "N", 0, 65535, "", N, "",
        "give a message up after so many retransmissions")
-OPTION(max_lifetime, NUMBER, "max-lifetime", 0, "MS", 0, 65535, "", P, "",
+OPTION(max_lifetime, NUMBER, "max-lifetime", 0, "MS", 0, 65535, "", N, "",
        "give a message up after so many milliseconds")
 
-OPTION(ifname, TEXT, "ifname", 0, "NAME", 0, 0, "", P, "",
+OPTION(ifname, TEXT, "ifname", 0, "NAME", 0, 0, "", N, "",
        "name of the TUN or TAP device; may have one %d")
-OPTION(address, LIST, "address", 'a', "ADDRESS/LENGTH", 0, 0, "", P, "",
+OPTION(address, LIST, "address", 'a', "ADDRESS/LENGTH", 0, 0, "", N, "",
        "address of the device; may be repeated")
-OPTION(peer_address, LIST, "peer-address", 0, "ADDRESS", 0, 0, "", P, "",
+OPTION(peer_address, LIST, "peer-address", 0, "ADDRESS", 0, 0, "", N, "",
        "address of the other end of the device; may be repeated")
-OPTION(route, LIST, "route", 'r', "NET/LENGTH", 0, 0, "", P, "",
+OPTION(route, LIST, "route", 'r', "NET/LENGTH", 0, 0, "", N, "",
        "route this network into the device; may be repeated")
-OPTION(allowed_ips, LIST, "allowed-ips", 0, "NET/LENGTH", 0, 0, "", P, "",
+OPTION(allowed_ips, LIST, "allowed-ips", 0, "NET/LENGTH", 0, 0, "", N, "",
        "the other side may use these addresses as a source; may be repeated. Else its address, and "
        "the networks routed to it")
-OPTION(mtu, NUMBER, "mtu", 0, "BYTES", 576, 65535, "", P, "", "largest packet in the device")
-OPTION(up, TEXT, "up", 0, "PROGRAM", 0, 0, "", P | LOCAL, "",
+OPTION(mtu, NUMBER, "mtu", 0, "BYTES", 576, 65535, "", N, "", "largest packet in the device")
+OPTION(up, TEXT, "up", 0, "PROGRAM", 0, 0, "", N | LOCAL, "",
        "run this when the device is up; it finds ADIT_* in its environment")
-OPTION(down, TEXT, "down", 0, "PROGRAM", 0, 0, "", P | LOCAL, "", "and this when it goes away")
+OPTION(down, TEXT, "down", 0, "PROGRAM", 0, 0, "", N | LOCAL, "", "and this when it goes away")
+
+OPTION(signal, TEXT, "signal", 0, "URL", 0, 0, "SIGNALING_URL TUNNEL_SIGNAL RENDEZVOUS_SERVICE_URL",
+       C, "",
+       "the signaling server: ws://HOST[:PORT][/PATH], wss://…, or http(s)://… for a mailbox")
+OPTION(signal_exec, TEXT, "signal-exec", 0, "PROGRAM", 0, 0, "", C | LOCAL, "",
+       "instead of a server: a program that carries lines of JSON to the other side and back")
+OPTION(signal_file, TEXT, "signal-file", 0, "PATH", 0, 0, "", C | LOCAL, "",
+       "instead of a server: a path that both sides can read and write")
+OPTION(dialect, TEXT, "dialect", 0, "NAME", 0, 0, "", C, "",
+       "what the server speaks: agent, vpn, device, device-b, rendezvous, room or mailbox; else it "
+       "is told by the URL")
+OPTION(id, TEXT, "id", 0, "NAME", 0, 0, "AGENT_ID", C, "", "our name at the server")
+OPTION(token, TEXT, "token", 0, "SECRET", 0, 0, "SIGNALING_TOKEN", C, "",
+       "what the server lets us in for; better in the environment or in --token-file, for others "
+       "can see a command line")
+OPTION(token_file, TEXT, "token-file", 0, "FILE", 0, 0, "", C | LOCAL, "",
+       "read the token from this file")
+OPTION(room, TEXT, "room", 0, "NAME", 0, 0, "TUNNEL_ROOM", C, "",
+       "the room in which both sides meet (vpn, room, mailbox)")
+OPTION(role, CHOICE, "role", 0, "auto|offerer|answerer", 0, 0, "", C, "auto",
+       "which of the two sides we are where a server wants to know; auto: connect offers, listen "
+       "answers")
+OPTION(email, TEXT, "email", 0, "ADDRESS", 0, 0, "", C, "",
+       "log in with this account for a token (device); its password is in ADIT_PASSWORD")
+OPTION(password, TEXT, "password", 0, "SECRET", 0, 0, "", C, "", "of --email")
+OPTION(device_key, TEXT, "device-key", 0, "FILE", 0, 0, "", C | LOCAL, "",
+       "our Ed25519 key (device-b): 32 bytes in base64, made at first use")
+OPTION(ca, TEXT, "ca", 0, "FILE", 0, 0, "", C | LOCAL, "",
+       "believe these certificate authorities (PEM) instead of the system's")
+OPTION(tls_pin, LIST, "tls-pin", 0, "sha256/BASE64", 0, 0, "", C, "",
+       "the server's public key must be this one; may be repeated")
+OPTION(insecure, FLAG, "insecure", 0, "", 0, 0, "", C | LOCAL, "",
+       "do not check the server's certificate: whoever is in between reads what we tell it")
+OPTION(proxy, TEXT, "proxy", 0, "URL", 0, 0, "", C, "",
+       "reach the server through http://[USER:PASSWORD@]HOST:PORT or socks5://…; else what "
+       "https_proxy, all_proxy and no_proxy say; none = directly")
+OPTION(header, LIST, "header", 0, "NAME: VALUE", 0, 0, "", C, "",
+       "send this with the request for the WebSocket; may be repeated")
+OPTION(reconnect, TIME, "reconnect", 0, "TIME", 0, 0, "", C, "",
+       "pause before the server is tried again, growing from there; else as the dialect is used to")
+OPTION(reconnect_max, TIME, "reconnect-max", 0, "TIME", 0, 0, "", C, "", "and at most so long")
+OPTION(reconnect_tries, NUMBER, "reconnect-tries", 0, "N", 0, 1000000, "", C, "0",
+       "give up after so many attempts in a row; 0 = never")
+
+OPTION(peer, TEXT, "peer", 0, "NAME", 0, 0, "", C, "",
+       "whom to call; `adit connect NAME` says it too")
+OPTION(once, FLAG, "once", 0, "", 0, 0, "", C, "",
+       "end when the first connection has ended, with its exit code")
+OPTION(exit_on_failure, FLAG, "exit-on-failure", 0, "", 0, 0, "", C, "",
+       "end when a connection fails, instead of trying again")
+OPTION(max_peers, NUMBER, "max-peers", 0, "N", 1, 4096, "", C, "64", "connections at a time")
+OPTION(allow, LIST, "allow", 0, "NAME", 0, 0, "", C, "",
+       "only peers of this name may connect, and the first certificate that one of them shows is "
+       "remembered; * = any name. May be repeated")
+OPTION(trust, CHOICE, "trust", 0, "ask|first|any", 0, 0, "", C, "ask",
+       "what to do with a peer whose certificate is not known: ask at the terminal, and refuse "
+       "where there is none; remember it; or check nobody's, for programs that make a new one each "
+       "time they start")
+OPTION(peer_fingerprint, LIST, "peer-fingerprint", 0, "HASH HEX", 0, 0, "", C, "",
+       "the certificate that the peer must have, as in SDP: \"sha-256 AB:CD:...\"; may be repeated")
+OPTION(known_peers, TEXT, "known-peers", 0, "FILE", 0, 0, "", C | LOCAL, "",
+       "where the certificates of peers are remembered; else known_peers beside the stored "
+       "identity")
+OPTION(events, TEXT, "events", 0, "FILE", 0, 0, "", C | LOCAL, "",
+       "write a line of JSON there whenever the state of something changes: a file, or a number "
+       "for a descriptor")
+OPTION(on_state, TEXT, "on-state", 0, "PROGRAM", 0, 0, "", C | LOCAL, "",
+       "run this whenever it does; it finds ADIT_EVENT, ADIT_PEER, ADIT_STATE and ADIT_REASON in "
+       "its environment")
 
 OPTION(config, TEXT, "config", 'c', "FILE", 0, 0, "AGENT_CONFIG", A | LOCAL, "",
        "read options from this YAML or JSON file: their names without the dashes in front")

@@ -8,6 +8,7 @@
 #define ADIT_OPTIONS_H
 
 #include "adit/adit.h"
+#include "agent/agent.h"
 #include "base/buf.h"
 #include "base/log.h"
 
@@ -81,6 +82,21 @@ struct adit_options {
     struct adit_strings address, peer_address, route, allowed_ips;
     int mtu;
     const char *up, *down;
+
+    const char *signal, *signal_exec, *signal_file, *dialect, *id, *token, *token_file, *room;
+    enum adit_dialect_role role;
+    const char *email, *password, *device_key, *ca, *proxy;
+    struct adit_strings tls_pin, header;
+    bool insecure;
+    adit_time reconnect, reconnect_max; /* 0: as the dialect has it */
+    int reconnect_tries;
+
+    const char *peer;
+    bool once, exit_on_failure;
+    int max_peers;
+    struct adit_strings allow, peer_fingerprint;
+    enum adit_trust_policy trust;
+    const char *known_peers, *events, *on_state;
 
     const char *config;
     unsigned verbose;

@@ -104,20 +104,6 @@ static enum adit_command find_command(const char *name)
     return i;
 }
 
-static int take_word(struct words *w, const char *word)
-{
-    enum adit_command *slot = &w->o->command;
-
-    if (*slot == ADIT_COMMAND_HELP && w->o->topic == ADIT_COMMAND_NONE)
-        slot = &w->o->topic;
-    else if (*slot != ADIT_COMMAND_NONE)
-        return adit_option_fail(w->cause, "not understood: \"%.40s\"", word);
-    *slot = find_command(word);
-    if (*slot == ADIT_COMMAND_NONE)
-        return unknown("", word, adit_command_similar(word), w->cause);
-    return 0;
-}
-
 /* `value` NULL: the next word, if one is due. */
 static int take_option(struct words *w, enum adit_option option, const char *value)
 {
@@ -137,6 +123,22 @@ static int take_option(struct words *w, enum adit_option option, const char *val
     if (row->kind != ADIT_KIND_FLAG)
         snprintf(where, sizeof where, "--%s %.24s", row->name, value);
     return adit_option_set(w->o, option, ADIT_SOURCE_LINE, value, where, w->cause);
+}
+
+static int take_word(struct words *w, const char *word)
+{
+    enum adit_command *slot = &w->o->command;
+
+    if (*slot == ADIT_COMMAND_HELP && w->o->topic == ADIT_COMMAND_NONE)
+        slot = &w->o->topic;
+    else if (*slot == ADIT_COMMAND_CONNECT && w->o->source[ADIT_OPTION_peer] != ADIT_SOURCE_LINE)
+        return take_option(w, ADIT_OPTION_peer, word);
+    else if (*slot != ADIT_COMMAND_NONE)
+        return adit_option_fail(w->cause, "not understood: \"%.40s\"", word);
+    *slot = find_command(word);
+    if (*slot == ADIT_COMMAND_NONE)
+        return unknown("", word, adit_command_similar(word), w->cause);
+    return 0;
 }
 
 static int take_long(struct words *w, const char *word)
