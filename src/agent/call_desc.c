@@ -86,7 +86,7 @@ static void accept(struct adit_call *call)
     if (call->state == ADIT_CALL_ENDING)
         return; /* it failed at once */
     call->accepted = true;
-    call->lanes.peer_is_adit = theirs->form == ADIT_PAIRTEXT_TICKET;
+    call->lanes.peer_is_adit = theirs->desc.adit;
     adit_call_set_state(call, ADIT_CALL_CONNECTING);
     adit_timer_set(&call->limit, adit_loop_now(call->loop) + call->conf->connect_max);
     add_early(call);

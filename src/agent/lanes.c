@@ -1,131 +1,9 @@
-#include "agent/lanes.h"
-
-#include <stdio.h>
-
 #include "agent/exit.h"
-#include "agent/inner.h"
+#include "agent/lanes_inner.h"
 #include "base/alloc.h"
 #include "base/log.h"
 
 #define IDLE_MAX (5 * ADIT_SEC)
-#define LOSSY_MAX \
-    1000 /* bytes: a message that may be given up has to fit one packet, docs/decisions.md */
-
-struct lane {
-    struct adit_link link;
-    struct adit_lanes *lanes;
-    struct adit_dc *dc; /* NULL: not yet, or gone */
-    struct adit_app *app;
-    bool ours;   /* we opened the channel */
-    bool ending; /* the app is winding up */
-    bool done;   /* the app said so; the channel may still have to close */
-    bool paused; /* the app wants nothing more for now */
-    int exit_code;
-};
-
-static struct lane *lane_of(struct adit_link *link)
-{
-    return adit_container_of(link, struct lane, link);
-}
-
-/* ---- what an app may ask for ----------------------------------------------------------------- */
-
-static int app_send(void *arg, const void *bytes, size_t n, bool text)
-{
-    struct lane *lane = arg;
-
-    text = text && !lane->lanes->conf->text_as_binary;
-    return lane->dc ? adit_dc_send(lane->dc, bytes, n, text ? ADIT_TEXT : ADIT_BINARY) : -EPIPE;
-}
-
-static size_t app_buffered(void *arg)
-{
-    struct lane *lane = arg;
-
-    return lane->dc ? adit_dc_buffered(lane->dc) : 0;
-}
-
-static size_t app_message_max(void *arg)
-{
-    struct lane *lane = arg;
-    size_t most = lane->dc ? adit_dc_message_max(lane->dc) : 0;
-
-    return most > LOSSY_MAX && adit_dc_is_lossy(lane->dc) ? LOSSY_MAX : most;
-}
-
-static bool app_lossy(void *arg)
-{
-    struct lane *lane = arg;
-
-    return lane->dc && adit_dc_is_lossy(lane->dc);
-}
-
-static void app_pause(void *arg)
-{
-    struct lane *lane = arg;
-
-    if (lane->paused)
-        return;
-    lane->paused = true;
-    if (lane->lanes->paused++ == 0)
-        adit_peer_pause(lane->lanes->peer);
-}
-
-/* All channels of a peer are paused together, until nobody asks for it any more. */
-static void app_resume(void *arg)
-{
-    struct lane *lane = arg;
-
-    if (!lane->paused)
-        return;
-    lane->paused = false;
-    if (--lane->lanes->paused == 0)
-        adit_peer_resume(lane->lanes->peer);
-}
-
-static int app_device(void *arg, const char *name)
-{
-    struct lane *lane = arg;
-    struct adit_lanes *l = lane->lanes;
-
-    snprintf(l->device, sizeof l->device, "%s", name);
-    return l->peer ? adit_peer_ignore_device(l->peer, name) : 0;
-}
-
-static void app_done(void *arg, const struct adit_cause *cause)
-{
-    struct lane *lane = arg;
-    struct adit_lanes *l = lane->lanes;
-
-    lane->done = true;
-    lane->exit_code = adit_exit_of(cause);
-    if (lane->exit_code)
-        adit_log(ADIT_LOG_ERROR, "session", "%s", cause->text);
-    adit_lanes_closing(l);
-    if (lane->dc)
-        adit_dc_close(lane->dc); /* on_closed goes on */
-    else
-        l->ops->done(l->arg, lane->exit_code);
-}
-
-static void app_ended(void *arg)
-{
-    struct lane *lane = arg;
-
-    adit_lanes_end(lane->lanes);
-}
-
-static const struct adit_app_ops app_ops = {
-    .send = app_send,
-    .buffered = app_buffered,
-    .message_max = app_message_max,
-    .lossy = app_lossy,
-    .pause = app_pause,
-    .resume = app_resume,
-    .device = app_device,
-    .done = app_done,
-    .ended = app_ended,
-};
 
 /* ---- lanes ----------------------------------------------------------------------------------- */
 
@@ -144,7 +22,7 @@ static struct lane *new_lane(struct adit_lanes *l, int *ret_exit)
                                   .out = l->conf->out,
                                   .peer_is_adit = l->peer_is_adit,
                                   .extra = l->conf->app_extra,
-                                  .ops = &app_ops };
+                                  .ops = &adit_lane_app_ops };
     struct lane *lane = adit_zalloc(sizeof *lane);
     int err = -ENOMEM;
 
@@ -252,7 +130,7 @@ static void on_closed(struct adit_dc *dc, const struct adit_cause *cause, void *
 
     (void)dc;
     lane->dc = NULL;
-    app_resume(lane); /* who cannot come to that any more must not keep the others waiting */
+    adit_lane_resume(lane); /* who cannot come to that any more must not keep the others waiting */
     if (lane->done) {
         l->ops->done(l->arg, lane->exit_code);
     } else if (l->conf->app->many) {

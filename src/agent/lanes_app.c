@@ -1,0 +1,109 @@
+/* lanes_app - what an app may ask of its lane. */
+#include <stdio.h>
+
+#include "agent/exit.h"
+#include "agent/lanes_inner.h"
+#include "base/log.h"
+
+#define LOSSY_MAX \
+    1000 /* bytes: a message that may be given up has to fit one packet, docs/decisions.md */
+
+static int app_send(void *arg, const void *bytes, size_t n, bool text)
+{
+    struct lane *lane = arg;
+
+    text = text && !lane->lanes->conf->text_as_binary;
+    return lane->dc ? adit_dc_send(lane->dc, bytes, n, text ? ADIT_TEXT : ADIT_BINARY) : -EPIPE;
+}
+
+static size_t app_buffered(void *arg)
+{
+    struct lane *lane = arg;
+
+    return lane->dc ? adit_dc_buffered(lane->dc) : 0;
+}
+
+static size_t app_message_max(void *arg)
+{
+    struct lane *lane = arg;
+    size_t most = lane->dc ? adit_dc_message_max(lane->dc) : 0;
+
+    return most > LOSSY_MAX && adit_dc_is_lossy(lane->dc) ? LOSSY_MAX : most;
+}
+
+static bool app_lossy(void *arg)
+{
+    struct lane *lane = arg;
+
+    return lane->dc && adit_dc_is_lossy(lane->dc);
+}
+
+static void app_pause(void *arg)
+{
+    struct lane *lane = arg;
+
+    if (lane->paused)
+        return;
+    lane->paused = true;
+    if (lane->lanes->paused++ == 0)
+        adit_peer_pause(lane->lanes->peer);
+}
+
+/* All channels of a peer are paused together, until nobody asks for it any more. */
+void adit_lane_resume(struct lane *lane)
+{
+    if (!lane->paused)
+        return;
+    lane->paused = false;
+    if (--lane->lanes->paused == 0)
+        adit_peer_resume(lane->lanes->peer);
+}
+
+static void app_resume(void *arg)
+{
+    adit_lane_resume(arg);
+}
+
+static int app_device(void *arg, const char *name)
+{
+    struct lane *lane = arg;
+    struct adit_lanes *l = lane->lanes;
+
+    snprintf(l->device, sizeof l->device, "%s", name);
+    return l->peer ? adit_peer_ignore_device(l->peer, name) : 0;
+}
+
+static void app_done(void *arg, const struct adit_cause *cause)
+{
+    struct lane *lane = arg;
+    struct adit_lanes *l = lane->lanes;
+
+    lane->done = true;
+    lane->exit_code = adit_exit_of(cause);
+    if (lane->exit_code)
+        adit_log(ADIT_LOG_ERROR, "session", "%s", cause->text);
+    adit_lanes_closing(l);
+    if (lane->dc)
+        adit_dc_close(lane->dc); /* on_closed goes on */
+    else
+        l->ops->done(l->arg, lane->exit_code);
+}
+
+static void app_ended(void *arg)
+{
+    struct lane *lane = arg;
+
+    adit_lanes_end(lane->lanes);
+}
+
+const struct adit_app_ops adit_lane_app_ops = {
+    .send = app_send,
+    .buffered = app_buffered,
+    .message_max = app_message_max,
+    .lossy = app_lossy,
+    .pause = app_pause,
+    .resume = app_resume,
+    .device = app_device,
+    .done = app_done,
+    .ended = app_ended,
+};
