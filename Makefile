@@ -22,7 +22,7 @@ VERSION := $(shell sed -n 's/^\#define ADIT_VERSION "\(.*\)"/\1/p' include/adit/
 O     := build/$(TARGET)/$(B)$(if $(findstring clang,$(CC)),-clang)
 
 # Libraries live in a directory named after what they are made of, so that work trees which share
-# build/deps cannot disturb each other: DEPS the two we patch, EXT the rest for static targets.
+# build/deps cannot disturb each other: DEPS those we always build, EXT the rest for static targets.
 DEPS_ID := $(shell cat deps/build.mk $(sort $(wildcard deps/*.[ch] deps/patches/*/*)) | cksum | cut -d' ' -f1)
 DEPS  := build/deps/$(TARGET)/$(DEPS_ID)
 DEPL  := $(DEPS)/$(or $(filter tsan,$(B)),$(patsubst fuzz,asan,$(filter asan fuzz,$(B))),lib)
@@ -55,7 +55,7 @@ INCLUDED := $(shell sed -n 's/^ *\# *include <\([a-z]*\.h\)>.*/\1/p' $(wildcard 
 has       = $(if $(STATIC),yes,$(shell echo '\#include <$(1)>' | $(CC) -E - >/dev/null 2>&1 && echo yes))
 use       = $(if $(filter $(1),$(INCLUDED)),$(if $(call has,$(1)),$(2)))
 
-BUILT := usrsctp nice
+BUILT := usrsctp nice wslay http_parser
 FOUND := $(call use,jansson.h,jansson) $(call use,ares.h,cares) $(call use,qrencode.h,qrencode) \
          $(if $(STATIC),,$(call use,yaml.h,yaml))
 HAVE  := $(if $(filter yaml,$(FOUND)),-DADIT_HAVE_YAML=1) $(if $(filter cares,$(FOUND)),-DADIT_HAVE_CARES=1) \
@@ -144,6 +144,7 @@ missing = { echo 'dependencies are missing: run `make deps` first' >&2; exit 1; 
 $(DEPS)/include/usrsctp.h: | $(DEPS)/lib/libusrsctp.a ;
 $(DEPS)/%.a: $(if $(STATIC),| $(EXT)/lib/.openssl)
 	@test -d build/deps/src/usrsctp || $(missing)
+	$(Q)scripts/deps fetch $(BUILT)
 	$(Q)flock build/deps/lock $(MAKE) -f deps/build.mk T=$(DEPS) EXT=$(EXT) CC=$(CC) VARIANT=$(*D) NEED="$(BUILT)"
 $(EXT)/lib/.openssl: $(FOUND:%=$(EXT)/lib/.%)
 $(EXT)/lib/.%:
@@ -169,7 +170,7 @@ $(O)/libadit.so.0: $(O)/libadit.a $(DEP_LIBS) scripts/adit.map
 	$(call say,LINK,$@)
 	$(Q)$(CC) -shared -pthread $(filter -fsanitize%,$(FLAGS.$(B))) -Wl,-soname,$(@F) -Wl,-z,relro,-z,now -Wl,-z,defs \
 	    -Wl,--version-script,scripts/adit.map -Wl,--whole-archive $< -Wl,--no-whole-archive $(LINK_LIBS) $(LDFLAGS) -o $@
-# The static library has ours and the two that no distribution ships this way, and only our names.
+# The static library has ours and those we build, and only our names.
 $(O)/install/libadit.a: $(O)/libadit.a $(DEP_LIBS)
 	@mkdir -p $(@D)
 	$(call say,AR,$@)

@@ -1,5 +1,5 @@
 # The libraries we build ourselves, for one target and one variant, out of build/deps/src.
-#   make -f deps/build.mk T=build/deps/x86_64-linux-gnu/ID CC=gcc VARIANT=lib NEED="usrsctp nice"
+#   make -f deps/build.mk T=build/deps/x86_64-linux-gnu/ID CC=gcc VARIANT=lib NEED="usrsctp nice wslay http_parser"
 # Result: T/include and T/{lib,asan,tsan}/libNAME.a; the root Makefile calls this and chooses ID.
 
 D   := build/deps
@@ -54,3 +54,24 @@ $(L)/libnice.a: $(wildcard $(NICE_SRC)/*.[ch])
 	    done | xargs -P 2 -I{} sh -c {}
 	$(Q)cp $(NICE)/src/stun/*.h $(T)/include/stun/ && cp $(NICE)/src/stun/usages/*.h $(T)/include/stun/usages/
 	$(Q)rm -f $@ && ar rcs $@ $(NICE)/*.o
+
+# ---- wslay and http-parser: small, and never in a hurry, so built for size -----------------------
+# Of wslay the frames alone. aria2 keeps a copy of it, one folder deeper.
+WSLAY     := $(OBJ)/wslay
+BIG_ENDIAN = $(if $(shell $(CC) -dM -E -xc /dev/null | grep 'BYTE_ORDER__ __ORDER_BIG'),-DWORDS_BIGENDIAN)
+WSLAY_SRC := $(firstword $(wildcard $(addprefix $(D)/src/wslay/,deps/wslay/lib lib)))
+
+$(L)/libwslay.a: $(wildcard $(WSLAY_SRC)/*.[ch])
+	@echo "  DEPS    $@"
+	$(Q)rm -rf $(WSLAY) && mkdir -p $(WSLAY) $(L) $(T)/include/wslay
+	$(Q)echo '#define WSLAY_VERSION "1.1.1"' >$(T)/include/wslay/wslayver.h
+	$(Q)cp $(WSLAY_SRC)/includes/wslay/wslay.h $(T)/include/wslay/
+	$(Q)for f in frame net; do $(CC) $(FLAGS) -Os -DHAVE_ARPA_INET_H -DHAVE_NETINET_IN_H $(BIG_ENDIAN) -I$(T)/include \
+	        -c $(WSLAY_SRC)/wslay_$$f.c -o $(WSLAY)/$$f.o || exit 1; done
+	$(Q)rm -f $@ && ar rcs $@ $(WSLAY)/*.o
+
+$(L)/libhttp_parser.a: $(wildcard $(D)/src/http_parser/http_parser.[ch])
+	@echo "  DEPS    $@"
+	$(Q)mkdir -p $(OBJ) $(L) $(T)/include && cp $(D)/src/http_parser/http_parser.h $(T)/include/
+	$(Q)$(CC) $(FLAGS) -Os -c $(D)/src/http_parser/http_parser.c -o $(OBJ)/http_parser.o
+	$(Q)rm -f $@ && ar rcs $@ $(OBJ)/http_parser.o
