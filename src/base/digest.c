@@ -19,6 +19,11 @@ void adit_sha256(uint8_t out[32], const void *bytes, size_t n)
     must(EVP_Digest(bytes, n, out, NULL, EVP_sha256(), NULL) == 1);
 }
 
+void adit_sha1(uint8_t out[20], const void *bytes, size_t n)
+{
+    must(EVP_Digest(bytes, n, out, NULL, EVP_sha1(), NULL) == 1);
+}
+
 void adit_hmac_sha256(uint8_t out[32], const void *key, size_t key_len, const void *bytes, size_t n)
 {
     must(HMAC(EVP_sha256(), key, (int)key_len, bytes, n, out, NULL) != NULL);

@@ -5,6 +5,7 @@
 #include "base/base.h"
 
 void adit_sha256(uint8_t out[32], const void *bytes, size_t n);
+void adit_sha1(uint8_t out[20], const void *bytes, size_t n); /* for formats that have it in them */
 /* RFC 5869 with SHA-256; n <= 255 * 32. info is a C string. */
 void adit_hkdf_sha256(uint8_t *out, size_t n, const void *secret, size_t secret_len,
                       const void *salt, size_t salt_len, const char *info);
