@@ -8,7 +8,7 @@
 #include "sim/town.h"
 
 /* The one that is named must be open to calls from anybody. */
-static void one_side_says_nothing(enum sim_nat_kind named)
+static void one_side_says_nothing(int named)
 {
     for (int who = 0; who < 2; who++)
         for (int kind = 0; kind < SIM_NAT_KINDS; kind++) {
