@@ -231,7 +231,12 @@ static void on_call_state(void *arg, struct adit_call *call)
     struct adit_agent *a = m->agent;
     enum adit_call_state state = adit_call_state(call);
 
+    if (state == ADIT_CALL_CONNECTING && adit_member_open_input(m) < 0)
+        adit_log(ADIT_LOG_WARN, "agent", "out of descriptors: %s gets no input, continuing",
+                 m->shown);
     if (state == ADIT_CALL_UP) {
+        if (a->tee)
+            adit_tee_ready(a->tee, m->outlet);
         m->was_up = true;
         if (m->silent)
             adit_log(ADIT_LOG_INFO, "agent", "%s answers again", m->shown);
@@ -270,6 +275,7 @@ static void on_ended(void *arg, struct adit_call *call, int exit_code, bool fini
     bool over = finished || (normal && !failed && !a->conf.call.lanes.stays);
 
     adit_ask_stop(&m->ask);
+    adit_member_close_input(m);
     adit_notify_state(a->notify, "peer", adit_call_name(call), failed ? "failed" : "closed", cause);
     if (failed && !finished && exit_code != ADIT_EXIT_REFUSED)
         adit_log(ADIT_LOG_WARN, "agent", "%s: %s", m->shown, cause->text);
@@ -376,6 +382,8 @@ static int start(struct adit_agent *a)
         return err == -ENOMEM ? ADIT_EXIT_FAILED : ADIT_EXIT_USAGE;
     }
     follow_dialect(a);
+    if (c->call.lanes.app->lines)
+        a->tee = adit_tee_new(a->loop, c->call.lanes.in, !c->connect && !c->once);
     if (c->single || c->target) {
         m = adit_agent_add(a, c->target ? c->target : "");
         if (!m) {
@@ -426,6 +434,7 @@ struct adit_agent *adit_agent_free(struct adit_agent *a)
         return NULL;
     ADIT_LIST_EACH(&a->members, it, tmp)
     adit_member_free(adit_container_of(it, struct adit_member, link));
+    adit_tee_free(a->tee);
     adit_signal_free(a->signal);
     adit_notify_free(a->notify);
     adit_task_cancel(&a->bury);

@@ -4,6 +4,7 @@
 
 #include "agent/agent.h"
 #include "agent/ask.h"
+#include "agent/tee.h"
 #include "base/list.h"
 #include "base/rng.h"
 
@@ -22,7 +23,9 @@ struct adit_pending {
 struct adit_member {
     struct adit_link link;
     struct adit_agent *agent;
+    struct adit_call_conf conf;
     struct adit_call *call;
+    int outlet;                               /* of the agent's tee; -1 = none */
     char shown[ADIT_SIGNAL_PEER_MAX * 3 + 1]; /* its name, as a terminal may show it */
     struct adit_timer timer;                  /* until we call again, or forget what is pending */
     unsigned tries;
@@ -43,6 +46,7 @@ struct adit_agent {
     struct adit_rng rng;
     struct adit_signal *signal;
     struct adit_notify *notify;
+    struct adit_tee *tee; /* NULL: the mode has no lines that everybody gets */
     struct adit_link members;
     struct adit_timer timeout;
     struct adit_task bury;
@@ -65,6 +69,9 @@ void adit_agent_seek(struct adit_agent *a, struct adit_member *m);
 struct adit_member *adit_member_new(struct adit_agent *a, const char *name,
                                     const struct adit_call_ops *ops);
 struct adit_member *adit_member_free(struct adit_member *m); /* returns NULL */
+/* What the user types, from when the channel is open. 0 or -errno. */
+ADIT_MUST_USE int adit_member_open_input(struct adit_member *m);
+void adit_member_close_input(struct adit_member *m);
 /* The peer of this name; a mode for one peer at a time has one member, which takes the name of who
  * comes when it is free. NULL: there is none, and *ret_why says why none was made. */
 struct adit_member *adit_agent_find(struct adit_agent *a, const char *name);

@@ -57,11 +57,30 @@ struct adit_member *adit_member_new(struct adit_agent *a, const char *name,
     if (!m)
         return NULL;
     m->agent = a;
+    m->conf = a->conf.call;
+    m->outlet = -1;
     adit_list_add(&a->members, &m->link);
-    m->call = adit_call_new(a->loop, "", &a->conf.call, ops, m);
+    m->call = adit_call_new(a->loop, "", &m->conf, ops, m);
     if (!m->call || set_name(m, name) < 0)
         return adit_member_free(m);
     return m;
+}
+
+int adit_member_open_input(struct adit_member *m)
+{
+    if (!m->agent->tee)
+        return 0;
+    adit_member_close_input(m);
+    m->outlet = adit_tee_open(m->agent->tee);
+    m->conf.lanes.in = m->outlet;
+    return m->outlet < 0 ? m->outlet : 0;
+}
+
+void adit_member_close_input(struct adit_member *m)
+{
+    if (m->agent->tee && m->outlet >= 0)
+        adit_tee_close(m->agent->tee, m->outlet);
+    m->outlet = -1;
 }
 
 struct adit_member *adit_member_free(struct adit_member *m)
@@ -70,6 +89,7 @@ struct adit_member *adit_member_free(struct adit_member *m)
     adit_timer_stop(&m->timer);
     adit_member_forget_pending(m);
     adit_call_free(m->call);
+    adit_member_close_input(m);
     adit_list_del(&m->link);
     adit_free(m);
     return NULL;

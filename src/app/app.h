@@ -45,6 +45,7 @@ struct adit_app_class {
     const char *name;
     size_t size;      /* of the whole object, which begins with struct adit_app */
     bool many;        /* one for each channel that the peer opens, not only for the first */
+    bool lines;       /* its input is lines, which several of its kind may share */
     bool must_finish; /* stopped by the user before its end, it has failed */
     bool persistent;  /* outlives its channel: the session opens another one */
     /* The object is zeroed and app->conf set. 0 or a negative errno, after a line for the user was
