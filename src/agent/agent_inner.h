@@ -65,6 +65,11 @@ struct adit_member *adit_agent_add(struct adit_agent *a, const char *name);
 void adit_agent_call_out(struct adit_agent *a, struct adit_member *m);
 void adit_agent_seek(struct adit_agent *a, struct adit_member *m);
 
+/* admit.c: for the operation of call.h; and what to do when the peer is connected. */
+enum adit_call_admit adit_member_admit(void *arg, struct adit_call *call,
+                                       const struct adit_desc *desc);
+void adit_member_remember(struct adit_member *m);
+
 /* members.c */
 struct adit_member *adit_member_new(struct adit_agent *a, const char *name,
                                     const struct adit_call_ops *ops);

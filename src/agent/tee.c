@@ -7,8 +7,9 @@
 #include "base/list.h"
 #include "base/log.h"
 
-#define PIECE_MAX 4096 /* bytes read at a time; no more than a pipe takes in one piece (PIPE_BUF) \
-                        */
+#define PIECE_MAX                                                                   \
+    4096 /* bytes read at a time; no more than a pipe takes in one piece (PIPE_BUF) \
+          */
 
 struct outlet {
     struct adit_link link;

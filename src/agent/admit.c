@@ -1,0 +1,72 @@
+/* admit - who may be connected: what trust.h says, and somebody at the terminal. */
+#include "agent/agent_inner.h"
+#include "base/log.h"
+
+void adit_member_remember(struct adit_member *m)
+{
+    struct adit_agent *a = m->agent;
+    const struct adit_desc *desc = adit_call_remote(m->call);
+    int err;
+
+    if (!m->remember || !desc)
+        return;
+    m->remember = false;
+    err = adit_trust_remember(&a->conf.trust, adit_call_name(m->call), desc);
+    if (err)
+        adit_log(ADIT_LOG_WARN, "agent", "cannot remember %s in %s: %s, continuing", m->shown,
+                 a->conf.trust.path, strerror(-err));
+    else if (a->conf.trust.path)
+        adit_log(ADIT_LOG_INFO, "agent", "%s is known from now on", m->shown);
+}
+
+static void on_answer(void *arg, bool yes)
+{
+    struct adit_member *m = arg;
+
+    m->remember = yes;
+    adit_call_admit(m->call, yes);
+}
+
+static void explain_refusal(struct adit_agent *a, struct adit_member *m,
+                            enum adit_trust_verdict verdict, const struct adit_cause *cause)
+{
+    const char *path = a->conf.trust.path ? a->conf.trust.path : "known_peers";
+
+    adit_log(ADIT_LOG_ERROR, "agent", "%s is refused: %s", m->shown, cause->text);
+    if (verdict == ADIT_TRUST_CHANGED && !a->conf.trust.fingerprint_count)
+        adit_log(ADIT_LOG_ERROR, "agent",
+                 "Somebody may be pretending to be %s, or its identity is new. Ask its owner; if "
+                 "it is, remove its line from %s.",
+                 m->shown, path);
+    if (verdict == ADIT_TRUST_UNKNOWN)
+        adit_log(ADIT_LOG_ERROR, "agent",
+                 "To let it in: --allow %s, or --trust first, or its fingerprint in %s.", m->shown,
+                 path);
+}
+
+enum adit_call_admit adit_member_admit(void *arg, struct adit_call *call,
+                                       const struct adit_desc *desc)
+{
+    struct adit_member *m = arg;
+    struct adit_agent *a = m->agent;
+    struct adit_cause cause;
+    enum adit_trust_verdict verdict =
+        adit_trust_check(&a->conf.trust, adit_call_name(call), desc, &cause);
+
+    m->remember = verdict == ADIT_TRUST_NEW;
+    switch (verdict) {
+    case ADIT_TRUST_KNOWN:
+    case ADIT_TRUST_NEW:
+        return ADIT_CALL_YES;
+    case ADIT_TRUST_UNKNOWN:
+        if (a->conf.ask && adit_ask_start(&m->ask, a->loop, m->shown, desc, on_answer, m) == 0)
+            return ADIT_CALL_LATER;
+        break;
+    case ADIT_TRUST_CHANGED:
+    case ADIT_TRUST_FORBIDDEN:
+    case ADIT_TRUST_BROKEN:
+        break;
+    }
+    explain_refusal(a, m, verdict, &cause);
+    return ADIT_CALL_NO;
+}
