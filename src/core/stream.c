@@ -9,7 +9,8 @@
 #define TO(state) (1u << ADIT_STREAM_##state)
 
 static const unsigned arrows[] = {
-    [ADIT_STREAM_DIALING] = TO(OPEN) | TO(ENDED),
+    [ADIT_STREAM_DIALING] = TO(SHAKING) | TO(OPEN) | TO(ENDED),
+    [ADIT_STREAM_SHAKING] = TO(OPEN) | TO(ENDED),
     [ADIT_STREAM_OPEN] = TO(CLOSING) | TO(ENDED),
     [ADIT_STREAM_CLOSING] = TO(ENDED),
     [ADIT_STREAM_ENDED] = 0,
@@ -17,7 +18,7 @@ static const unsigned arrows[] = {
 
 void adit_stream_set_state(struct adit_stream *s, enum adit_stream_state state)
 {
-    static const char *const names[] = { "dialing", "open", "closing", "ended" };
+    static const char *const names[] = { "dialing", "shaking", "open", "closing", "ended" };
 
     assert(arrows[s->state] & 1u << state);
     adit_trace("stream", "%s, was %s", names[state], names[s->state]);
@@ -104,6 +105,8 @@ static void on_bury(struct adit_task *task, adit_time now)
     (void)now;
     adit_buf_done(&s->in);
     adit_buf_done(&s->out);
+    adit_stream_talk_free(s);
+    adit_tls_conn_free(s->tls);
     adit_free(s);
 }
 
@@ -270,12 +273,24 @@ static struct adit_stream *new_stream(struct adit_loop *loop, const struct adit_
     return s;
 }
 
-static void opened(struct adit_stream *s)
+void adit_stream_opened(struct adit_stream *s)
 {
     adit_stream_set_state(s, ADIT_STREAM_OPEN);
     adit_stream_set_limit(s, ADIT_STREAM_LIMIT_OPEN, ADIT_NEVER);
-    adit_stream_update(s);
     adit_stream_tell(s, ADIT_STREAM_TELL_CONNECTED);
+    adit_stream_update(s);
+    adit_loop_before_sleep(s->loop, &s->flush);
+}
+
+void adit_stream_stands(struct adit_stream *s)
+{
+    if (!s->talk && !s->tls) {
+        adit_stream_opened(s);
+        return;
+    }
+    adit_stream_set_state(s, ADIT_STREAM_SHAKING);
+    adit_stream_set_limit(s, ADIT_STREAM_LIMIT_OPEN, s->open_by);
+    adit_stream_shake(s, NULL, 0);
     adit_loop_before_sleep(s->loop, &s->flush);
 }
 
@@ -295,7 +310,28 @@ static void on_dialed(void *arg, int fd, const struct adit_addr *addr,
     if (err)
         adit_stream_end(s, ADIT_REASON_RESOURCE, -err, strerror(-err));
     else
-        opened(s);
+        adit_stream_stands(s);
+}
+
+/* What is wrong with the names is said at once, not when they are needed. */
+static int prepare(struct adit_stream *s, const struct adit_stream_conf *conf,
+                   struct adit_dial_conf *dial)
+{
+    const char *name = conf->tls_name ? conf->tls_name : conf->host;
+    int err = 0;
+
+    if (conf->proxy && conf->proxy->kind != ADIT_PROXY_NONE) {
+        s->talk = adit_malloc(sizeof *s->talk);
+        if (!s->talk)
+            return -ENOMEM;
+        err = adit_proxy_talk_start(s->talk, conf->proxy, conf->host ? conf->host : "", conf->port);
+        dial->host = conf->proxy->host;
+        dial->port = conf->proxy->port;
+        dial->addr_count = 0;
+    }
+    if (!err && conf->tls)
+        err = adit_tls_conn_client(&s->tls, conf->tls, name ? name : "");
+    return err;
 }
 
 int adit_stream_connect(struct adit_stream **ret_stream, struct adit_loop *loop,
@@ -309,12 +345,12 @@ int adit_stream_connect(struct adit_stream **ret_stream, struct adit_loop *loop,
                                    .addr_count = conf->addr_count,
                                    .servers = conf->servers,
                                    .timeout = conf->timeout ? conf->timeout : ADIT_STREAM_TIMEOUT };
+    int err = s ? prepare(s, conf, &dial) : -ENOMEM;
 
-    if (!s)
-        return -ENOMEM;
-    int err =
-        conf->tls || conf->proxy ? -ENOSYS : adit_dial_start(&s->dial, loop, &dial, on_dialed, s);
-    s->open_by = adit_loop_now(loop) + dial.timeout;
+    if (!err)
+        err = adit_dial_start(&s->dial, loop, &dial, on_dialed, s);
+    if (!err)
+        s->open_by = adit_loop_now(loop) + dial.timeout;
     *ret_stream = err ? adit_stream_free(s) : s;
     return err;
 }
@@ -324,14 +360,17 @@ int adit_stream_accept(struct adit_stream **ret_stream, struct adit_loop *loop, 
                        const struct adit_stream_ops *ops, void *arg)
 {
     struct adit_stream *s = new_stream(loop, ops, arg, conf->stall_timeout, conf->queue_max);
-    int err = !s ? -ENOMEM : conf->tls ? -ENOSYS : adit_stream_attach(s, fd);
+    int err = !s ? -ENOMEM : conf->tls ? adit_tls_conn_server(&s->tls, conf->tls) : 0;
 
-    if (!s || conf->tls)
+    if (err)
         close(fd);
+    else
+        err = adit_stream_attach(s, fd);
     if (!err) {
+        s->open_by = adit_loop_now(loop) + (conf->timeout ? conf->timeout : ADIT_STREAM_TIMEOUT);
         if (conf->from)
             s->peer = *conf->from;
-        opened(s);
+        adit_stream_stands(s);
     }
     *ret_stream = err ? adit_stream_free(s) : s;
     return err;
@@ -349,6 +388,5 @@ const struct adit_addr *adit_stream_peer(const struct adit_stream *s)
 
 const char *adit_stream_tls(const struct adit_stream *s)
 {
-    (void)s;
-    return "";
+    return s->tls ? adit_tls_conn_text(s->tls) : "";
 }

@@ -4,10 +4,13 @@
 
 #include "base/buf.h"
 #include "core/dial.h"
+#include "core/proxy.h"
 #include "core/stream.h"
+#include "core/tls.h"
 
 enum adit_stream_state {
     ADIT_STREAM_DIALING, /* no socket yet */
+    ADIT_STREAM_SHAKING, /* with the proxy, then TLS */
     ADIT_STREAM_OPEN,
     ADIT_STREAM_CLOSING, /* delivering what is queued; nothing is called up */
     ADIT_STREAM_ENDED,   /* no socket any more; `closed` is due or was called */
@@ -38,11 +41,14 @@ struct adit_stream {
     bool paused;
     bool got_end, end_told;  /* the other side sends no more; `eof` was called */
     bool want_end, end_sent; /* we send no more once the queue is empty; and have said so */
+    bool tls_end;            /* in TLS already */
     bool want_room;          /* -EAGAIN was returned */
     bool blocked;            /* the socket takes nothing now */
     unsigned due;            /* ADIT_STREAM_TELL_* */
     struct adit_io io;       /* its fd is ours while it has a loop */
     struct adit_dial *dial;
+    struct adit_proxy_talk *talk; /* NULL: there is none, or it has said yes */
+    struct adit_tls_conn *tls;
     struct adit_addr peer;
     struct adit_buf in;  /* kept for the handler */
     struct adit_buf out; /* from out_at on: waiting */
@@ -63,10 +69,21 @@ void adit_stream_set_limit(struct adit_stream *s, enum adit_stream_limit which, 
 void adit_stream_tell(struct adit_stream *s, unsigned what);
 /* If it is due. May have freed s, as every call upwards. */
 void adit_stream_tell_connected(struct adit_stream *s, adit_time now);
+/* The socket stands: shakes hands, if there is with whom, then is open. */
+void adit_stream_stands(struct adit_stream *s);
+void adit_stream_opened(struct adit_stream *s);
 /* Ends it now; `closed` follows from the loop. */
 void adit_stream_end(struct adit_stream *s, enum adit_reason reason, int err, const char *text);
 /* Ends it when what is queued has left. */
 void adit_stream_finish(struct adit_stream *s, enum adit_reason reason, const char *text);
+
+/* stream_shake.c */
+
+/* What is to be said to proxy and TLS; NULL: nothing but `out` goes to the socket. */
+struct adit_buf *adit_stream_wire(struct adit_stream *s);
+/* Begins, or goes on with, the handshakes. Returns how many of the bytes were for them. */
+size_t adit_stream_shake(struct adit_stream *s, const uint8_t *bytes, size_t n);
+void adit_stream_talk_free(struct adit_stream *s);
 
 /* stream_io.c: between the socket and the handler. */
 
@@ -77,6 +94,8 @@ void adit_stream_detach(struct adit_stream *s, bool reset);
 void adit_stream_update(struct adit_stream *s);
 /* Sends what it can. Calls nothing up. */
 void adit_stream_flush(struct adit_stream *s, adit_time now);
+/* The alert that tells the other side why it ends, if it can leave. */
+void adit_stream_last_words(struct adit_stream *s);
 /* Calls up what is kept, and the end if it has come. */
 void adit_stream_offer(struct adit_stream *s, adit_time now);
 

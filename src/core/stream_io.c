@@ -7,7 +7,8 @@
 #include "core/stream_inner.h"
 
 #define READ_SIZE (16 * 1024)
-#define READS_MAX 4 /* in one turn, so that others have theirs */
+#define TLS_BATCH (64 * 1024) /* plaintext made into records at a time */
+#define READS_MAX 4           /* in one turn, so that others have theirs */
 
 /* A silent other side is found dead after 45 + 4 * 15 s. */
 #define KEEP_IDLE_S     45
@@ -53,7 +54,7 @@ static bool wants_input(const struct adit_stream *s)
 {
     if (s->got_end)
         return false;
-    return s->state == ADIT_STREAM_CLOSING || (!s->paused && s->in.len < ADIT_STREAM_INPUT_MAX);
+    return s->state != ADIT_STREAM_OPEN || (!s->paused && s->in.len < ADIT_STREAM_INPUT_MAX);
 }
 
 void adit_stream_update(struct adit_stream *s)
@@ -109,37 +110,103 @@ static void watch_stall(struct adit_stream *s, bool progress, adit_time now)
         adit_stream_set_limit(s, ADIT_STREAM_LIMIT_STALL, now + s->stall_timeout);
 }
 
-static void send_end(struct adit_stream *s)
+/* What proxy and TLS have to say. How much has left, or -errno. */
+static ssize_t flush_wire(struct adit_stream *s)
 {
-    if (!s->want_end || s->end_sent || s->blocked)
-        return;
+    struct adit_buf *wire = adit_stream_wire(s);
+    ssize_t n = wire && wire->len ? write_some(s, wire->data, wire->len) : 0;
+
+    if (n > 0)
+        adit_buf_consume(wire, (size_t)n);
+    s->blocked = wire && wire->len;
+    if (n > 0 && !s->blocked)
+        adit_buf_done(wire); /* an idle connection costs no buffer */
+    return n;
+}
+
+void adit_stream_last_words(struct adit_stream *s)
+{
+    (void)!flush_wire(s);
+}
+
+/* From the queue into records, so many at a time that little waits twice. */
+static ssize_t flush_tls(struct adit_stream *s, struct adit_cause *ret_cause)
+{
+    ssize_t total = 0;
+
+    for (;;) {
+        ssize_t n = flush_wire(s);
+        size_t left = adit_stream_buffered(s);
+
+        if (n < 0)
+            return n;
+        total += n;
+        if (s->blocked || !left || s->state == ADIT_STREAM_SHAKING)
+            return total;
+        left = left < TLS_BATCH ? left : TLS_BATCH;
+        if (adit_tls_conn_write(s->tls, s->out.data + s->out_at, left, ret_cause) < 0)
+            return -EPROTO;
+        s->out_at += left;
+    }
+}
+
+static ssize_t flush_plain(struct adit_stream *s)
+{
+    ssize_t n;
+
+    if (s->state == ADIT_STREAM_SHAKING)
+        return flush_wire(s);
+    n = write_some(s, s->out.data + s->out_at, adit_stream_buffered(s));
+    if (n < 0)
+        return n;
+    s->out_at += (size_t)n;
+    s->blocked = adit_stream_buffered(s) != 0;
+    return n;
+}
+
+static int send_end(struct adit_stream *s)
+{
+    if (!s->want_end || s->end_sent || s->blocked || s->state == ADIT_STREAM_SHAKING)
+        return 0;
+    if (s->tls && !s->tls_end) {
+        s->tls_end = true;
+        adit_tls_conn_end(s->tls);
+        ssize_t n = flush_wire(s);
+        if (n < 0 || s->blocked)
+            return n < 0 ? (int)n : 0;
+    }
     s->end_sent = true;
     (void)!shutdown(s->io.fd, SHUT_WR); /* fails if the other side is gone: reading tells so */
-    end_if_done(s);
+    return 0;
 }
 
 void adit_stream_flush(struct adit_stream *s, adit_time now)
 {
-    if (!s->io.loop || (s->state != ADIT_STREAM_OPEN && s->state != ADIT_STREAM_CLOSING))
+    struct adit_cause cause = { 0 };
+
+    if (!s->io.loop)
         return;
-    ssize_t n = write_some(s, s->out.data + s->out_at, adit_stream_buffered(s));
-    if (n < 0) {
-        fail(s, (int)-n);
+    ssize_t n = s->tls ? flush_tls(s, &cause) : flush_plain(s);
+    int err = n < 0 ? (int)n : send_end(s);
+    if (err < 0 && cause.reason) {
+        adit_stream_end(s, cause.reason, cause.err, cause.text);
         return;
     }
-    s->out_at += (size_t)n;
+    if (err < 0) {
+        fail(s, -err);
+        return;
+    }
     if (s->out_at == s->out.len) {
-        adit_buf_done(&s->out); /* an idle connection costs no buffer */
+        adit_buf_done(&s->out);
         s->out_at = 0;
     }
-    s->blocked = s->out.len != 0;
     watch_stall(s, n > 0, now);
     if (s->want_room && adit_stream_buffered(s) <= s->queue_max / 2) {
         s->want_room = false;
         adit_stream_tell(s, ADIT_STREAM_TELL_ROOM);
     }
     adit_stream_update(s);
-    send_end(s);
+    end_if_done(s);
 }
 
 /* ---- up -------------------------------------------------------------------------------------- */
@@ -213,6 +280,67 @@ static void up(struct adit_stream *s, const uint8_t *bytes, size_t n, adit_time 
     keep(s, bytes + used, n - used);
 }
 
+/* Records for the handler. What OpenSSL has to answer leaves with the next flush. */
+static void up_tls(struct adit_stream *s, const uint8_t *bytes, size_t n, adit_time now)
+{
+    uint8_t plain[READ_SIZE];
+    struct adit_cause cause;
+    int len;
+
+    adit_tls_conn_feed(s->tls, bytes, n);
+    while ((len = adit_tls_conn_read(s->tls, plain, sizeof plain, &cause)) > 0) {
+        up(s, plain, (size_t)len, now);
+        if (s->freed || s->state != ADIT_STREAM_OPEN)
+            return;
+    }
+    if (adit_tls_conn_out(s->tls)->len)
+        adit_loop_before_sleep(s->loop, &s->flush);
+    if (len == -ECANCELED) {
+        s->got_end = true;
+        offer_end(s, now);
+    } else if (len < 0) {
+        adit_stream_last_words(s);
+        adit_stream_end(s, cause.reason, cause.err, cause.text);
+    }
+}
+
+static void on_bytes(struct adit_stream *s, const uint8_t *bytes, size_t n, adit_time now)
+{
+    if (s->state == ADIT_STREAM_SHAKING) {
+        size_t used = adit_stream_shake(s, bytes, n);
+
+        adit_stream_flush(s, now);
+        bytes += used;
+        n -= used;
+    }
+    if (s->state != ADIT_STREAM_OPEN) /* closing: what comes is passed over */
+        return;
+    if (s->tls)
+        up_tls(s, bytes, n, now);
+    else if (n)
+        up(s, bytes, n, now);
+}
+
+static void on_end(struct adit_stream *s, adit_time now)
+{
+    if (s->state == ADIT_STREAM_SHAKING) {
+        adit_stream_end(s, ADIT_REASON_REMOTE, ECONNRESET,
+                        s->talk ? "the proxy closed the connection"
+                                : "the other side closed the connection in the TLS handshake");
+    } else if (s->tls && s->state == ADIT_STREAM_OPEN) {
+        /* RFC 8446 section 6.1: without a close_notify anybody may have cut it. */
+        adit_stream_end(s, ADIT_REASON_REMOTE, ECONNRESET,
+                        "the connection was cut off: no goodbye in TLS");
+    } else {
+        s->got_end = true;
+        adit_stream_update(s);
+        if (s->state == ADIT_STREAM_CLOSING)
+            end_if_done(s);
+        else
+            offer_end(s, now);
+    }
+}
+
 static void read_socket(struct adit_stream *s, adit_time now)
 {
     uint8_t bytes[READ_SIZE];
@@ -229,16 +357,10 @@ static void read_socket(struct adit_stream *s, adit_time now)
             return;
         }
         if (n == 0) {
-            s->got_end = true;
-            adit_stream_update(s);
-            if (s->state == ADIT_STREAM_CLOSING)
-                end_if_done(s);
-            else
-                offer_end(s, now);
+            on_end(s, now);
             return;
         }
-        if (s->state == ADIT_STREAM_OPEN)
-            up(s, bytes, (size_t)n, now);
+        on_bytes(s, bytes, (size_t)n, now);
         if ((size_t)n < sizeof bytes)
             return;
     }
