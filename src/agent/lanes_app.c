@@ -5,9 +5,6 @@
 #include "agent/lanes_inner.h"
 #include "base/log.h"
 
-#define LOSSY_MAX \
-    1000 /* bytes: a message that may be given up has to fit one packet, docs/decisions.md */
-
 static int app_send(void *arg, const void *bytes, size_t n, bool text)
 {
     struct lane *lane = arg;
@@ -23,12 +20,26 @@ static size_t app_buffered(void *arg)
     return lane->dc ? adit_dc_buffered(lane->dc) : 0;
 }
 
+/* A message that may be given up has to fit one packet, docs/decisions.md. */
 static size_t app_message_max(void *arg)
 {
     struct lane *lane = arg;
-    size_t most = lane->dc ? adit_dc_message_max(lane->dc) : 0;
+    size_t most = lane->dc ? adit_dc_message_max(lane->dc) : 0, packet;
+    bool sure;
 
-    return most > LOSSY_MAX && adit_dc_is_lossy(lane->dc) ? LOSSY_MAX : most;
+    if (!most || !adit_dc_is_lossy(lane->dc))
+        return most;
+    packet = adit_engine_packet_max(lane->lanes->peer->engine, &sure);
+    return most < packet ? most : packet;
+}
+
+static size_t app_packet_max(void *arg)
+{
+    struct lane *lane = arg;
+    bool sure;
+    size_t packet = lane->dc ? adit_engine_packet_max(lane->lanes->peer->engine, &sure) : 0;
+
+    return packet && sure && adit_dc_is_lossy(lane->dc) ? packet : SIZE_MAX;
 }
 
 static bool app_lossy(void *arg)
@@ -100,6 +111,7 @@ const struct adit_app_ops adit_lane_app_ops = {
     .send = app_send,
     .buffered = app_buffered,
     .message_max = app_message_max,
+    .packet_max = app_packet_max,
     .lossy = app_lossy,
     .pause = app_pause,
     .resume = app_resume,

@@ -22,6 +22,13 @@ static int vpn_send(void *arg, const void *bytes, size_t n)
     return t->app.is_open ? t->app.conf.ops->send(t->app.conf.arg, bytes, n, false) : -ENOTCONN;
 }
 
+static size_t vpn_packet_max(void *arg)
+{
+    struct tunnel *t = arg;
+
+    return t->app.is_open ? t->app.conf.ops->packet_max(t->app.conf.arg) : SIZE_MAX;
+}
+
 static void vpn_gone(void *arg, adit_time now)
 {
     struct tunnel *t = arg;
@@ -40,9 +47,9 @@ static void vpn_closed(void *arg, adit_time now)
     t->app.conf.ops->ended(t->app.conf.arg);
 }
 
-static const struct adit_vpn_ops vpn_ops = { .send = vpn_send,
-                                             .gone = vpn_gone,
-                                             .closed = vpn_closed };
+static const struct adit_vpn_ops vpn_ops = {
+    .send = vpn_send, .packet_max = vpn_packet_max, .gone = vpn_gone, .closed = vpn_closed
+};
 
 static int init(struct adit_app *app)
 {

@@ -16,7 +16,10 @@ struct adit_app_ops {
     int (*send)(void *arg, const void *bytes, size_t n, bool text);
     size_t (*buffered)(void *arg);    /* bytes sent and not yet acknowledged */
     size_t (*message_max)(void *arg); /* the largest message the other side takes */
-    bool (*lossy)(void *arg);         /* the channel may give up messages */
+    /* What is larger is better not sent: it would leave in pieces, each of which may be given up
+     * with the others. SIZE_MAX: nothing is, or the path is not known yet. */
+    size_t (*packet_max)(void *arg);
+    bool (*lossy)(void *arg); /* the channel may give up messages */
     /* Stop and start receiving: the sender is made to wait. */
     void (*pause)(void *arg);
     void (*resume)(void *arg);

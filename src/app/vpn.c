@@ -73,8 +73,10 @@ static void on_packet(void *arg, uint8_t *bytes, size_t n, adit_time now)
 {
     struct adit_vpn *vpn = arg;
     size_t len = 0;
-    enum adit_drop drop = adit_filter_out(&vpn->filter, bytes, n, &len);
+    enum adit_drop drop;
 
+    vpn->filter.path = vpn->ops->packet_max(vpn->arg);
+    drop = adit_filter_out(&vpn->filter, bytes, n, &len);
     if (drop == ADIT_DROP_NONE)
         drop = why_not_sent(vpn->ops->send(vpn->arg, bytes, len));
     if (drop == ADIT_DROP_NONE) {
@@ -334,20 +336,6 @@ int adit_vpn_new(struct adit_vpn **ret_vpn, struct adit_loop *loop,
         (void)run(vpn, conf->up, "ADIT_EVENT=up");
     *ret_vpn = vpn;
     return 0;
-}
-
-void adit_vpn_set_mtu(struct adit_vpn *vpn, unsigned mtu)
-{
-    if (vpn->filter.mtu == mtu)
-        return;
-    vpn->filter.mtu = mtu;
-    /* Below 1280 the kernel would take IPv6 away from the device, addresses and all. */
-    for (size_t i = 0; i < vpn->filter.own_count; i++)
-        if (vpn->filter.own[i].family == ADIT_FAMILY_V6 && mtu < ADIT_IPV6_MTU)
-            mtu = ADIT_IPV6_MTU;
-    int err = adit_link_set_mtu(&vpn->link, mtu);
-    if (err)
-        adit_debug("vpn", "the device keeps its MTU: %s", strerror(-err));
 }
 
 void adit_vpn_set_path(struct adit_vpn *vpn, const struct adit_addr *local,

@@ -35,9 +35,12 @@ struct adit_vpn_stats {
 };
 
 struct adit_vpn_ops {
-    /* One message for the peer. May queue or send, nothing else. 0; -EAGAIN: no room; -EMSGSIZE: it
-     * does not fit the path, see adit_vpn_set_mtu; anything else: there is no channel now. */
+    /* One message for the peer. May queue or send, nothing else. 0; -EAGAIN: no room; -EMSGSIZE:
+     * the peer takes no such messages; anything else: there is no channel now. */
     int (*send)(void *arg, const void *bytes, size_t n);
+    /* How large a message is carried well by the path at hand; SIZE_MAX: any. Asked for each packet
+     * of the device: the senders of larger ones are told so. */
+    size_t (*packet_max)(void *arg);
     /* Somebody removed the device. May call anything, adit_vpn_free included. */
     void (*gone)(void *arg, adit_time now);
     /* After adit_vpn_close: the last thing. May call anything, adit_vpn_free included. */
@@ -57,9 +60,6 @@ void adit_vpn_close(struct adit_vpn *vpn);
 /* A message of the peer. */
 void adit_vpn_feed(struct adit_vpn *vpn, const void *bytes, size_t n, adit_time now);
 
-/* The path carries IP packets up to this size now: larger ones are answered with "too big". The
- * device's own MTU follows where that is allowed. */
-void adit_vpn_set_mtu(struct adit_vpn *vpn, unsigned mtu);
 /* The addresses of the tunnel's own datagrams, so that they are kept out of it. */
 void adit_vpn_set_path(struct adit_vpn *vpn, const struct adit_addr *local,
                        const struct adit_addr *remote);

@@ -350,6 +350,11 @@ adit_time adit_ice_rtt(const struct adit_ice *ice)
     return p->rtt ? p->rtt : p->rtt_least;
 }
 
+bool adit_ice_mtu_settled(const struct adit_ice *ice)
+{
+    return ice->consented && ice->pmtu.settled;
+}
+
 bool adit_ice_gathered(const struct adit_ice *ice)
 {
     return ice->gathered;

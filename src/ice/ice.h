@@ -166,6 +166,7 @@ ADIT_MUST_USE int adit_ice_send(struct adit_ice *ice, const void *bytes, size_t 
 /* The largest datagram that the pair in use is known to carry, UDP payload in bytes: 1050 at first
  * (pmtu.h). */
 size_t adit_ice_mtu(const struct adit_ice *ice);
+bool adit_ice_mtu_settled(const struct adit_ice *ice); /* it has been seen not to carry more */
 /* What a round trip on the pair in use takes, and if a check had to be repeated: at least; 0 =
  * unknown. For the first timers of what runs above. */
 adit_time adit_ice_rtt(const struct adit_ice *ice);

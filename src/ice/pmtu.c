@@ -44,6 +44,16 @@ static void found(struct adit_pmtu *p, size_t i)
         p->probes[k].next = ADIT_NEVER;
 }
 
+/* Later searches change nothing about it until they find something; after a black hole everything
+ * is open again. */
+static void settle(struct adit_pmtu *p)
+{
+    for (size_t i = 0; i < ADIT_PMTU_SIZES; i++)
+        if (p->probes[i].next != ADIT_NEVER)
+            return;
+    p->settled = true;
+}
+
 /* The next try of some size; a size that was tried often enough is over. */
 static bool probe(struct adit_pmtu *p, uint8_t *ret_id, uint16_t *ret_size, adit_time now)
 {
@@ -62,6 +72,7 @@ static bool probe(struct adit_pmtu *p, uint8_t *ret_id, uint16_t *ret_size, adit
         *ret_size = sizes[i];
         return true;
     }
+    settle(p);
     return false;
 }
 
@@ -70,6 +81,7 @@ static bool confirm(struct adit_pmtu *p, uint8_t *ret_id, uint16_t *ret_size, ad
     if (now < p->confirm_at)
         return false;
     if (p->misses == TRIES) {
+        p->settled = false;
         p->size = ADIT_PMTU_BASE; /* RFC 8899 section 4.3: a black hole */
         p->misses = 0;
         p->confirm_at = now + CONFIRM_EVERY;
@@ -120,6 +132,7 @@ void adit_pmtu_answered(struct adit_pmtu *p, const uint8_t id[ADIT_STUN_ID_SIZE]
         if (p->probes[i].sends && sizes[i] > p->size &&
             memcmp(p->probes[i].id, id, ADIT_STUN_ID_SIZE) == 0)
             found(p, i);
+    settle(p);
 }
 
 adit_time adit_pmtu_deadline(const struct adit_pmtu *p)

@@ -27,6 +27,7 @@ struct adit_pmtu_probe {
 struct adit_pmtu {
     struct adit_rng *rng; /* borrowed */
     uint16_t size;        /* the largest datagram known to pass, UDP payload in bytes */
+    bool settled;         /* a search has come to its end: the path carries no more than size */
     uint16_t most; /* sizes above are out of reach here: the family's headers do not leave room */
     struct adit_pmtu_probe probes[ADIT_PMTU_SIZES];
     bool used;       /* something above the base left since the last confirmation */

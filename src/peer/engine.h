@@ -133,6 +133,9 @@ void adit_engine_resume(struct adit_engine *e, adit_time now);
 /* The largest message the other side takes; before the association stands, what its description
  * says. */
 size_t adit_engine_message_max(const struct adit_engine *e);
+/* The largest message that makes one packet on the path in use, as far as that is known. *ret_sure:
+ * it is known, and larger ones do not (ice/pmtu.h). */
+size_t adit_engine_packet_max(const struct adit_engine *e, bool *ret_sure);
 
 /* Delivers what is queued, says goodbye, and ends in CLOSED; at most ADIT_ENGINE_CLOSE_MAX later.
  */

@@ -14,6 +14,12 @@ static size_t mtu_of(const struct adit_engine *e)
     return e->conf.mtu ? e->conf.mtu : adit_ice_mtu(e->ice);
 }
 
+size_t adit_engine_packet_max(const struct adit_engine *e, bool *ret_sure)
+{
+    *ret_sure = e->conf.mtu || adit_ice_mtu_settled(e->ice);
+    return adit_sctp_payload_for(adit_dtls_payload_for(mtu_of(e)));
+}
+
 static void set_mtu(struct adit_engine *e)
 {
     size_t mtu = mtu_of(e);

@@ -103,6 +103,12 @@ void adit_sctp_tick(struct adit_sctp *s, adit_time now);
 /* The largest SCTP packet from now on; what is in flight and larger is sent again in smaller
  * pieces. */
 void adit_sctp_set_mtu(struct adit_sctp *s, size_t mtu);
+/* The largest message that makes one packet of `mtu` bytes: chunks are padded to four bytes, and
+ * have 12 bytes before them and 16 of their own (RFC 9260 sections 3.1, 3.3.1). */
+static inline size_t adit_sctp_payload_for(size_t mtu)
+{
+    return (mtu & ~(size_t)3) - 28;
+}
 /* Everything queued is delivered first (SHUTDOWN); DOWN follows. */
 void adit_sctp_shutdown(struct adit_sctp *s, adit_time now);
 void adit_sctp_abort(struct adit_sctp *s, adit_time now); /* at once */

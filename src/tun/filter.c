@@ -109,6 +109,17 @@ static bool loops(const struct adit_filter *f, const struct adit_packet *p, cons
            adit_addr_equal_ip(&p->dst, &f->remote);
 }
 
+/* The largest packet of this family. Below 1280 an IPv6 sender would not go: then the link has to
+ * cut and join (RFC 8200 section 5), which SCTP does. 0 = no limit. */
+static unsigned limit(const struct adit_filter *f, const struct adit_packet *p)
+{
+    size_t head = f->tap ? ADIT_ETHER_LEN : 0, most = f->path > head ? f->path - head : 0;
+
+    if (most && most < ADIT_IPV6_MTU && p->src.family == ADIT_FAMILY_V6)
+        most = ADIT_IPV6_MTU;
+    return !most || (f->mtu && f->mtu < most) ? f->mtu : (unsigned)(most < 65535 ? most : 65535);
+}
+
 static enum adit_drop packet_out(const struct adit_filter *f, const uint8_t *bytes, size_t n,
                                  size_t *ret_len)
 {
@@ -119,7 +130,8 @@ static enum adit_drop packet_out(const struct adit_filter *f, const uint8_t *byt
         return drop;
     if (loops(f, &p, bytes))
         return ADIT_DROP_LOOP;
-    if (f->mtu && p.len > f->mtu)
+    unsigned most = limit(f, &p);
+    if (most && p.len > most)
         return ADIT_DROP_TOO_BIG;
     *ret_len = p.len;
     return ADIT_DROP_NONE;
@@ -162,8 +174,9 @@ size_t adit_filter_answer(const struct adit_filter *f, uint8_t *out, const uint8
         adit_packet_parse(&p, bytes + head, n - head) != ADIT_DROP_NONE)
         return 0;
     /* RFC 8200 section 5: IPv6 cannot go below 1280; the sender would ignore it (RFC 8201). */
-    unsigned mtu =
-        p.src.family == ADIT_FAMILY_V6 && f->mtu < ADIT_IPV6_MTU ? ADIT_IPV6_MTU : f->mtu;
+    unsigned mtu = limit(f, &p);
+    if (p.src.family == ADIT_FAMILY_V6 && mtu < ADIT_IPV6_MTU)
+        mtu = ADIT_IPV6_MTU;
     size_t len = adit_packet_too_big(out + head, &p, bytes + head, mtu);
     if (len == 0 || !f->tap)
         return len;

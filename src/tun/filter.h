@@ -24,6 +24,8 @@ struct adit_filter {
     size_t own_count;
     struct adit_addr local, remote; /* the tunnel's own UDP path; family NONE = unknown */
     unsigned mtu;                   /* largest IP packet that goes out; 0 = no limit */
+    size_t path; /* largest message that the path carries whole; larger ones leave in pieces, which
+                  * is for what no "too big" can make smaller; 0 = no limit */
 };
 
 /* -E2BIG: the limit. */

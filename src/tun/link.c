@@ -311,16 +311,3 @@ void adit_link_done(struct adit_link_state *link)
     }
     *link = (struct adit_link_state){ 0 };
 }
-
-int adit_link_set_mtu(struct adit_link_state *link, unsigned mtu)
-{
-    struct adit_netlink nl;
-    int err = adit_netlink_open(&nl, 0);
-
-    if (err)
-        return err;
-    err = change(&nl, link->index, 0, 0, mtu);
-    link->changed_mtu |= err == 0;
-    adit_netlink_close(&nl);
-    return err;
-}

@@ -45,7 +45,5 @@ ADIT_MUST_USE int adit_link_setup(struct adit_link_state *link, const struct adi
                                   struct adit_trouble *ret_trouble);
 /* Takes back what adit_link_setup did, as far as the device still exists. May be repeated. */
 void adit_link_done(struct adit_link_state *link);
-/* While it runs: the path got another size. -errno. */
-ADIT_MUST_USE int adit_link_set_mtu(struct adit_link_state *link, unsigned mtu);
 
 #endif

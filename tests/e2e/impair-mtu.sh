@@ -19,11 +19,14 @@ if ip tuntap add mode tun name probe 2>/dev/null; then
     # a size in use is confirmed every two seconds (src/ice/pmtu.h)
     check "large pings through a new black hole of 1280" until_true 10 lab in A ping -q -c 3 -i 0.2 -W 1 -s 4000 $V4_B
     check "and they keep coming" lab in A ping -q -c 20 -i 0.05 -W 2 -s 4000 $V4_B
-    too_big() {
-        lab in A ping -c 1 -W 1 -M do -s 9000 $V4_B >"$W/big" 2>&1
+    too_big() { # BYTES
+        lab in A ping -c 1 -W 1 -M do -s "$1" $V4_B >"$W/big" 2>&1
         grep -iE 'too (long|big)|frag needed' "$W/big"
     }
-    check "what does not fit is said to be too big" too_big
+    check "what does not fit is said to be too big" too_big 9000
+    check "so is what would leave in pieces" until_true 10 too_big 1200
+    check "and what fits is not" lab in A ping -q -c 3 -i 0.05 -W 2 -M do -s 1100 $V4_B
+    check "IPv6 has its 1280 bytes on any path" lab in A ping -q -c 20 -i 0.05 -W 2 -M do -s 1232 $V6_B
 else
     skip "a VPN over such a path" "no TUN device here"
 fi

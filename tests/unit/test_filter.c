@@ -223,6 +223,55 @@ static void what_leaves_fits_and_is_not_ourselves(void **state)
         }
 }
 
+/* On a path that carries less than the device's packets: who can be told sends less, the rest
+ * leaves in pieces. */
+static void a_narrow_path_is_for_who_can_be_told(void **state)
+{
+    static const struct {
+        const char *dst;
+        unsigned mtu;
+        size_t path, len;
+        unsigned told; /* 0: passes */
+    } rows[] = {
+        { "10.7.0.2", 1400, 1200, 1200, 0 },
+        { "10.7.0.2", 1400, 1200, 1201, 1200 },
+        { "10.7.0.2", 1100, 1200, 1100, 0 },
+        { "10.7.0.2", 1100, 1200, 1101, 1100 },
+        { "10.7.0.2", 0, 1200, 1201, 1200 },
+        { "10.7.0.2", 1400, SIZE_MAX, 1400, 0 },
+        { "10.7.0.2", 1400, SIZE_MAX, 1401, 1400 },
+        { "10.7.0.2", 0, SIZE_MAX, 1500, 0 },
+        { "10.7.0.2", 0, 0, 1500, 0 },
+        { "fd00:7::2", 1400, 1350, 1350, 0 },
+        { "fd00:7::2", 1400, 1350, 1351, 1350 },
+        { "fd00:7::2", 1400, 1200, 1280, 0 }, /* RFC 8200 section 5: the link cuts it */
+        { "fd00:7::2", 1400, 1200, 1281, 1280 },
+        { "fd00:7::2", 1280, 900, 1280, 0 },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ADIT_LEN(rows); i++)
+        for (int tap = 0; tap <= 1; tap++) {
+            size_t head = tap ? ADIT_ETHER_LEN : 0, len = 0;
+            bool v6 = strchr(rows[i].dst, ':');
+            uint8_t bytes[1600], out[ADIT_FILTER_ANSWER_MAX];
+            size_t n = build(bytes, tap, v6 ? "fd00:7::1" : "10.7.0.1", rows[i].dst, rows[i].len);
+            struct adit_filter f;
+
+            init(&f, tap, true);
+            f.mtu = rows[i].mtu;
+            f.path = rows[i].path == SIZE_MAX || !rows[i].path ? rows[i].path : rows[i].path + head;
+            enum adit_drop drop = adit_filter_out(&f, bytes, n, &len);
+            if (drop != (rows[i].told ? ADIT_DROP_TOO_BIG : ADIT_DROP_NONE))
+                fail_msg("row %zu tap=%d: %s", i, tap, adit_drop_name(drop));
+            if (!rows[i].told)
+                continue;
+            assert_true(adit_filter_answer(&f, out, bytes, n) > 0);
+            assert_int_equal(v6 ? adit_get32(out + head + 44) : adit_get16(out + head + 26),
+                             rows[i].told);
+        }
+}
+
 static void limits_hold(void **state)
 {
     struct adit_filter f = { 0 };
@@ -252,6 +301,7 @@ int main(void)
         cmocka_unit_test(arp_speaks_for_allowed_addresses),
         cmocka_unit_test(padding_does_not_travel),
         cmocka_unit_test(what_leaves_fits_and_is_not_ourselves),
+        cmocka_unit_test(a_narrow_path_is_for_who_can_be_told),
         cmocka_unit_test(limits_hold),
     };
 

@@ -66,6 +66,26 @@ static void finds_what_the_path_carries(void **state)
     }
 }
 
+/* Three tries of each size, half a second apart; a size that is known before may still grow. */
+static void is_sure_when_the_search_is_over(void **state)
+{
+    struct path w;
+
+    (void)state;
+    start(&w, 1300, ADIT_FAMILY_V4);
+    run(&w, w.now + 900 * ADIT_MS);
+    assert_int_equal(w.p.size, 1232);
+    assert_false(w.p.settled);
+    run(&w, w.now + ADIT_SEC);
+    assert_true(w.p.settled);
+    run(&w, w.now + 4 * ADIT_SEC); /* in the next search */
+    assert_true(w.p.settled);
+    start(&w, 1472, ADIT_FAMILY_V4); /* there is nothing more to look for */
+    run(&w, w.now);
+    assert_int_equal(w.p.size, ADIT_PMTU_MAX);
+    assert_true(w.p.settled);
+}
+
 static void is_quiet_between_searches(void **state)
 {
     struct path w;
@@ -92,6 +112,15 @@ static void a_black_hole_is_found_while_it_matters(void **state)
         run(&w, w.now + ADIT_SEC);
     }
     assert_int_equal(w.p.size, 1232);
+    assert_true(w.p.settled);
+    w.carries = 1100;
+    while (w.p.size != ADIT_PMTU_BASE) {
+        adit_pmtu_used(&w.p, 1200);
+        run(&w, w.now + 100 * ADIT_MS);
+    }
+    assert_false(w.p.settled); /* everything is open again */
+    run(&w, w.now + 2 * ADIT_SEC);
+    assert_true(w.p.settled);
 }
 
 static void small_datagrams_ask_for_no_confirmation(void **state)
@@ -144,6 +173,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(finds_what_the_path_carries),
+        cmocka_unit_test(is_sure_when_the_search_is_over),
         cmocka_unit_test(is_quiet_between_searches),
         cmocka_unit_test(a_black_hole_is_found_while_it_matters),
         cmocka_unit_test(small_datagrams_ask_for_no_confirmation),

@@ -329,6 +329,34 @@ static void packets_fit_the_path(void **state)
     }
 }
 
+/* A lossy message of the size that is called so makes one packet, and one byte more makes two. */
+static void what_makes_one_packet(void **state)
+{
+    static const uint8_t bytes[1500];
+    static const size_t mtus[] = { 1013, 1195, 1407, 1423 };
+
+    (void)state;
+    for (size_t i = 0; i < ADIT_LEN(mtus); i++) {
+        struct adit_sctp_conf conf = { .mtu = mtus[i] };
+        size_t n = adit_sctp_payload_for(mtus[i]);
+        struct adit_channel *c;
+        struct sctp_link l;
+
+        sctp_link_connect(&l, 1, &conf);
+        c = sctp_link_open(&l, 0, "packets", true, 0);
+        sctp_link_run(&l, ADIT_SEC, NULL);
+        for (size_t more = 0; more < 2; more++) {
+            uint64_t before = l.end[0].packets;
+
+            assert_int_equal(adit_channel_send(c, bytes, n + more, false, l.now), 0);
+            sctp_link_run(&l, ADIT_SEC, NULL);
+            assert_int_equal(l.end[0].packets - before, 1 + more);
+        }
+        assert_int_equal(l.end[1].messages, 2);
+        sctp_link_done(&l);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -342,6 +370,7 @@ int main(void)
         cmocka_unit_test(lifetime_ends),
         cmocka_unit_test(shutdown_delivers_first),
         cmocka_unit_test(packets_fit_the_path),
+        cmocka_unit_test(what_makes_one_packet),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
