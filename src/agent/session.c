@@ -333,8 +333,12 @@ static void on_goodbye(struct adit_timer *timer, adit_time now)
 
 void adit_session_stop(struct adit_session *s)
 {
-    if (s->over)
+    if (s->over) { /* an app winds up, and whoever says it twice has no time for that */
+        adit_log(ADIT_LOG_WARN, "session",
+                 "not waiting for what still winds up; programs of --up and --down are killed");
+        adit_loop_end_of_round(s->loop, &s->bury);
         return;
+    }
     if (s->closing || !s->lanes.was_open)
         finish(s, s->lanes.was_open ? s->exit_code : ADIT_EXIT_FAILED);
     else

@@ -35,7 +35,8 @@ struct adit_session *adit_session_new(struct adit_loop *loop, const struct adit_
                                       void (*ended)(void *arg, int exit_code), void *arg,
                                       int *ret_exit);
 struct adit_session *adit_session_free(struct adit_session *s); /* returns NULL */
-/* The user wants to stop: says goodbye first; the second time at once. */
+/* The user wants to stop: says goodbye first; the second time it does not wait for the peer, and
+ * while apps wind up (--down) not for them either. */
 void adit_session_stop(struct adit_session *s);
 
 #endif
