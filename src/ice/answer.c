@@ -15,7 +15,7 @@ static void reply_success(struct adit_ice *ice, const struct adit_ice_base *base
 
     adit_stun_begin(&out, ADIT_STUN_SUCCESS, head->method, head->id);
     adit_stun_add_mapped(&out, to);
-    adit_stun_finish(&out, adit_ice_span(ice->pwd));
+    adit_cred_finish_answer(&ice->cred, &out);
     reply(ice, base, to, &out);
 }
 
@@ -27,7 +27,7 @@ static void reply_error(struct adit_ice *ice, const struct adit_ice_base *base,
 
     adit_stun_begin(&out, ADIT_STUN_ERROR, head->method, head->id);
     adit_stun_add_error(&out, code);
-    adit_stun_finish(&out, adit_ice_span(ice->pwd));
+    adit_cred_finish_answer(&ice->cred, &out);
     reply(ice, base, to, &out);
 }
 
@@ -95,10 +95,10 @@ static struct adit_ice_early *early_slot(struct adit_ice *ice, const struct adit
 static void accept_early(struct adit_ice *ice, struct adit_ice_base *base,
                          const struct adit_addr *from, const struct adit_stun *msg)
 {
-    size_t own = strlen(ice->username_in), len = msg->username.len - own;
+    char caller[ADIT_UFRAG_MAX + 1] = "";
     struct adit_ice_early *e;
 
-    if (len > ADIT_UFRAG_MAX)
+    if (!adit_cred_caller(&ice->cred, msg, caller))
         return;
     e = early_slot(ice, base, from);
     if (!e)
@@ -107,8 +107,7 @@ static void accept_early(struct adit_ice *ice, struct adit_ice_base *base,
     e->from = *from;
     e->priority = msg->priority;
     e->use_candidate |= msg->use_candidate;
-    memcpy(e->ufrag, msg->username.data + own, len);
-    e->ufrag[len] = 0;
+    memcpy(e->ufrag, caller, sizeof e->ufrag);
     reply_success(ice, base, from, &msg->head);
 }
 
@@ -156,7 +155,7 @@ void adit_ice_replay_early(struct adit_ice *ice, adit_time now)
         const struct adit_ice_early *e = &ice->early[i];
         struct adit_pair *p;
 
-        if (strcmp(e->ufrag, ice->remote_ufrag) != 0)
+        if (strcmp(e->ufrag, ice->cred.remote_ufrag) != 0)
             continue; /* somebody else had our description too */
         p = adit_ice_learn(ice, e->base, &e->from, e->priority, now);
         if (p)
@@ -168,10 +167,7 @@ void adit_ice_replay_early(struct adit_ice *ice, adit_time now)
 void adit_ice_request(struct adit_ice *ice, struct adit_ice_base *base,
                       const struct adit_addr *from, const void *bytes, size_t n, adit_time now)
 {
-    const struct adit_stun_auth auth = { .key = adit_ice_span(ice->pwd),
-                                         .username = adit_ice_span(ice->username_in),
-                                         .prefix = !ice->remote_set,
-                                         .fingerprint = true };
+    const struct adit_stun_auth auth = adit_cred_of_request(&ice->cred);
     struct adit_stun msg;
     struct adit_stun_out out;
     struct adit_pair *p;
@@ -200,7 +196,7 @@ void adit_ice_request(struct adit_ice *ice, struct adit_ice_base *base,
     }
     if (role_conflict(ice, base, from, &msg))
         return;
-    if (!ice->remote_set) {
+    if (!ice->cred.complete) {
         accept_early(ice, base, from, &msg);
         return;
     }

@@ -97,7 +97,7 @@ void adit_ice_remove_local(struct adit_ice *ice, struct adit_ice_local *l)
 
     for (size_t k = 0; k < ice->list.count; k++) {
         if (ice->list.pairs[k]->local == l)
-            ice->list.pairs[k]->local = l->base->host;
+            ice->list.pairs[k]->local = l->base->own;
     }
     drop_events(ice, &l->cand);
     while (ice->locals[i] != l)
@@ -167,8 +167,8 @@ int adit_ice_add_base(struct adit_ice *ice, int id, const struct adit_addr *addr
     base = new_base(ice, id, addr, preference, announce, now);
     if (!base)
         return -ENOMEM;
-    base->host = adit_ice_add_local(ice, base, ADIT_CAND_HOST, preference, addr, NULL, announce);
-    if (!base->host) {
+    base->own = adit_ice_add_local(ice, base, ADIT_CAND_HOST, preference, addr, NULL, announce);
+    if (!base->own) {
         free_base(base);
         return -ENOMEM;
     }

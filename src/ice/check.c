@@ -16,10 +16,7 @@
 static size_t compose(const struct adit_ice *ice, const struct adit_ice_base *base,
                       struct adit_stun_out *out, const uint8_t *id, bool nominate, size_t size)
 {
-    struct adit_span username = adit_ice_span(ice->username_out);
-
-    adit_stun_begin(out, ADIT_STUN_REQUEST, ADIT_STUN_BINDING, id);
-    adit_stun_add(out, ADIT_STUN_USERNAME, username.data, username.len);
+    adit_cred_begin_check(&ice->cred, out, id);
     /* RFC 8445 section 7.1.1: what a peer-reflexive candidate learned from it would have. */
     adit_stun_add32(out, ADIT_STUN_PRIORITY, adit_cand_priority(ADIT_CAND_PRFLX, base->preference));
     adit_stun_add64(out, ice->controlling ? ADIT_STUN_ICE_CONTROLLING : ADIT_STUN_ICE_CONTROLLED,
@@ -27,7 +24,7 @@ static size_t compose(const struct adit_ice *ice, const struct adit_ice_base *ba
     if (nominate)
         adit_stun_add(out, ADIT_STUN_USE_CANDIDATE, NULL, 0);
     adit_stun_pad(out, size);
-    return adit_stun_finish(out, adit_ice_span(ice->remote_pwd));
+    return adit_cred_finish_check(&ice->cred, out);
 }
 
 static void send_check(struct adit_ice *ice, struct adit_pair *p, adit_time now)
@@ -154,7 +151,7 @@ bool adit_ice_check_start(struct adit_ice *ice, bool triggered_only, adit_time n
 {
     struct adit_pair *p;
 
-    if (!ice->remote_set)
+    if (!ice->cred.complete)
         return false;
     if (!adit_list_empty(&ice->list.triggered)) {
         p = adit_container_of(ice->list.triggered.next, struct adit_pair, triggered);
@@ -212,7 +209,7 @@ void adit_ice_check_deadline(const struct adit_ice *ice, adit_time *ret_retry, a
     const struct adit_pair *again;
 
     *ret_retry = *ret_new = ADIT_NEVER;
-    if (!ice->remote_set)
+    if (!ice->cred.complete)
         return;
     for (size_t i = 0; i < ice->list.count; i++) {
         if (ice->list.pairs[i]->state == ADIT_PAIR_IN_PROGRESS)
@@ -248,7 +245,7 @@ void adit_ice_pair_failed(struct adit_ice *ice, struct adit_pair *p, adit_time n
     p->check.live = false;
     adit_pair_forget_cancelled(p);
     p->valid = p->nominated = p->nominate = false;
-    p->local = p->base->host;
+    p->local = p->base->own;
     p->failures++;
     p->again = now + wait;
     if (ice->nominee == p)

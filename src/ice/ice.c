@@ -4,11 +4,6 @@
 #include "base/log.h"
 #include "ice/internal.h"
 
-struct adit_span adit_ice_span(const char *s)
-{
-    return (struct adit_span){ .data = (const uint8_t *)s, .len = strlen(s) };
-}
-
 /* ---- life ------------------------------------------------------------------------------------ */
 
 static unsigned limit(unsigned wanted, unsigned standard)
@@ -22,20 +17,6 @@ static void copy_stun(struct adit_ice *ice, const struct adit_ice_conf *conf)
         ice->stun[ice->stun_count++] = conf->stun[i];
 }
 
-static void make_credentials(struct adit_ice *ice, const struct adit_ice_conf *conf)
-{
-    if (conf->ufrag)
-        memcpy(ice->ufrag, conf->ufrag, strlen(conf->ufrag) + 1);
-    else
-        adit_rng_ice_chars(ice->rng, ice->ufrag, ADIT_ICE_UFRAG_OURS);
-    if (conf->pwd)
-        memcpy(ice->pwd, conf->pwd, strlen(conf->pwd) + 1);
-    else
-        adit_rng_ice_chars(ice->rng, ice->pwd, ADIT_ICE_PWD_OURS);
-    memcpy(ice->username_in, ice->ufrag, strlen(ice->ufrag));
-    strcat(ice->username_in, ":"); /* the rest when the remote description comes */
-}
-
 struct adit_ice *adit_ice_new(const struct adit_ice_conf *conf, const struct adit_ice_ops *ops,
                               void *arg, adit_time now)
 {
@@ -43,8 +24,6 @@ struct adit_ice *adit_ice_new(const struct adit_ice_conf *conf, const struct adi
 
     if (!ice)
         return NULL;
-    assert(!conf->ufrag || strlen(conf->ufrag) <= ADIT_UFRAG_MAX);
-    assert(!conf->pwd || strlen(conf->pwd) <= ADIT_PWD_MAX);
     ice->ops = ops;
     ice->arg = arg;
     ice->rng = conf->rng;
@@ -61,7 +40,7 @@ struct adit_ice *adit_ice_new(const struct adit_ice_conf *conf, const struct adi
     ice->gather_started = now;
     ice->gather_answered = ice->settle_at = ice->give_up_at = ice->deadline = ADIT_NEVER;
     copy_stun(ice, conf);
-    make_credentials(ice, conf);
+    adit_cred_init(&ice->cred, conf->ufrag, conf->pwd, ice->rng);
 
     ice->bases = adit_zalloc(ice->limits.locals_max * sizeof *ice->bases);
     ice->locals = adit_zalloc(ice->limits.locals_max * sizeof *ice->locals);
@@ -231,7 +210,7 @@ void adit_ice_tick(struct adit_ice *ice, adit_time now)
     adit_ice_finish(ice, now);
 }
 
-/* ---- packets --------------------------------------------------------------------------------- */
+/* ---- packets: the two doors ------------------------------------------------------------------ */
 
 void adit_ice_emit(struct adit_ice *ice, const struct adit_ice_base *base,
                    const struct adit_addr *to, const void *bytes, size_t n)
@@ -240,28 +219,28 @@ void adit_ice_emit(struct adit_ice *ice, const struct adit_ice_base *base,
 }
 
 /* An authenticated check has passed on this 5-tuple, in one direction or the other. */
-static bool validated(const struct adit_ice *ice, int base, const struct adit_addr *from)
+static bool validated(const struct adit_ice *ice, const struct adit_ice_base *base,
+                      const struct adit_addr *from)
 {
     for (size_t i = 0; i < ice->list.count; i++) {
         const struct adit_pair *p = ice->list.pairs[i];
-        if (p->base->id == base && p->heard && adit_addr_equal(&p->to, from))
+        if (p->base == base && p->heard && adit_addr_equal(&p->to, from))
             return true;
     }
     for (size_t i = 0; i < ice->early_count; i++) {
         const struct adit_ice_early *e = &ice->early[i];
-        if (e->base->id == base && adit_addr_equal(&e->from, from))
+        if (e->base == base && adit_addr_equal(&e->from, from))
             return true;
     }
     return false;
 }
 
-static void feed_stun(struct adit_ice *ice, int base_id, const struct adit_addr *from,
-                      const void *bytes, size_t n, adit_time now)
+static void feed_stun(struct adit_ice *ice, struct adit_ice_base *base,
+                      const struct adit_addr *from, const void *bytes, size_t n, adit_time now)
 {
-    struct adit_ice_base *base = adit_ice_find_base(ice, base_id);
     struct adit_stun_head head;
 
-    if (!base || !adit_stun_peek(&head, bytes, n) || head.method != ADIT_STUN_BINDING)
+    if (!adit_stun_peek(&head, bytes, n) || head.method != ADIT_STUN_BINDING)
         return;
     struct adit_addr to = adit_pair_target(&base->addr, from);
     switch (head.class) {
@@ -279,21 +258,30 @@ static void feed_stun(struct adit_ice *ice, int base_id, const struct adit_addr 
     adit_ice_finish(ice, now);
 }
 
-bool adit_ice_feed(struct adit_ice *ice, int base, const struct adit_addr *from,
-                   struct adit_span *pkt, adit_time now)
+/* What came in on a base, from whom, without what a relay may have put around it. */
+static bool receive(struct adit_ice *ice, struct adit_ice_base *base, const struct adit_addr *from,
+                    const struct adit_span *pkt, adit_time now)
 {
     const struct adit_pair *p = ice->selected;
 
-    if (adit_ice_over(ice) || pkt->len == 0)
-        return false;
     /* RFC 7983 section 7: 0..3 STUN, 20..63 DTLS; 64..79 is ChannelData, which only a TURN server
      * we had asked could send. */
     if (pkt->data[0] >= 20 && pkt->data[0] <= 63)
-        return (p && p->base->id == base && adit_addr_equal(&p->to, from)) ||
+        return (p && p->base == base && adit_addr_equal(&p->to, from)) ||
                validated(ice, base, from);
     if (pkt->data[0] <= 3)
         feed_stun(ice, base, from, pkt->data, pkt->len, now);
     return false;
+}
+
+bool adit_ice_feed(struct adit_ice *ice, int base_id, const struct adit_addr *from,
+                   struct adit_span *pkt, adit_time now)
+{
+    struct adit_ice_base *base = adit_ice_find_base(ice, base_id);
+
+    if (!base || adit_ice_over(ice) || pkt->len == 0)
+        return false;
+    return receive(ice, base, from, pkt, now);
 }
 
 int adit_ice_send(struct adit_ice *ice, const void *bytes, size_t n)
@@ -313,12 +301,12 @@ int adit_ice_send(struct adit_ice *ice, const void *bytes, size_t n)
 
 const char *adit_ice_ufrag(const struct adit_ice *ice)
 {
-    return ice->ufrag;
+    return ice->cred.ufrag;
 }
 
 const char *adit_ice_pwd(const struct adit_ice *ice)
 {
-    return ice->pwd;
+    return ice->cred.pwd;
 }
 
 enum adit_ice_state adit_ice_state(const struct adit_ice *ice)

@@ -10,26 +10,25 @@
  *   select.c  nomination, the pair in use, consent, state
  *
  * Every public function ends with adit_ice_finish(): it starts what may start at once, works out
- * the next deadline and delivers events. Everything leaves through adit_ice_emit() and everything
- * comes in through adit_ice_feed(), both by base: a relayed base will wrap and unwrap there. */
+ * the next deadline and delivers events. Everything leaves through adit_ice_emit(), which alone
+ * knows how a base sends, and comes in through receive() in ice.c, by base: all else here works
+ * with pairs of a base and an address and never asks what carries them. */
 #ifndef ADIT_ICE_INTERNAL_H
 #define ADIT_ICE_INTERNAL_H
 
 #include "ice/consent.h"
+#include "ice/cred.h"
 #include "ice/ice.h"
 #include "ice/pair.h"
 #include "ice/pmtu.h"
 
-#define ADIT_ICE_TA           (10 * ADIT_MS)
-#define ADIT_ICE_TA_MIN       (5 * ADIT_MS) /* RFC 8445 section 14.2 */
-#define ADIT_ICE_PATIENCE     (39500 * ADIT_MS)
-#define ADIT_ICE_SETTLE       (500 * ADIT_MS)
-#define ADIT_ICE_STUN_MAX     8
-#define ADIT_ICE_EVENTS_MAX   64
-#define ADIT_ICE_UFRAG_OURS   8 /* characters of 6 bits */
-#define ADIT_ICE_PWD_OURS     24
-#define ADIT_ICE_REFUSALS     10 /* answers 400 and 401 a second, see answer.c */
-#define ADIT_ICE_USERNAME_MAX (2 * ADIT_UFRAG_MAX + 1)
+#define ADIT_ICE_TA         (10 * ADIT_MS)
+#define ADIT_ICE_TA_MIN     (5 * ADIT_MS) /* RFC 8445 section 14.2 */
+#define ADIT_ICE_PATIENCE   (39500 * ADIT_MS)
+#define ADIT_ICE_SETTLE     (500 * ADIT_MS)
+#define ADIT_ICE_STUN_MAX   8
+#define ADIT_ICE_EVENTS_MAX 64
+#define ADIT_ICE_REFUSALS   10 /* answers 400 and 401 a second, see answer.c */
 
 enum adit_ice_probe_state {
     ADIT_PROBE_IDLE,    /* not asked: the server is of the other family, or out of reach for good */
@@ -65,10 +64,8 @@ struct adit_ice {
     bool allow_loopback;
 
     enum adit_ice_state state;
-    char ufrag[ADIT_UFRAG_MAX + 1], pwd[ADIT_PWD_MAX + 1];
-    char remote_ufrag[ADIT_UFRAG_MAX + 1], remote_pwd[ADIT_PWD_MAX + 1];
-    char username_in[ADIT_ICE_USERNAME_MAX + 1], username_out[ADIT_ICE_USERNAME_MAX + 1];
-    bool remote_set, remote_done, remote_lite, heard;
+    struct adit_cred cred;
+    bool remote_done, remote_lite, heard;
     bool role_set, controlling;
     uint64_t tie_breaker;
 
@@ -119,7 +116,6 @@ static inline bool adit_ice_over(const struct adit_ice *ice)
     return ice->state == ADIT_ICE_FAILED || ice->state == ADIT_ICE_CLOSED;
 }
 
-struct adit_span adit_ice_span(const char *s);
 void adit_ice_emit(struct adit_ice *ice, const struct adit_ice_base *base,
                    const struct adit_addr *to, const void *bytes, size_t n);
 void adit_ice_tell(struct adit_ice *ice, const struct adit_ice_event *ev);

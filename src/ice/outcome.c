@@ -152,8 +152,7 @@ bool adit_ice_check_response(struct adit_ice *ice, struct adit_ice_base *base,
                              const struct adit_addr *from, const struct adit_stun_head *head,
                              const void *bytes, size_t n, adit_time now)
 {
-    const struct adit_stun_auth auth = { .key = adit_ice_span(ice->remote_pwd),
-                                         .fingerprint = true };
+    const struct adit_stun_auth auth = adit_cred_of_answer(&ice->cred);
     bool consent = ice->consented && adit_consent_knows(&ice->consent, head->id);
     bool probe = ice->consented && adit_pmtu_knows(&ice->pmtu, head->id);
     struct adit_pair_check *check = NULL;

@@ -97,7 +97,7 @@ struct adit_pair *adit_checklist_add(struct adit_checklist *l, struct adit_ice_b
                                      struct adit_ice_remote *remote, bool controlling, bool force)
 {
     uint64_t priority =
-        adit_pair_priority(controlling, base->host->cand.priority, remote->cand.priority);
+        adit_pair_priority(controlling, base->own->cand.priority, remote->cand.priority);
 
     if (!make_room(l, priority, force))
         return NULL;
@@ -110,7 +110,7 @@ struct adit_pair *adit_checklist_add(struct adit_checklist *l, struct adit_ice_b
                              .priority = priority,
                              .group = (uint32_t)base->group << 16 | remote->group,
                              .state = ADIT_PAIR_FROZEN,
-                             .local = base->host };
+                             .local = base->own };
     adit_list_init(&p->triggered);
     l->pairs[l->count++] = p;
     return p;
@@ -155,7 +155,7 @@ void adit_checklist_reprioritise(struct adit_checklist *l, bool controlling)
     for (size_t i = 0; i < l->count; i++) {
         struct adit_pair *p = l->pairs[i];
         p->priority =
-            adit_pair_priority(controlling, p->base->host->cand.priority, p->remote->cand.priority);
+            adit_pair_priority(controlling, p->base->own->cand.priority, p->remote->cand.priority);
     }
 }
 

@@ -29,12 +29,13 @@ struct adit_ice_remote {
 
 struct adit_ice_probe;
 
+/* Where packets of ours leave from and come in: a socket. */
 struct adit_ice_base {
-    int id;
+    int id; /* the owner's name for it */
     struct adit_addr addr;
     uint16_t preference, group;
     bool announce;
-    struct adit_ice_local *host;
+    struct adit_ice_local *own; /* the candidate that is the base itself, not seen from elsewhere */
     struct adit_ice_probe *probes; /* one for each STUN server, in their order */
 };
 

@@ -71,7 +71,7 @@ void adit_ice_pair_base(struct adit_ice *ice, struct adit_ice_base *base)
 /* The name is stale if it is not that of the session (RFC 8838 section 4.1: ufrag). */
 static bool other_session(const struct adit_ice *ice, const struct adit_cand *cand)
 {
-    return ice->remote_set && cand->ufrag[0] && strcmp(cand->ufrag, ice->remote_ufrag) != 0;
+    return ice->cred.complete && cand->ufrag[0] && strcmp(cand->ufrag, ice->cred.remote_ufrag) != 0;
 }
 
 int adit_ice_add_remote(struct adit_ice *ice, const struct adit_cand *cand, adit_time now)
@@ -191,14 +191,7 @@ void adit_ice_forget_pair(struct adit_ice *ice, struct adit_pair *p)
     adit_checklist_remove(&ice->list, p);
 }
 
-/* ---- credentials ----------------------------------------------------------------------------- */
-
-static bool length_in(const char *s, size_t min, size_t max)
-{
-    size_t n = strnlen(s, max + 1);
-
-    return n >= min && n <= max;
-}
+/* ---- the remote description ------------------------------------------------------------------ */
 
 static void drop_other_sessions(struct adit_ice *ice)
 {
@@ -211,18 +204,16 @@ static void drop_other_sessions(struct adit_ice *ice)
 int adit_ice_set_remote(struct adit_ice *ice, const char *ufrag, const char *pwd, bool ice_lite,
                         adit_time now)
 {
+    int err;
+
     if (adit_ice_over(ice))
         return -ECANCELED;
-    if (ice->remote_set)
+    if (ice->cred.complete)
         return -EALREADY;
-    if (!length_in(ufrag, ADIT_UFRAG_MIN, ADIT_UFRAG_MAX) ||
-        !length_in(pwd, ADIT_PWD_MIN, ADIT_PWD_MAX))
-        return -EINVAL;
-    snprintf(ice->remote_ufrag, sizeof ice->remote_ufrag, "%s", ufrag);
-    snprintf(ice->remote_pwd, sizeof ice->remote_pwd, "%s", pwd);
-    snprintf(ice->username_in, sizeof ice->username_in, "%s:%s", ice->ufrag, ufrag);
-    snprintf(ice->username_out, sizeof ice->username_out, "%s:%s", ufrag, ice->ufrag);
-    ice->remote_set = ice->role_set = true;
+    err = adit_cred_set_remote(&ice->cred, ufrag, pwd);
+    if (err < 0)
+        return err;
+    ice->role_set = true;
     ice->remote_lite = ice_lite;
     ice->give_up_at = now + ice->patience;
     if (ice_lite)
@@ -236,7 +227,7 @@ int adit_ice_set_remote(struct adit_ice *ice, const char *ufrag, const char *pwd
 
 void adit_ice_set_role(struct adit_ice *ice, bool controlling)
 {
-    if (ice->remote_set)
+    if (ice->cred.complete)
         return;
     ice->role_set = true;
     adit_ice_switch_role(ice, controlling);

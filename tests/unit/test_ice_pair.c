@@ -80,7 +80,7 @@ static void test_who_may_pair(void **state)
 /* ---- a checklist of one base and made-up remotes --------------------------------------------- */
 
 static struct adit_ice_local host = { .cand.priority = 1000 };
-static struct adit_ice_base base = { .host = &host, .group = 1 };
+static struct adit_ice_base base = { .own = &host, .group = 1 };
 static struct adit_ice_remote remotes[16];
 
 static struct adit_pair *add(struct adit_checklist *l, unsigned i, uint32_t priority,
