@@ -156,6 +156,25 @@ bool adit_utf8_valid(const void *text, size_t len)
     return true;
 }
 
+/* What a terminal acts on, or what makes a line look like another one: controls, marks that turn
+ * the direction of writing, and what has no width. Joiners are among them; a family of four becomes
+ * four people. */
+static bool shown(uint32_t code)
+{
+    static const uint32_t hidden[][2] = {
+        { 0x0000, 0x001f },   { 0x007f, 0x009f },   { 0x00ad, 0x00ad },   { 0x034f, 0x034f },
+        { 0x061c, 0x061c },   { 0x115f, 0x1160 },   { 0x17b4, 0x17b5 },   { 0x180b, 0x180f },
+        { 0x200b, 0x200f },   { 0x2028, 0x202e },   { 0x2060, 0x206f },   { 0x3164, 0x3164 },
+        { 0xfeff, 0xfeff },   { 0xffa0, 0xffa0 },   { 0xfff0, 0xfffb },   { 0xfffe, 0xffff },
+        { 0x1bca0, 0x1bca3 }, { 0x1d173, 0x1d17a }, { 0xe0000, 0xe0fff },
+    };
+
+    for (size_t i = 0; i < ADIT_LEN(hidden) && code >= hidden[i][0]; i++)
+        if (code <= hidden[i][1])
+            return false;
+    return true;
+}
+
 char *adit_str_printable(char *out, size_t size, const void *text, size_t len)
 {
     const uint8_t *p = text;
@@ -164,9 +183,8 @@ char *adit_str_printable(char *out, size_t size, const void *text, size_t len)
     while (len && o + 1 < size) {
         uint32_t code = 0;
         size_t n = utf8_next(p, len, &code);
-        bool shown = n && code >= 0x20 && !(code >= 0x7f && code < 0xa0);
 
-        if (!shown) {
+        if (!n || !shown(code)) {
             out[o++] = '?';
             n = n ? n : 1;
         } else if (o + n < size) {

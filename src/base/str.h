@@ -24,7 +24,8 @@ ADIT_MUST_USE int adit_str_copy(char *out, size_t size, const char *text, size_t
 /* A whole decimal number in [min, max], nothing before or after it. -EINVAL, -ERANGE. */
 ADIT_MUST_USE int adit_str_u64(uint64_t *ret_v, const char *text, size_t len, uint64_t min,
                                uint64_t max);
-/* Replaces what a terminal could act on (C0, C1, DEL, invalid UTF-8) by '?'; out holds size bytes
+/* Replaces what a terminal could act on (C0, C1, DEL, invalid UTF-8) or nobody sees (bidirectional
+ * marks, characters without width) by '?'; out holds size bytes
  * and is always a string. For every text of a peer that a person will see. */
 char *adit_str_printable(char *out, size_t size, const void *text, size_t len);
 /* RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF. */

@@ -189,9 +189,30 @@ static void utf8_is_checked_and_made_printable(void **state)
         { "\xe2\x82", "??", false },
         { "\xff", "?", false },
     };
+    /* The edges of what is invisible, and their neighbours that are not. */
+    static const struct {
+        const char *in;
+        bool shown;
+    } marks[] = {
+        { "\xc2\x80", false },         { "\xc2\x9f", false },         { "\xc2\xa0", true },
+        { "\xc2\xad", false },         { "\xd8\x9c", false },         { "\xe1\xa0\x8e", false },
+        { "\xe2\x80\x8a", true },      { "\xe2\x80\x8b", false },     { "\xe2\x80\x8f", false },
+        { "\xe2\x80\x90", true },      { "\xe2\x80\xa7", true },      { "\xe2\x80\xa8", false },
+        { "\xe2\x80\xaa", false },     { "\xe2\x80\xae", false },     { "\xe2\x80\xaf", true },
+        { "\xe2\x81\x9f", true },      { "\xe2\x81\xa0", false },     { "\xe2\x81\xa6", false },
+        { "\xe2\x81\xa9", false },     { "\xe2\x81\xaf", false },     { "\xe2\x81\xb0", true },
+        { "\xef\xbb\xbf", false },     { "\xef\xbf\xbb", false },     { "\xef\xbf\xbd", true },
+        { "\xf3\xa0\x80\x81", false }, { "\xf3\xa0\x87\xaf", false }, { "\xf0\x9f\x91\xa9", true },
+    };
     char out[32];
 
     (void)state;
+    for (size_t i = 0; i < ADIT_LEN(marks); i++) {
+        adit_str_printable(out, sizeof out, marks[i].in, strlen(marks[i].in));
+        assert_true(adit_utf8_valid(marks[i].in, strlen(marks[i].in)));
+        if (strcmp(out, marks[i].shown ? marks[i].in : "?") != 0)
+            fail_msg("mark %zu: %s", i, out);
+    }
     for (size_t i = 0; i < ADIT_LEN(rows); i++) {
         assert_int_equal(adit_utf8_valid(rows[i].in, strlen(rows[i].in)), rows[i].valid);
         adit_str_printable(out, sizeof out, rows[i].in, strlen(rows[i].in));
