@@ -21,7 +21,7 @@ all: $(NEED:%=$(L)/lib%.a)
 SCTP       := $(OBJ)/usrsctp
 SCTP_SRC   := $(wildcard $(addprefix $(D)/src/usrsctp/usrsctplib/,*.c netinet/*.c netinet6/*.c))
 SCTP_FLAGS := -D__Userspace__ -DSCTP_SIMPLE_ALLOCATOR -DSCTP_PROCESS_LEVEL_LOCKS \
-              -DHAVE_STDATOMIC_H -DHAVE_NETINET_IP_ICMP_H -include deps/usrsctp-clock.h
+              -DHAVE_STDATOMIC_H -DHAVE_NETINET_IP_ICMP_H -include deps/usrsctp-ours.h
 
 $(L)/libusrsctp.a: $(SCTP_SRC)
 	@echo "  DEPS    $@"

@@ -41,16 +41,43 @@ static const void *endpoint_of(const sctp_os_timer_t *c)
 	return tmr->ep;
 }
 
+int adit_usrsctp_ready(void)
+{
+	return SCTP_BASE_INFO(sctp_asochash) && SCTP_BASE_INFO(sctp_ephash) && SCTP_BASE_INFO(sctp_tcpephash) &&
+	       SCTP_BASE_INFO(vrf_ifn_hash) && SCTP_BASE_INFO(sctp_vrfhash) && sctp_find_vrf(SCTP_DEFAULT_VRFID);
+}
+
+int adit_usrsctp_register(void *addr)
+{
+	struct sockaddr_conn sconn = { .sconn_family = AF_CONN, .sconn_addr = addr };
+
+	usrsctp_register_address(addr);
+	return sctp_find_ifa_by_addr((struct sockaddr *)&sconn, SCTP_DEFAULT_VRFID, SCTP_ADDR_NOT_LOCKED) != NULL;
+}
+
 void adit_usrsctp_advance(uint32_t ticks)
 {
 	adit_usrsctp_ticks = ticks;
 }
 
-uint32_t adit_usrsctp_timeout(const struct socket *so)
+/* An acknowledgement or T3-rtx sends what waits; without memory there may be neither. */
+static void unstick(struct sctp_inpcb *inp)
+{
+	struct sctp_tcb *stcb = inp ? LIST_FIRST(&inp->sctp_asoc_list) : NULL;
+	struct sctp_nets *net = stcb ? stcb->asoc.primary_destination : NULL;
+
+	if (net && SCTP_GET_STATE(stcb) == SCTP_STATE_OPEN && !stcb->asoc.total_flight &&
+	    (stcb->asoc.chunks_on_out_queue || stcb->asoc.stream_queue_cnt) &&
+	    !SCTP_OS_TIMER_PENDING(&net->rxt_timer.timer))
+		sctp_timer_start(SCTP_TIMER_TYPE_SEND, inp, stcb, net);
+}
+
+uint32_t adit_usrsctp_timeout(struct socket *so)
 {
 	uint32_t best = overdue_in(tcb_of(so));
 	sctp_os_timer_t *c;
 
+	unstick(so->so_pcb);
 	TAILQ_FOREACH(c, &SCTP_BASE_INFO(callqueue), tqe) {
 		uint32_t left = c->c_time - adit_usrsctp_ticks;
 
@@ -108,6 +135,13 @@ int adit_usrsctp_readable(const struct socket *so)
 	return inp && !TAILQ_EMPTY(&inp->read_queue);
 }
 
+int adit_usrsctp_starved(const struct socket *so)
+{
+	const struct sctp_inpcb *inp = so->so_pcb;
+
+	return inp && inp->adit_starved;
+}
+
 int adit_usrsctp_error(const struct socket *so)
 {
 	return so->so_error;
@@ -140,7 +174,7 @@ uint16_t adit_usrsctp_streams_out(const struct socket *so)
 /* The size of an array that has room for sid, at most `most`. */
 static uint16_t room_for(uint16_t sid, uint16_t now, uint32_t most)
 {
-	uint32_t n = 2 * (uint32_t)now;
+	uint32_t n = now ? 2 * (uint32_t)now : 1; /* 0: there was no memory for the first ones */
 
 	while (n <= sid)
 		n *= 2;

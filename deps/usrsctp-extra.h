@@ -11,10 +11,16 @@ struct socket;
 
 #define ADIT_USRSCTP_NEVER UINT32_MAX
 
+/* Did usrsctp_init get all its memory? It does not say. */
+int adit_usrsctp_ready(void);
+/* As usrsctp_register_address; 0: no memory. */
+int adit_usrsctp_register(void *addr);
+
 /* Sets the tick counter (milliseconds, wraps) without running anything. */
 void adit_usrsctp_advance(uint32_t ticks);
-/* Milliseconds until the endpoint's next timer, 0 when one is due. */
-uint32_t adit_usrsctp_timeout(const struct socket *so);
+/* Milliseconds until the endpoint's next timer, 0 when one is due. Data that waits with nothing in
+ * flight, because there was no memory to send it, gets one. */
+uint32_t adit_usrsctp_timeout(struct socket *so);
 /* Runs what is due of this endpoint and of none; NULL: of everybody. */
 void adit_usrsctp_run(struct socket *so);
 
@@ -24,6 +30,9 @@ void adit_usrsctp_set_mtu(struct socket *so, uint32_t mtu);
 
 /* Is there anything for usrsctp_recvv? */
 int adit_usrsctp_readable(const struct socket *so);
+/* Was there no memory for something that is not tried again: a notification, or the request for a
+ * reset of streams? */
+int adit_usrsctp_starved(const struct socket *so);
 /* The errno with which the association ended, or 0. */
 int adit_usrsctp_error(const struct socket *so);
 /* What waits to be sent or acknowledged: user bytes, and the pieces they are kept in. */

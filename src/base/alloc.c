@@ -4,12 +4,14 @@
 
 /* Process-wide on purpose: the one knob of the out-of-memory tests. Never touched outside of them.
  */
-static uint64_t fail_at = UINT64_MAX;
+static uint64_t fail_at = UINT64_MAX, fail_until = UINT64_MAX;
 static uint64_t count;
 
 static bool fails(void)
 {
-    return count++ >= fail_at;
+    uint64_t n = count++;
+
+    return n >= fail_at && n < fail_until;
 }
 
 void *adit_malloc(size_t n)
@@ -49,6 +51,14 @@ void adit_free(void *p)
 void adit_alloc_fail_at(uint64_t n)
 {
     fail_at = n;
+    fail_until = UINT64_MAX;
+    count = 0;
+}
+
+void adit_alloc_fail_once(uint64_t n)
+{
+    fail_at = n;
+    fail_until = n + 1;
     count = 0;
 }
 

@@ -1,7 +1,8 @@
 /* alloc.h - where all our memory comes from.
  *
  * A thin layer over malloc, so that a test can make allocation number n fail: every path that
- * allocates is driven through its failure (adit_alloc_fail_at). Freed with adit_free. */
+ * allocates is driven through its failure (adit_alloc_fail_at). usrsctp's comes from here as well
+ * (deps/usrsctp-ours.h). Freed with adit_free. */
 #ifndef ADIT_ALLOC_H
 #define ADIT_ALLOC_H
 
@@ -17,7 +18,9 @@ void adit_free(void *p); /* p may be NULL */
 /* For tests: the n-th allocation from now (0 = the next) and all that follow fail; UINT64_MAX:
  * none. */
 void adit_alloc_fail_at(uint64_t n);
-/* For tests: how many allocations were asked for since adit_alloc_fail_at. */
+/* For tests: the n-th allocation from now fails, and no other. */
+void adit_alloc_fail_once(uint64_t n);
+/* For tests: how many allocations were asked for since then. */
 uint64_t adit_alloc_count(void);
 
 #endif

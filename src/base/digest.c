@@ -1,37 +1,95 @@
+/* Digests are computed on the stack, by libcrypto's older functions: the newer ones allocate for
+ * each, and no caller could go on without one. */
+#define OPENSSL_SUPPRESS_DEPRECATED
+
 #include "base/digest.h"
 
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
+#include <openssl/sha.h>
 #include <stdlib.h>
 
-/* SHA-256 over short inputs cannot fail in a sane libcrypto, and no caller could go on without it.
- */
-static void must(bool ok)
-{
-    if (!ok)
-        abort();
-}
+#define BLOCK 64 /* of SHA-1 and of SHA-256 */
 
 void adit_sha256(uint8_t out[32], const void *bytes, size_t n)
 {
-    must(EVP_Digest(bytes, n, out, NULL, EVP_sha256(), NULL) == 1);
+    SHA256_CTX c;
+
+    SHA256_Init(&c);
+    SHA256_Update(&c, bytes, n);
+    SHA256_Final(out, &c);
 }
 
 void adit_sha1(uint8_t out[20], const void *bytes, size_t n)
 {
-    must(EVP_Digest(bytes, n, out, NULL, EVP_sha1(), NULL) == 1);
+    SHA_CTX c;
+
+    SHA1_Init(&c);
+    SHA1_Update(&c, bytes, n);
+    SHA1_Final(out, &c);
+}
+
+/* RFC 2104: the key, filled up to a block, xor one of two bytes. */
+static void pad(uint8_t block[BLOCK], const uint8_t key[BLOCK], uint8_t with)
+{
+    for (size_t i = 0; i < BLOCK; i++)
+        block[i] = key[i] ^ with;
 }
 
 void adit_hmac_sha256(uint8_t out[32], const void *key, size_t key_len, const void *bytes, size_t n)
 {
-    must(HMAC(EVP_sha256(), key, (int)key_len, bytes, n, out, NULL) != NULL);
+    uint8_t whole[BLOCK] = { 0 }, block[BLOCK];
+    SHA256_CTX c;
+
+    if (key_len > BLOCK)
+        adit_sha256(whole, key, key_len);
+    else if (key_len)
+        memcpy(whole, key, key_len);
+    pad(block, whole, 0x36);
+    SHA256_Init(&c);
+    SHA256_Update(&c, block, BLOCK);
+    SHA256_Update(&c, bytes, n);
+    SHA256_Final(out, &c);
+    pad(block, whole, 0x5c);
+    SHA256_Init(&c);
+    SHA256_Update(&c, block, BLOCK);
+    SHA256_Update(&c, out, 32);
+    SHA256_Final(out, &c);
+    OPENSSL_cleanse(whole, BLOCK);
+    OPENSSL_cleanse(block, BLOCK);
+    OPENSSL_cleanse(&c, sizeof c);
 }
 
 void adit_hmac_sha1(uint8_t out[20], const void *key, size_t key_len, const void *bytes, size_t n)
 {
-    must(HMAC(EVP_sha1(), key, (int)key_len, bytes, n, out, NULL) != NULL);
+    uint8_t whole[BLOCK] = { 0 }, block[BLOCK];
+    SHA_CTX c;
+
+    if (key_len > BLOCK)
+        adit_sha1(whole, key, key_len);
+    else if (key_len)
+        memcpy(whole, key, key_len);
+    pad(block, whole, 0x36);
+    SHA1_Init(&c);
+    SHA1_Update(&c, block, BLOCK);
+    SHA1_Update(&c, bytes, n);
+    SHA1_Final(out, &c);
+    pad(block, whole, 0x5c);
+    SHA1_Init(&c);
+    SHA1_Update(&c, block, BLOCK);
+    SHA1_Update(&c, out, 20);
+    SHA1_Final(out, &c);
+    OPENSSL_cleanse(whole, BLOCK);
+    OPENSSL_cleanse(block, BLOCK);
+    OPENSSL_cleanse(&c, sizeof c);
+}
+
+/* Thousands of digests, where a signaling session begins; without memory for it there is none. */
+static void must(bool ok)
+{
+    if (!ok)
+        abort();
 }
 
 void adit_pbkdf2_sha256(uint8_t out[32], const void *secret, size_t secret_len, const void *salt,

@@ -29,9 +29,10 @@ ADIT_MUST_USE int adit_fingerprint_parse(struct adit_fingerprint *ret_fp, const 
 char *adit_fingerprint_print(const struct adit_fingerprint *fp, char out[ADIT_FINGERPRINT_STR]);
 
 /* Is this certificate (DER) the one that the description promised? RFC 8122 section 5: every hash
- * present in the list must have a value that fits, and there must be one at least. */
-bool adit_fingerprint_match(const struct adit_fingerprint *list, size_t n, const void *der,
-                            size_t der_len);
+ * present in the list must have a value that fits, and there must be one at least. 0: it is;
+ * -EKEYREJECTED: it is not; -ENOMEM: nobody knows. */
+ADIT_MUST_USE int adit_fingerprint_match(const struct adit_fingerprint *list, size_t n,
+                                         const void *der, size_t der_len);
 
 /* Ephemeral. NULL without memory. */
 struct adit_cert *adit_cert_generate(void);

@@ -277,9 +277,7 @@ size_t adit_dtls_payload_max(const struct adit_dtls *d)
 /* The handshake is done and the fingerprints are known: the one place that decides. */
 static void verify(struct adit_dtls *d, adit_time now)
 {
-    if (!adit_tls_peer_is(&d->tls, d->expected, d->expected_count)) {
-        adit_cause_set(&d->cause, ADIT_REASON_NOT_AUTHENTIC, 0,
-                       "the certificate has another fingerprint than the description promised");
+    if (adit_tls_peer_is(&d->tls, d->expected, d->expected_count, &d->cause) < 0) {
         end(d, ADIT_DTLS_FAILED);
         return;
     }

@@ -89,8 +89,8 @@ char *adit_fingerprint_print(const struct adit_fingerprint *fp, char out[ADIT_FI
     return out;
 }
 
-bool adit_fingerprint_match(const struct adit_fingerprint *list, size_t n, const void *der,
-                            size_t der_len)
+int adit_fingerprint_match(const struct adit_fingerprint *list, size_t n, const void *der,
+                           size_t der_len)
 {
     bool present[ADIT_LEN(hashes)] = { 0 }, fits[ADIT_LEN(hashes)] = { 0 };
 
@@ -100,13 +100,14 @@ bool adit_fingerprint_match(const struct adit_fingerprint *list, size_t n, const
         size_t len;
 
         present[hash] = true;
-        if (EVP_Q_digest(NULL, hashes[hash].md, NULL, der, der_len, value, &len) != 1 ||
-            len != list[i].len)
-            return false;
+        if (EVP_Q_digest(NULL, hashes[hash].md, NULL, der, der_len, value, &len) != 1)
+            return -ENOMEM;
+        if (len != list[i].len)
+            return -EKEYREJECTED;
         fits[hash] |= adit_equal_secret(value, list[i].value, len);
     }
     for (size_t hash = 0; hash < ADIT_LEN(hashes); hash++)
         if (present[hash] != fits[hash])
-            return false;
-    return n > 0;
+            return -EKEYREJECTED;
+    return n > 0 ? 0 : -EKEYREJECTED;
 }

@@ -145,7 +145,7 @@ int adit_tls_renew(struct adit_tls *t)
 
     SSL_free(t->ssl);
     t->ssl = SSL_new(t->ctx);
-    if (!t->ssl || !bio) {
+    if (!t->ssl || !bio || !SSL_set_app_data(t->ssl, t)) {
         BIO_free(bio);
         SSL_free(t->ssl);
         t->ssl = NULL;
@@ -154,7 +154,6 @@ int adit_tls_renew(struct adit_tls *t)
     BIO_set_data(bio, t);
     BIO_set_init(bio, 1);
     SSL_set_bio(t->ssl, bio, bio);
-    SSL_set_app_data(t->ssl, t);
     SSL_set_mtu(t->ssl, (long)t->mtu);
     DTLS_set_timer_cb(t->ssl, on_timer);
     if (t->client)
@@ -173,16 +172,27 @@ void adit_tls_done(struct adit_tls *t)
     ERR_clear_error();
 }
 
-bool adit_tls_peer_is(const struct adit_tls *t, const struct adit_fingerprint *list, size_t n)
+int adit_tls_peer_is(const struct adit_tls *t, const struct adit_fingerprint *list, size_t n,
+                     struct adit_cause *ret_cause)
 {
     X509 *peer = SSL_get1_peer_certificate(t->ssl);
     unsigned char *der = NULL;
-    int len = peer ? i2d_X509(peer, &der) : -1;
-    bool fits = len > 0 && adit_fingerprint_match(list, n, der, (size_t)len);
+    int len = peer ? i2d_X509(peer, &der) : 0;
+    int err = -EKEYREJECTED; /* none was shown, which the handshake did not allow */
 
+    if (len > 0)
+        err = adit_fingerprint_match(list, n, der, (size_t)len);
+    else if (peer)
+        err = -ENOMEM;
     OPENSSL_free(der);
     X509_free(peer);
-    return fits;
+    if (err == -ENOMEM)
+        adit_cause_set(ret_cause, ADIT_REASON_RESOURCE, ENOMEM,
+                       "no memory to look at the certificate");
+    else if (err)
+        adit_cause_set(ret_cause, ADIT_REASON_NOT_AUTHENTIC, 0,
+                       "the certificate has another fingerprint than the description promised");
+    return err;
 }
 
 /* ---- errors ---------------------------------------------------------------------------------- */

@@ -42,7 +42,8 @@ ADIT_MUST_USE int adit_tls_renew(struct adit_tls *t);
 void adit_tls_done(struct adit_tls *t);
 
 /* After the handshake: is the peer's certificate the promised one? See adit_fingerprint_match. */
-bool adit_tls_peer_is(const struct adit_tls *t, const struct adit_fingerprint *list, size_t n);
+ADIT_MUST_USE int adit_tls_peer_is(const struct adit_tls *t, const struct adit_fingerprint *list,
+                                   size_t n, struct adit_cause *ret_cause);
 
 /* Why OpenSSL has failed, from its queue of errors, which is emptied. */
 void adit_tls_cause(struct adit_cause *ret_cause);

@@ -133,8 +133,10 @@ static void ask_reset(struct adit_channel *c)
     if (c->reset_asked || !s->up || s->ended)
         return;
     c->reset_asked = true;
-    if (adit_usr_reset(&s->usr, c->id, s->now) == 0)
+    if (adit_usr_reset(&s->usr, c->id, s->now) == 0) {
+        s->pending |= adit_usr_starved(&s->usr);
         return;
+    }
     /* No RFC 6525 over there: it ends here alone, and the id is not used again. */
     set_resting(s, c->id, true);
     finish(c);

@@ -232,6 +232,10 @@ static bool read_all(struct adit_sctp *s)
         end_with(s, ADIT_REASON_PROTOCOL, ECONNRESET, "the SCTP association was aborted");
         any = true;
     }
+    if (!s->ended && adit_usr_starved(&s->usr)) {
+        end_with(s, ADIT_REASON_RESOURCE, ENOMEM, "no memory for SCTP");
+        any = true;
+    }
     return any;
 }
 

@@ -32,7 +32,7 @@ static struct {
     adit_time epoch, now;
 } process;
 
-/* usrsctp's only clock (deps/usrsctp-clock.h). A thousand seconds on, for it takes 0 as "never". */
+/* usrsctp's only clock (deps/usrsctp-ours.h). A thousand seconds on, for it takes 0 as "never". */
 int adit_usr_gettimeofday(struct timeval *tv, void *tz);
 
 int adit_usr_gettimeofday(struct timeval *tv, void *tz)
@@ -82,10 +82,12 @@ static bool checksum_right(const uint8_t *bytes, size_t n)
 
 /* ---- the process ---------------------------------------------------------------------------- */
 
-static void process_start(adit_time now)
+static bool process_start(adit_time now)
 {
     process.epoch = process.now = now;
     usrsctp_init_nothreads(0, on_packet, NULL);
+    if (!adit_usrsctp_ready())
+        return false;
     usrsctp_enable_crc32c_offload();
     /* What WebRTC does not need and crashes were found in. */
     usrsctp_sysctl_set_sctp_asconf_enable(0);
@@ -102,6 +104,7 @@ static void process_start(adit_time now)
     usrsctp_sysctl_set_sctp_shutdown_guard_time_default(86400);
     /* How much may be queued is decided in chan.c, in bytes. */
     usrsctp_sysctl_set_sctp_max_chunks_on_queue(UINT32_MAX);
+    return true;
 }
 
 static void process_finish(void)
@@ -139,9 +142,12 @@ static int take_slot(struct adit_usr *u)
         if (!more)
             return -ENOMEM;
         process.slots = more;
-        process.slot_count++;
         u->slot = (uint16_t)i;
-        usrsctp_register_address(address_of(u));
+        if (!adit_usrsctp_register(address_of(u))) {
+            u->slot = UINT16_MAX;
+            return -ENOMEM;
+        }
+        process.slot_count++;
     }
     u->slot = (uint16_t)i;
     process.slots[i] = u;
@@ -215,11 +221,12 @@ int adit_usr_open(struct adit_usr *u, const struct adit_usr_conf *conf, adit_tim
 {
     struct sockaddr_conn local;
 
-    if (process.users++ == 0)
-        process_start(now);
-    adit_usr_enter(now);
     u->slot = UINT16_MAX;
     u->so = NULL;
+    u->starved = false;
+    if (process.users++ == 0 && !process_start(now))
+        goto fail;
+    adit_usr_enter(now);
     if (take_slot(u) < 0)
         goto fail;
     u->so = usrsctp_socket(AF_CONN, SOCK_STREAM, IPPROTO_SCTP, NULL, NULL, 0, NULL);

@@ -16,7 +16,7 @@ struct socket;
 struct adit_usr {
     struct socket *so;
     uint16_t slot; /* in the table of addresses */
-    bool open;
+    bool open, starved;
     void (*send)(void *arg, const void *bytes, size_t n); /* queues or sends, nothing else */
     void *arg;
 };
@@ -57,8 +57,8 @@ struct adit_usr_out {
     int max_retransmits, max_lifetime_ms; /* -1: not limited; at most one is */
 };
 
-/* n > 0. -EAGAIN while the stream is being reset; another negative errno: the association is gone.
- */
+/* n > 0. -EAGAIN while the stream is being reset; -ENOMEM; another negative errno: the association
+ * is gone. */
 ADIT_MUST_USE int adit_usr_send(struct adit_usr *u, const struct adit_usr_out *out,
                                 const void *bytes, size_t n, adit_time now);
 
@@ -91,12 +91,14 @@ struct adit_usr_in {
 ADIT_MUST_USE int adit_usr_recv(struct adit_usr *u, void *buffer, size_t size,
                                 struct adit_usr_in *ret_in, adit_time now);
 bool adit_usr_readable(const struct adit_usr *u);
+/* Was there no memory for news, or for a reset? What then is, nobody will ever tell. */
+bool adit_usr_starved(const struct adit_usr *u);
 /* Has the peer, or a time-out, ended it (even if nobody reads)? */
 bool adit_usr_failed(const struct adit_usr *u);
 
 /* Asks for a reset of this outgoing stream; it happens once its data has left, and the library
  * keeps one request in flight at a time with all streams that are due in it (RFC 6525
- * section 5.1.1). -EOPNOTSUPP: the peer cannot. */
+ * section 5.1.1). -EOPNOTSUPP: the peer cannot. -ENOMEM: see adit_usr_starved. */
 ADIT_MUST_USE int adit_usr_reset(struct adit_usr *u, uint16_t sid, adit_time now);
 
 /* What waits in the library, as memory: bytes and a cost for each piece. */

@@ -35,7 +35,7 @@ int adit_usr_send(struct adit_usr *u, const struct adit_usr_out *out, const void
         return -ENOMEM;
     ssize_t sent = usrsctp_sendv(u->so, bytes, n, NULL, 0, &spa, sizeof spa, SCTP_SENDV_SPA, 0);
     if (sent < 0)
-        return errno ? -errno : -EIO;
+        return errno == ENOBUFS ? -ENOMEM : errno ? -errno : -EIO;
     assert((size_t)sent == n); /* without SCTP_EXPLICIT_EOR it is all or nothing */
     return 0;
 }
@@ -146,6 +146,11 @@ bool adit_usr_readable(const struct adit_usr *u)
     return adit_usrsctp_readable(u->so);
 }
 
+bool adit_usr_starved(const struct adit_usr *u)
+{
+    return u->starved || adit_usrsctp_starved(u->so);
+}
+
 bool adit_usr_failed(const struct adit_usr *u)
 {
     return adit_usrsctp_error(u->so) != 0;
@@ -159,8 +164,10 @@ int adit_usr_reset(struct adit_usr *u, uint16_t sid, adit_time now)
     } request = { .head = { .srs_flags = SCTP_STREAM_RESET_OUTGOING, .srs_number_streams = 1 } };
 
     adit_usr_enter(now);
-    if (!adit_usrsctp_grow_out(u->so, sid))
+    if (!adit_usrsctp_grow_out(u->so, sid)) {
+        u->starved = true;
         return -ENOMEM;
+    }
     memcpy(request.bytes + offsetof(struct sctp_reset_streams, srs_stream_list), &sid, sizeof sid);
     if (usrsctp_setsockopt(u->so, IPPROTO_SCTP, SCTP_RESET_STREAMS, &request, sizeof request) < 0)
         return errno ? -errno : -EIO;

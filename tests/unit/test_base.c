@@ -312,6 +312,33 @@ static void hkdf_matches_rfc5869_case_1(void **state)
     assert_memory_equal(out, okm, sizeof okm);
 }
 
+/* RFC 2202 section 3 and RFC 4231 section 4: a short key, and one longer than a block. */
+static void hmac_matches_the_rfcs(void **state)
+{
+    static const char text[] = "Test Using Larger Than Block-Size Key - Hash Key First";
+    uint8_t key[131], out[32];
+
+    (void)state;
+    memset(key, 0x0b, 20);
+    adit_hmac_sha1(out, key, 20, "Hi There", 8);
+    assert_memory_equal(out,
+                        "\xb6\x17\x31\x86\x55\x05\x72\x64\xe2\x8b"
+                        "\xc0\xb6\xfb\x37\x8c\x8e\xf1\x46\xbe\x00",
+                        20);
+    adit_hmac_sha256(out, key, 20, "Hi There", 8);
+    assert_memory_equal(out, "\xb0\x34\x4c\x61\xd8\xdb\x38\x53\x5c\xa8\xaf\xce\xaf\x0b\xf1\x2b",
+                        16);
+    memset(key, 0xaa, sizeof key);
+    adit_hmac_sha1(out, key, 80, text, strlen(text));
+    assert_memory_equal(out,
+                        "\xaa\x4a\xe5\xe1\x52\x72\xd0\x0e\x95\x70"
+                        "\x56\x37\xce\x8a\x3b\x55\xed\x40\x21\x12",
+                        20);
+    adit_hmac_sha256(out, key, sizeof key, text, strlen(text));
+    assert_memory_equal(out, "\x60\xe4\x31\x59\x1e\xe0\xb6\x7f\x0d\x8a\x26\xaa\xcb\xf5\xb7\x7f",
+                        16);
+}
+
 static void list_links_may_leave_twice(void **state)
 {
     struct adit_link head, a, b, *it, *tmp;
@@ -345,6 +372,7 @@ int main(void)
         cmocka_unit_test(cursors_never_run_over),
         cmocka_unit_test(a_seed_repeats_and_bounds_hold),
         cmocka_unit_test(hkdf_matches_rfc5869_case_1),
+        cmocka_unit_test(hmac_matches_the_rfcs),
         cmocka_unit_test(list_links_may_leave_twice),
     };
 

@@ -1,6 +1,7 @@
-/* The way to a connection, a message over it and its end, out of memory at every allocation. Each
- * run ends in order: an error, FAILED, or simply no connection, and nothing is left behind (the
- * sanitizer looks). */
+/* The public API on loopback: the way to a connection, a message over it and its end, out of memory
+ * at every allocation, that one alone or all that follow. Each run ends in order: an error, FAILED,
+ * or simply no connection, and nothing is left behind (the sanitizer looks). How long it may take
+ * then is test_oom_engine's business, where time is simulated. */
 #include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,64 +14,9 @@
 #include "adit/adit.h"
 #include "base/alloc.h"
 #include "base/log.h"
-#include "unit/engine_pair.h"
 #include "unit/wait.h"
 
 #define QUIET_MS 5
-
-/* ---- the engine, on a simulated clock -------------------------------------------------------- */
-
-static bool message_came(struct engine_pair *p)
-{
-    return p->side[1].messages > 0 || engine_over(p);
-}
-
-static bool connected_or_over(struct engine_pair *p)
-{
-    return engine_connected(p) || engine_over(p);
-}
-
-/* True if all went well. */
-static bool engine_life(struct engine_pair *p)
-{
-    for (int i = 0; i < 2; i++)
-        if (!engine_start(&p->side[i]))
-            return false;
-    if (!engine_open(&p->side[0], "memory") || engine_hand_over(&p->side[0], NULL, NULL) < 0 ||
-        engine_hand_over(&p->side[1], NULL, NULL) < 0 ||
-        !engine_run(p, 60 * ADIT_SEC, connected_or_over) || !engine_connected(p) ||
-        adit_channel_send(p->side[0].channel, "hello", 5, true, p->now) < 0 ||
-        !engine_run(p, 60 * ADIT_SEC, message_came))
-        return false;
-    for (int i = 0; i < 2; i++)
-        adit_engine_close(p->side[i].e, p->now);
-    return engine_run(p, 60 * ADIT_SEC, engine_over) && p->side[1].messages == 1;
-}
-
-static void engines(void **state)
-{
-    bool well = false;
-    uint64_t n;
-
-    (void)state;
-    for (n = 0; !well && n < 100000; n++) {
-        struct engine_pair p;
-
-        engine_pair_init(&p);
-        p.delay = ADIT_MS;
-        adit_alloc_fail_at(n);
-        well = engine_life(&p);
-        engine_pair_done(&p);
-        adit_alloc_fail_at(UINT64_MAX);
-        for (int i = 0; i < 2; i++)
-            if (p.side[i].cause.reason == ADIT_REASON_NOT_AUTHENTIC)
-                fail_msg("allocation %llu: %s", (unsigned long long)n, p.side[i].cause.text);
-    }
-    assert_true(well);
-    assert_true(n > 50); /* it was tried indeed */
-}
-
-/* ---- the public API, on loopback ------------------------------------------------------------- */
 
 struct end {
     struct adit_peer *peer;
@@ -183,23 +129,25 @@ static bool api_life(struct adit_loop *loop, struct end end[2], enum adit_form f
     return turn_until(loop, &end[0].over, &none) && end[1].messages == 1;
 }
 
-static void api(enum adit_form form)
+static void api(enum adit_form form, void (*fail_from)(uint64_t n))
 {
     unsigned fds = open_fds();
-    bool well = false;
+    bool well = false, reached = true;
     uint64_t n;
 
-    for (n = 0; !well && n < 100000; n++) {
+    for (n = 0; reached && n < 100000; n++) {
         struct end end[2] = { 0 };
         struct adit_loop *loop;
 
-        adit_alloc_fail_at(n);
+        well = false;
+        fail_from(n);
         loop = adit_loop_new();
         if (loop)
             well = api_life(loop, end, form);
         adit_peer_free(end[0].peer);
         adit_peer_free(end[1].peer);
         adit_loop_free(loop);
+        reached = adit_alloc_count() > n;
         adit_alloc_fail_at(UINT64_MAX);
         assert_int_equal(open_fds(), fds);
     }
@@ -207,24 +155,23 @@ static void api(enum adit_form form)
     assert_true(n > 50);
 }
 
-static void tickets_on_loopback(void **state)
+static void from_now_on_by_ticket(void **state)
 {
     (void)state;
-    api(ADIT_FORM_TICKET);
+    api(ADIT_FORM_TICKET, adit_alloc_fail_at);
 }
 
-static void json_on_loopback(void **state)
+static void one_alone_by_json(void **state)
 {
     (void)state;
-    api(ADIT_FORM_JSON);
+    api(ADIT_FORM_JSON, adit_alloc_fail_once);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(engines),
-        cmocka_unit_test(tickets_on_loopback),
-        cmocka_unit_test(json_on_loopback),
+        cmocka_unit_test(from_now_on_by_ticket),
+        cmocka_unit_test(one_alone_by_json),
     };
 
     adit_log_level = ADIT_LOG_ERROR;
