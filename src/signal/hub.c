@@ -16,6 +16,7 @@ struct adit_hub *adit_hub_new(const struct adit_hub_conf *conf, const struct adi
     hub->arg = arg;
     hub->rng = rng;
     adit_list_init(&hub->clients);
+    adit_list_init(&hub->leaving);
     adit_list_init(&hub->ready);
     hub->box_number = (uint64_t)ops->wall(arg) * 1000000; /* above what was before a restart */
     for (int i = 0; i < ADIT_HUB_KINDS; i++)
@@ -35,7 +36,7 @@ struct adit_hub *adit_hub_free(struct adit_hub *hub)
 {
     if (!hub)
         return NULL;
-    assert(adit_list_empty(&hub->clients));
+    assert(hub->client_count == 0);
     adit_hub_boxes_free(hub);
     adit_hub_accounts_free(hub->accounts);
     adit_hub_addresses_free(hub);
@@ -209,19 +210,28 @@ void adit_hub_answer(struct adit_hub_client *c, int status, const char *type, co
     free_client(c);
 }
 
+/* Nobody is told that another one left: that is not what happened, and it would end what two peers
+ * are about to agree on. */
 void adit_hub_shutdown(struct adit_hub *hub, adit_time now)
 {
     struct adit_link *it, *tmp;
 
     hub->down = true;
+    adit_hub_keep(hub, now);
     ADIT_LIST_EACH(&hub->clients, it, tmp)
     {
         struct adit_hub_client *c = adit_container_of(it, struct adit_hub_client, link);
-        if (c->waiting)
+        if (c->waiting) {
             adit_hub_answer(c, 503, "text/plain", "the server is going away\n", 25, "", now);
-        else
-            adit_hub_drop(c, ADIT_HUB_CLOSE_RESTART, "the server is restarting", now);
+        } else if (!c->closing) {
+            c->closing = true;
+            hub->ops->close(hub->arg, c->conn, ADIT_HUB_CLOSE_RESTART, "the server is restarting");
+            adit_list_del(&c->link);
+            adit_list_add(&hub->leaving, &c->link);
+        }
     }
+    ADIT_LIST_EACH(&hub->leaving, it, tmp)
+    take_out(adit_container_of(it, struct adit_hub_client, link), now);
 }
 
 /* ---- messages -------------------------------------------------------------------------------- */

@@ -127,8 +127,8 @@ struct adit_hub {
     const struct adit_hub_ops *ops;
     void *arg;
     struct adit_rng *rng;
-    struct adit_hub_limits limits; /* with the defaults filled in */
-    struct adit_link clients;
+    struct adit_hub_limits limits;     /* with the defaults filled in */
+    struct adit_link clients, leaving; /* leaving: closed by adit_hub_shutdown */
     size_t client_count;
     struct adit_map addresses;
     struct adit_hub_timer sweep;

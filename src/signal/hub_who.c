@@ -150,6 +150,8 @@ int adit_hub_identify(struct adit_hub *hub, const char *token, struct adit_hub_w
             return 0;
         *ret_who = (struct adit_hub_who){ 0 };
         /* The original servers of three dialects look at no token, and their clients send any. */
+        if (!strchr(token, '.'))
+            adit_cause_set(ret_cause, ADIT_REASON_PROTOCOL, EACCES, "this token is not known here");
         if (!only_anonymous)
             return -EACCES;
     }

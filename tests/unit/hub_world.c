@@ -217,7 +217,7 @@ static bool fits(struct hub_world *w, const char *want, const char *got)
         }
         char **value = &w->values[(unsigned char)*++want];
         if (!*value)
-            *value = strndup(got, strcspn(got, "\" |"));
+            *value = strndup(got, strcspn(got, "\" |}"));
         if (strncmp(got, *value, strlen(*value)) != 0)
             return false;
         got += strlen(*value);
@@ -273,8 +273,8 @@ static void request(struct hub_conn *c, char *text)
 
 static void act(struct hub_world *w, struct hub_conn *c, char *text)
 {
-    static const char *const methods[] = { "OPEN ",   "GET ",  "POST ",   "PUT ",
-                                           "DELETE ", "HEAD ", "OPTIONS " };
+    static const char *const methods[] = { "OPEN ", "GET ",     "POST ", "PUT ",  "DELETE ",
+                                           "HEAD ", "OPTIONS ", "BREW ", "PATCH " };
 
     for (size_t i = 0; i < ADIT_LEN(methods); i++) {
         if (strncmp(text, methods[i], strlen(methods[i])) == 0) {
@@ -298,9 +298,10 @@ static void act(struct hub_world *w, struct hub_conn *c, char *text)
     } else {
         bool binary = strncmp(text, "BINARY ", 7) == 0;
         const char *bytes = text + (binary ? 7 : 0);
-        char *copy = adit_memdup(bytes, strlen(bytes)); /* without a zero byte behind it */
+        char *copy = malloc(strlen(bytes)); /* without a zero byte behind it */
+        memcpy(copy, bytes, strlen(bytes));
         adit_hub_message(c->client, binary, copy, strlen(bytes), w->now);
-        adit_free(copy);
+        free(copy);
     }
 }
 
