@@ -84,7 +84,8 @@ static int make_env(const char *out[ENV_MAX + 1], const char *const *env)
     return 0;
 }
 
-static int spawn(pid_t *ret_pid, char **argv, char **envp)
+/* in, out: -1 = nothing to read, and our standard error. */
+static int spawn(pid_t *ret_pid, char **argv, char **envp, int in, int out)
 {
     posix_spawn_file_actions_t files;
     posix_spawnattr_t attr;
@@ -105,9 +106,10 @@ static int spawn(pid_t *ret_pid, char **argv, char **envp)
                                         POSIX_SPAWN_SETPGROUP);
     posix_spawnattr_setsigmask(&attr, &none);
     posix_spawnattr_setsigdefault(&attr, &all);
-    err = posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
+    err = in < 0 ? posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0)
+                 : posix_spawn_file_actions_adddup2(&files, in, 0);
     if (!err)
-        err = posix_spawn_file_actions_adddup2(&files, 2, 1);
+        err = posix_spawn_file_actions_adddup2(&files, out < 0 ? 2 : out, 1);
     if (!err)
         err = posix_spawnp(ret_pid, argv[0], &files, &attr, argv, envp);
     posix_spawnattr_destroy(&attr);
@@ -176,15 +178,13 @@ static void watch(struct adit_child *child, struct adit_loop *loop)
     adit_timer_set(&child->poll, adit_loop_now(loop));
 }
 
-int adit_child_start(struct adit_child *child, struct adit_loop *loop, const char *command,
-                     const char *const *env, adit_time limit,
-                     void (*ended)(void *arg, int status, adit_time now), void *arg)
+static int start(struct adit_child *child, struct adit_loop *loop, const char *command,
+                 const char *const *env, adit_time limit, int in, int out)
 {
     char *words[ADIT_WORDS_MAX + 1];
     const char *envp[ENV_MAX + 1];
     char *room = adit_malloc(strlen(command) + 1);
 
-    *child = (struct adit_child){ .ended = ended, .arg = arg };
     if (!room)
         return -ENOMEM;
     int err = adit_words_split(words, room, command);
@@ -193,7 +193,7 @@ int adit_child_start(struct adit_child *child, struct adit_loop *loop, const cha
     if (err > 0)
         err = make_env(envp, env);
     if (err == 0)
-        err = spawn(&child->pid, words, (char **)envp);
+        err = spawn(&child->pid, words, (char **)envp, in, out);
     adit_free(room);
     if (err) {
         child->pid = 0;
@@ -201,8 +201,51 @@ int adit_child_start(struct adit_child *child, struct adit_loop *loop, const cha
     }
     adit_timer_init(&child->limit, loop, on_limit, "child");
     adit_timer_init(&child->poll, loop, on_poll, "child");
-    adit_timer_set(&child->limit, adit_loop_now(loop) + limit);
+    adit_timer_set(&child->limit, limit == ADIT_NEVER ? ADIT_NEVER : adit_loop_now(loop) + limit);
     watch(child, loop);
+    return 0;
+}
+
+int adit_child_start(struct adit_child *child, struct adit_loop *loop, const char *command,
+                     const char *const *env, adit_time limit,
+                     void (*ended)(void *arg, int status, adit_time now), void *arg)
+{
+    *child = (struct adit_child){ .ended = ended, .arg = arg };
+    return start(child, loop, command, env, limit, -1, -1);
+}
+
+static void close_both(int pipe_of[2])
+{
+    close(pipe_of[0]);
+    close(pipe_of[1]);
+}
+
+int adit_child_start_pipes(struct adit_child *child, struct adit_loop *loop, const char *command,
+                           const char *const *env, struct adit_child_pipes *ret_pipes,
+                           void (*ended)(void *arg, int status, adit_time now), void *arg)
+{
+    int in[2], out[2], err;
+
+    *child = (struct adit_child){ .ended = ended, .arg = arg };
+    if (pipe2(in, O_CLOEXEC) < 0)
+        return -errno;
+    if (pipe2(out, O_CLOEXEC) < 0) {
+        err = -errno;
+        close_both(in);
+        return err;
+    }
+    err = start(child, loop, command, env, ADIT_NEVER, in[0], out[1]);
+    if (err) {
+        close_both(in);
+        close_both(out);
+        return err;
+    }
+    close(in[0]);
+    close(out[1]);
+    /* Our ends alone: a pipe's two ends are two open files. */
+    fcntl(in[1], F_SETFL, O_NONBLOCK);
+    fcntl(out[0], F_SETFL, O_NONBLOCK);
+    *ret_pipes = (struct adit_child_pipes){ .in = in[1], .out = out[0] };
     return 0;
 }
 

@@ -1,4 +1,5 @@
-/* spawn.h - programs of the user's own (--up, --down), started and waited for without blocking.
+/* spawn.h - programs of the user's own (--up, --signal-exec), started and waited for without
+ * blocking.
  *
  * No shell is involved: a command line is split into words here and executed. What a peer says can
  * get no further than into the value of a variable. A child has nothing of ours but standard error
@@ -37,6 +38,18 @@ struct adit_child {
 ADIT_MUST_USE int adit_child_start(struct adit_child *child, struct adit_loop *loop,
                                    const char *command, const char *const *env, adit_time limit,
                                    void (*ended)(void *arg, int status, adit_time now), void *arg);
+/* Our ends of the pipes to its standard input and from its standard output; non-blocking. */
+struct adit_child_pipes {
+    int in, out;
+};
+
+/* The same for a program that talks with us, for as long as it likes. The pipes are the caller's to
+ * close. -EMFILE … of pipe(2) as well. */
+ADIT_MUST_USE int adit_child_start_pipes(struct adit_child *child, struct adit_loop *loop,
+                                         const char *command, const char *const *env,
+                                         struct adit_child_pipes *ret_pipes,
+                                         void (*ended)(void *arg, int status, adit_time now),
+                                         void *arg);
 /* Kills it, if it still runs, and waits for its end; `ended` is not called. May be repeated. */
 void adit_child_stop(struct adit_child *child);
 
