@@ -27,8 +27,10 @@ struct adit_signal_conf {
     const char *exec;              /* a program: lines of JSON, ours in, theirs out */
     const char *file;              /* a path that both sides can write and read */
     enum adit_dialect_role role;   /* connect: offerer, listen: answerer, where it matters */
+    bool role_given;               /* by the user: it is a hint for the dialect too */
     const char *id, *token, *room; /* id: NULL = a random one where one is needed */
     const char *email, *password;  /* device */
+    bool new_account;              /* device: make the account if there is none */
     const char *device_key;        /* device-b: base64 of 32 bytes */
     const char *ca;                /* PEM file in place of the system's */
     const char *const *pins;       /* "sha256/…" of the server's public key */
@@ -41,12 +43,13 @@ struct adit_signal_conf {
     adit_time retry_first, retry_max; /* 0 = the dialect's */
     unsigned retry_factor_x10;        /* 0 = the dialect's */
     int retry_tries;                  /* attempts in a row; 0 = for ever */
-    adit_time connect_timeout;        /* of one attempt, handshake included; 0 = 15 s */
-    adit_time ping_every;             /* to notice silence; 0 = 25 s */
+    adit_time connect_timeout; /* of one connection, TLS included; 0 = 15 s. Until JOINED: 30 s */
+    adit_time ping_every;      /* to notice silence; 0 = 25 s */
 };
 
 struct adit_signal_ops {
-    /* May call anything. After DOWN with `final`, and after STOPPED, nothing comes any more. */
+    /* May call anything. After DOWN with `final` nothing comes but STOPPED, if adit_signal_stop is
+     * called, and after that nothing at all. */
     void (*event)(void *arg, const struct adit_signal_event *event, adit_time now);
     /* Rendezvous only, may be NULL: send this from the socket whose mapping was told. */
     void (*datagram)(void *arg, const struct adit_addr *to, const void *bytes, size_t n);

@@ -36,7 +36,9 @@ static void text(struct adit_dialect_state *s, const char *bytes, size_t n, adit
 
 static int call(struct adit_dialect_state *s, const char *peer, adit_time now)
 {
-    (void)s, (void)peer, (void)now;
+    (void)peer, (void)now;
+    if (offers(s))
+        adit_say_peer(s, PEER, true);
     return 0;
 }
 

@@ -269,7 +269,9 @@ static void answered(struct adit_dialect_state *s, const struct adit_dialect_res
 
 static int call(struct adit_dialect_state *s, const char *peer, adit_time now)
 {
-    (void)s, (void)peer, (void)now;
+    (void)peer, (void)now;
+    if (offers(s))
+        adit_say_peer(s, "peer", true);
     return 0;
 }
 

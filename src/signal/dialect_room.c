@@ -12,6 +12,7 @@
 struct room {
     struct adit_dialect_state s;
     char peer[ADIT_SIGNAL_PEER_MAX + 1]; /* the other one; "" = alone */
+    bool offer;                          /* it came after us */
 };
 
 static struct room *room_of(struct adit_dialect_state *s)
@@ -56,6 +57,7 @@ static void opened(struct adit_dialect_state *s, adit_time now)
 static void met(struct adit_dialect_state *s, const char *peer, bool offer)
 {
     memcpy(room_of(s)->peer, peer, strlen(peer) + 1);
+    room_of(s)->offer = offer;
     adit_say_peer(s, room_of(s)->peer, offer);
 }
 
@@ -121,7 +123,11 @@ static void text(struct adit_dialect_state *s, const char *bytes, size_t n, adit
 /* The peer comes by itself. */
 static int call(struct adit_dialect_state *s, const char *peer, adit_time now)
 {
-    (void)s, (void)peer, (void)now;
+    const struct room *r = room_of(s);
+
+    (void)peer, (void)now;
+    if (r->peer[0])
+        adit_say_peer(s, r->peer, r->offer);
     return 0;
 }
 
