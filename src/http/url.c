@@ -56,16 +56,26 @@ static int refuse(struct adit_cause *cause, const char *why)
     return -EINVAL;
 }
 
+static bool is_number(const char *s, size_t n)
+{
+    size_t i = n >= 2 && s[0] == '0' && (s[1] | 32) == 'x' ? 2 : 0;
+    bool hex = i == 2;
+
+    while (i < n && (hex ? adit_hex_value(s[i]) >= 0 : s[i] >= '0' && s[i] <= '9'))
+        i++;
+    return i == n;
+}
+
 /* RFC 1123 section 2.1 and, because it is seen in private networks, the underscore. A name whose
  * last label is a number is an address, however it is spelled: 127.1, 0x7f.1 and the like are taken
  * for one by some and for a name by others, so only four decimal parts will do. */
 static bool is_name(const char *host, size_t len)
 {
+    bool dot = len && host[len - 1] == '.'; /* the root's, as resolvers know it */
     size_t label = 0, last = 0;
     struct adit_addr addr;
 
-    if (len && host[len - 1] == '.')
-        len--;
+    len -= dot;
     if (len == 0 || len > 253)
         return false;
     for (size_t i = 0; i < len; i++) {
@@ -81,16 +91,8 @@ static bool is_name(const char *host, size_t len)
     }
     if (label == 0 || host[len - 1] == '-')
         return false;
-    if (host[last] >= '0' && host[last] <= '9')
-        for (size_t i = last;; i++) {
-            bool hex = host[last] == '0' && (host[last + 1] | 32) == 'x' && i > last;
-
-            if (i == len)
-                return adit_addr_parse(&addr, host, len) == 0;
-            if (!(host[i] >= '0' && host[i] <= '9') &&
-                !(hex && (i == last + 1 || adit_hex_value(host[i]) >= 0)))
-                break;
-        }
+    if (is_number(host + last, len - last))
+        return !dot && adit_addr_parse(&addr, host, len) == 0;
     return true;
 }
 
@@ -107,8 +109,8 @@ static int read_v6(struct adit_url *u, const char *text, size_t len)
     u->v6 = true;
     if (!percent)
         return 0;
-    if (len - ip > 3 && percent[1] == '2' && percent[2] == '5')
-        skip = 3;
+    if (len - ip >= 3 && percent[1] == '2' && percent[2] == '5')
+        skip = 3; /* an index of 25 is then written %2525 */
     if (len - ip == skip || len - ip - skip > ZONE_MAX)
         return -EINVAL;
     for (size_t i = ip + skip; i < len; i++)
