@@ -296,14 +296,40 @@ static void on_timeout(struct adit_timer *timer, adit_time now)
     adit_agent_end(a, adit_signal_joined(a->signal) ? ADIT_EXIT_NO_PATH : ADIT_EXIT_SIGNALING);
 }
 
+/* Who we are, for the other side to compare. 0, or an exit code after it was logged. */
+static int find_identity(struct adit_agent *a)
+{
+    const struct adit_peer_conf *c = &a->conf.call.peer;
+    struct adit_cert *cert = NULL;
+    struct adit_fingerprint fp;
+    struct adit_cause cause;
+
+    if (c->cert)
+        cert = adit_cert_load(c->cert, c->key, &cause);
+    else if (c->identity)
+        cert = adit_cert_load_or_create(c->identity, &cause);
+    else
+        return ADIT_EXIT_OK;
+    if (!cert) {
+        adit_log(ADIT_LOG_ERROR, "agent", "%s", cause.text);
+        return ADIT_EXIT_USAGE;
+    }
+    adit_cert_fingerprint(cert, ADIT_HASH_SHA256, &fp);
+    adit_fingerprint_print(&fp, a->fingerprint);
+    adit_cert_free(cert);
+    return ADIT_EXIT_OK;
+}
+
 /* What cannot work fails before anybody is called: 0, or an exit code after it was logged. */
 static int start(struct adit_agent *a)
 {
     const struct adit_agent_conf *c = &a->conf;
     struct adit_member *m = NULL;
     struct adit_cause cause;
-    int err;
+    int err = find_identity(a);
 
+    if (err)
+        return err;
     if (adit_notify_new(&a->notify, a->loop, &c->notify) < 0) {
         adit_log(ADIT_LOG_ERROR, "agent", "out of memory");
         return ADIT_EXIT_FAILED;
@@ -345,6 +371,7 @@ struct adit_agent *adit_agent_new(struct adit_loop *loop, const struct adit_agen
         return NULL;
     }
     a->loop = loop;
+    a->since = adit_loop_now(loop);
     a->conf = *conf;
     if (!a->conf.calls_max)
         a->conf.calls_max = ADIT_AGENT_CALLS_MAX;
@@ -388,4 +415,19 @@ const struct adit_call *adit_agent_call(const struct adit_agent *a, size_t i)
 const struct adit_signal *adit_agent_signal(const struct adit_agent *a)
 {
     return a->signal;
+}
+
+const struct adit_agent_conf *adit_agent_conf(const struct adit_agent *a)
+{
+    return &a->conf;
+}
+
+adit_time adit_agent_since(const struct adit_agent *a)
+{
+    return a->since;
+}
+
+const char *adit_agent_fingerprint(const struct adit_agent *a)
+{
+    return a->fingerprint;
 }

@@ -49,5 +49,9 @@ void adit_agent_stop(struct adit_agent *a);
 /* For who shows the state of things: the calls in turn, NULL behind the last. */
 const struct adit_call *adit_agent_call(const struct adit_agent *a, size_t i);
 const struct adit_signal *adit_agent_signal(const struct adit_agent *a);
+const struct adit_agent_conf *adit_agent_conf(const struct adit_agent *a);
+adit_time adit_agent_since(const struct adit_agent *a);
+/* Of our certificate: "sha-256 AB:CD:…"; "" as long as there is none. */
+const char *adit_agent_fingerprint(const struct adit_agent *a);
 
 #endif

@@ -50,6 +50,8 @@ struct adit_agent {
     struct adit_link members;
     struct adit_timer timeout;
     struct adit_task bury;
+    adit_time since;
+    char fingerprint[ADIT_FINGERPRINT_STR]; /* of our certificate; "" = a new one for each call */
     bool stopping, was_up;
     bool signal_failed; /* it has been said, and not come back since */
     int exit_code;

@@ -35,6 +35,7 @@ void adit_call_set_state(struct adit_call *call, enum adit_call_state state)
 {
     assert(arrows[call->state] & 1 << state);
     call->state = state;
+    call->since = adit_loop_now(call->loop);
     adit_debug("call", "%s", adit_call_state_name(state));
     call->ops->state(call->arg, call);
 }
@@ -294,6 +295,11 @@ enum adit_call_state adit_call_state(const struct adit_call *call)
     return call->state;
 }
 
+adit_time adit_call_since(const struct adit_call *call)
+{
+    return call->since;
+}
+
 struct adit_peer *adit_call_peer(const struct adit_call *call)
 {
     return call->peer;
@@ -339,6 +345,7 @@ struct adit_call *adit_call_new(struct adit_loop *loop, const char *name,
     call->conf = conf;
     call->ops = ops;
     call->arg = arg;
+    call->since = adit_loop_now(loop);
     adit_lanes_init(&call->lanes, loop, &conf->lanes, &lanes_ops, call);
     adit_timer_init(&call->limit, loop, on_limit, "call");
     adit_task_init(&call->tell, adit_call_on_tell);

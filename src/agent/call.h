@@ -68,7 +68,8 @@ ADIT_MUST_USE int adit_call_prepare(struct adit_call *call);
 ADIT_MUST_USE int adit_call_rename(struct adit_call *call, const char *name);
 const char *adit_call_name(const struct adit_call *call);
 enum adit_call_state adit_call_state(const struct adit_call *call);
-struct adit_peer *adit_call_peer(const struct adit_call *call);         /* NULL when IDLE */
+adit_time adit_call_since(const struct adit_call *call);        /* when it came into this state */
+struct adit_peer *adit_call_peer(const struct adit_call *call); /* NULL when IDLE */
 const struct adit_desc *adit_call_remote(const struct adit_call *call); /* NULL: not known */
 
 /* We call: makes an offer. Only when IDLE. An exit code other than 0 was logged. */

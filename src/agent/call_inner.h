@@ -15,6 +15,7 @@ struct adit_call {
     void *arg;
     char name[ADIT_SIGNAL_PEER_MAX + 1];
     enum adit_call_state state;
+    adit_time since;
 
     struct adit_peer *peer;
     struct adit_lanes lanes;

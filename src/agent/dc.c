@@ -39,6 +39,15 @@ void adit_dcs_free(struct adit_peer *peer)
     free_dc(adit_container_of(it, struct adit_dc, link));
 }
 
+struct adit_dc *adit_dcs_at(const struct adit_peer *peer, size_t i)
+{
+    const struct adit_link *it = peer->dcs.next;
+
+    while (it != &peer->dcs && i--)
+        it = it->next;
+    return it == &peer->dcs ? NULL : adit_container_of(it, struct adit_dc, link);
+}
+
 static struct adit_dc *open_dc(struct adit_peer *peer, const struct adit_dc_conf *conf,
                                int *ret_err)
 {

@@ -100,6 +100,7 @@ ADIT_MUST_USE int adit_peer_accept_found(struct adit_peer *peer, const struct ad
 /* dc.c */
 bool adit_dc_is_lossy(const struct adit_dc *dc); /* messages may be given up */
 void adit_dc_event(struct adit_peer *peer, const struct adit_sctp_event *ev);
+struct adit_dc *adit_dcs_at(const struct adit_peer *peer, size_t i); /* NULL behind the last */
 void adit_dcs_free(struct adit_peer *peer);
 
 #endif

@@ -15,5 +15,8 @@ COMMAND(LISTEN, "listen", "", "wait at a signaling server and answer who calls",
 COMMAND(CONNECT, "connect", "[PEER]", "call a peer through a signaling server",
         "Calls the peer by its name at the server, and again when the connection is lost. Where a "
         "server pairs by room there is no name to give.")
+COMMAND(STATUS, "status", "", "what a running `adit listen` or `adit connect` does",
+        "Shows peers, paths, round-trip times, rates and channels of the agents that this user "
+        "runs on this host.")
 COMMAND(HELP, "help", "[COMMAND]", "this, or the options of a command", "")
 COMMAND(VERSION, "version", "", "which version this is", "")

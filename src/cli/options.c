@@ -16,7 +16,8 @@
 #define C     (1u << ADIT_COMMAND_LISTEN | 1u << ADIT_COMMAND_CONNECT)
 #define N     (P | C)
 #define H     (1u << ADIT_COMMAND_HELP)
-#define A     (N | H | 1u << ADIT_COMMAND_VERSION)
+#define S     (1u << ADIT_COMMAND_STATUS)
+#define A     (N | S | H | 1u << ADIT_COMMAND_VERSION)
 #define LOCAL ADIT_ROW_LOCAL
 
 const struct adit_option_row adit_option_rows[ADIT_OPTION_COUNT] = {

@@ -7,8 +7,8 @@
  *
  * Every option is also found as ADIT_<NAME> in the environment, before the names given here, which
  * are those of other programs. A CHOICE's argument names its values, in the order of its enum.
- * Commands: P = those that pair by copy and paste, C = those that connect by name, N = both, H =
- * help, A = all. LOCAL marks what is not taken from .env: a file
+ * Commands: P = those that pair by copy and paste, C = those that connect by name, N = both, S =
+ * status, H = help, A = all. LOCAL marks what is not taken from .env: a file
  * that lies around in a directory may not choose programs to run or files to read. */
 
 OPTION(as, CHOICE, "as", 0, "ticket|json|sdp", 0, 0, "", P, "ticket",
@@ -137,6 +137,10 @@ OPTION(events, TEXT, "events", 0, "FILE", 0, 0, "", C | LOCAL, "",
 OPTION(on_state, TEXT, "on-state", 0, "PROGRAM", 0, 0, "", C | LOCAL, "",
        "run this whenever it does; it finds ADIT_EVENT, ADIT_PEER, ADIT_STATE and ADIT_REASON in "
        "its environment")
+
+OPTION(control, TEXT, "control", 0, "PATH", 0, 0, "", C | S | LOCAL, "",
+       "the control socket; else one in the user's runtime directory, where `adit status` looks")
+OPTION(json, FLAG, "json", 0, "", 0, 0, "", S, "", "JSON instead of text")
 
 OPTION(config, TEXT, "config", 'c', "FILE", 0, 0, "AGENT_CONFIG", A | LOCAL, "",
        "read options from this YAML or JSON file: their names without the dashes in front")

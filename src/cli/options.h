@@ -98,6 +98,9 @@ struct adit_options {
     enum adit_trust_policy trust;
     const char *known_peers, *events, *on_state;
 
+    const char *control;
+    bool json;
+
     const char *config;
     unsigned verbose;
     bool quiet;

@@ -1,0 +1,289 @@
+/* listen, connect: from options to an agent, and the agent to its end. */
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "agent/agent.h"
+#include "agent/exit.h"
+#include "base/alloc.h"
+#include "base/str.h"
+#include "cli/carry.h"
+#include "cli/cli.h"
+#include "core/file.h"
+#include "core/signals.h"
+#include "ctl/control.h"
+#include "ctl/snapshot.h"
+
+#define ANSWER_MAX       (30 * ADIT_SEC) /* a person may have to say yes; some peers take ten seconds */
+#define CONNECT_MAX      (30 * ADIT_SEC)
+#define SECRET_MAX       4096 /* bytes of a file with a secret in it */
+#define FINGERPRINTS_MAX 16
+
+/* Everything that must outlive the agent. */
+struct run {
+    const struct adit_options *o;
+    struct adit_loop *loop;
+    struct adit_agent *agent;
+    struct adit_signals signals;
+    struct adit_control *control;
+    struct adit_agent_conf conf;
+    struct adit_carry carry;
+    struct adit_fingerprint fingerprints[FINGERPRINTS_MAX];
+    char identity[ADIT_PATH_MAX], known_peers[ADIT_PATH_MAX];
+    struct adit_buf token, device_key;
+    int exit_code;
+};
+
+/* ---- files ----------------------------------------------------------------------------------- */
+
+/* Its first line, without the white space around it. */
+static int read_secret(const char *option, const char *path, struct adit_buf *out)
+{
+    int err = adit_file_read(out, path);
+    size_t n = 0, skip = 0;
+
+    if (err)
+        return adit_cli_usage(option, path, strerror(-err));
+    while (skip < out->len && strchr(" \t\r\n", out->data[skip]))
+        skip++;
+    adit_buf_consume(out, skip);
+    while (n < out->len && out->data[n] > ' ')
+        n++;
+    out->len = n;
+    return n ? 0 : adit_cli_usage(option, path, "the file is empty");
+}
+
+/* A stored identity and a list of peers, so that who has met once can know each other again. */
+static int find_places(struct run *r)
+{
+    const struct adit_options *o = r->o;
+    struct adit_agent_conf *c = &r->conf;
+    int err = 0;
+
+    if (!o->identity && !o->cert) {
+        err = adit_file_config_path(r->identity, "identity.pem");
+        r->carry.peer.identity = r->identity;
+    }
+    if (!err && !o->known_peers)
+        err = adit_file_config_path(r->known_peers, "known_peers");
+    c->trust.path = o->known_peers ? o->known_peers : r->known_peers;
+    if (err)
+        adit_log(ADIT_LOG_ERROR, "cli",
+                 "no place for our identity: %s. Give --identity and --known-peers, or set HOME",
+                 strerror(-err));
+    return err ? ADIT_EXIT_USAGE : 0;
+}
+
+static int open_events(struct run *r)
+{
+    const char *name = r->o->events;
+    uint64_t fd;
+
+    r->conf.notify.events = -1;
+    if (!name)
+        return 0;
+    if (adit_str_u64(&fd, name, strlen(name), 0, 65535) < 0)
+        r->conf.notify.events = open(name, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    else if (fcntl((int)fd, F_GETFD) >= 0)
+        r->conf.notify.events = (int)fd;
+    return r->conf.notify.events < 0 ? adit_cli_usage("events", name, strerror(errno)) : 0;
+}
+
+/* ---- configuration --------------------------------------------------------------------------- */
+
+static int read_trust(struct run *r)
+{
+    const struct adit_strings *prints = &r->o->peer_fingerprint;
+    struct adit_trust_conf *t = &r->conf.trust;
+
+    t->policy = r->o->trust;
+    t->allow = r->o->allow.items;
+    t->allow_count = r->o->allow.count;
+    t->fingerprints = r->fingerprints;
+    if (prints->count > FINGERPRINTS_MAX)
+        return adit_cli_usage("peer-fingerprint", prints->items[0], "there are more than 16");
+    for (size_t i = 0; i < prints->count; i++)
+        if (adit_fingerprint_parse(&r->fingerprints[i], prints->items[i],
+                                   strlen(prints->items[i])) < 0)
+            return adit_cli_usage("peer-fingerprint", prints->items[i],
+                                  "give the hash and its value: \"sha-256 AB:CD:…\"");
+    t->fingerprint_count = prints->count;
+    if (t->policy == ADIT_TRUST_ANY && !t->fingerprint_count)
+        adit_log(ADIT_LOG_WARN, "cli",
+                 "--trust any: whoever the signaling server lets through is let in, continuing");
+    return 0;
+}
+
+static int read_signal(struct run *r)
+{
+    const struct adit_options *o = r->o;
+    struct adit_signal_conf *s = &r->conf.signal;
+    int err = 0;
+
+    if (!o->signal && !o->signal_exec && !o->signal_file) {
+        adit_log(ADIT_LOG_ERROR, "cli",
+                 "where is the other side to be met? Give --signal ws://HOST:PORT, or pair by copy "
+                 "and paste: adit offer");
+        return ADIT_EXIT_USAGE;
+    }
+    if (o->token_file)
+        err = read_secret("token-file", o->token_file, &r->token);
+    if (!err && o->device_key)
+        err = read_secret("device-key", o->device_key, &r->device_key);
+    *s = (struct adit_signal_conf){
+        .url = o->signal,
+        .dialect = o->dialect,
+        .exec = o->signal_exec,
+        .file = o->signal_file,
+        .role = o->role != ADIT_DIALECT_ROLE_ANY     ? o->role
+                : o->command == ADIT_COMMAND_CONNECT ? ADIT_DIALECT_OFFERER
+                                                     : ADIT_DIALECT_ANSWERER,
+        .id = o->id,
+        .token = o->token_file ? adit_buf_str(&r->token) : o->token,
+        .room = o->room,
+        .email = o->email,
+        .password = o->password,
+        .device_key = o->device_key ? adit_buf_str(&r->device_key) : NULL,
+        .ca = o->ca,
+        .pins = o->tls_pin.items,
+        .pin_count = o->tls_pin.count,
+        .insecure = o->insecure,
+        .proxy = o->proxy && strcmp(o->proxy, "none") == 0 ? "" : o->proxy,
+        .headers = o->header.items,
+        .header_count = o->header.count,
+        .retry_first = o->reconnect,
+        .retry_max = o->reconnect_max,
+        .retry_tries = o->reconnect_tries,
+    };
+    return err;
+}
+
+static int configure(struct run *r)
+{
+    const struct adit_options *o = r->o;
+    struct adit_agent_conf *c = &r->conf;
+    bool packets = o->mode == ADIT_MODE_TUN || o->mode == ADIT_MODE_TAP;
+    int err = adit_carry_load(&r->carry, o);
+
+    if (!err)
+        err = find_places(r);
+    if (!err)
+        err = open_events(r);
+    if (!err)
+        err = read_trust(r);
+    if (!err)
+        err = read_signal(r);
+    if (err)
+        return err;
+    c->connect = o->command == ADIT_COMMAND_CONNECT;
+    c->target = o->peer;
+    c->once = o->once;
+    c->exit_on_failure = o->exit_on_failure;
+    c->single = packets || o->mode == ADIT_MODE_BYTES;
+    c->ask = o->trust == ADIT_TRUST_ASK;
+    c->calls_max = (unsigned)o->max_peers;
+    c->label_given = adit_options_given(o, ADIT_OPTION_label);
+    c->timeout = o->timeout;
+    c->call.peer = r->carry.peer;
+    c->call.lanes = r->carry.lanes;
+    c->call.lanes.stays = packets && !o->once;
+    c->call.answer_max = ANSWER_MAX;
+    c->call.connect_max = CONNECT_MAX;
+    c->notify.on_state = o->on_state;
+    /* Other programs' tunnels expect what TCP would give them; ours are told apart when they
+     * answer. */
+    if (packets && !o->unordered && o->max_retransmits < 0 && o->max_lifetime < 0) {
+        c->call.lanes.channel.unordered = false;
+        c->call.lanes.channel.max_retransmits = ADIT_RELIABLE;
+        c->call.lanes.lossy_between_adits = true;
+    }
+    return 0;
+}
+
+/* ---- running --------------------------------------------------------------------------------- */
+
+static void on_ended(void *arg, int exit_code)
+{
+    struct run *r = arg;
+
+    r->exit_code = exit_code;
+    adit_loop_stop(r->loop);
+}
+
+static void on_signal(void *arg, int signo, adit_time now)
+{
+    struct run *r = arg;
+
+    (void)signo;
+    (void)now;
+    adit_agent_stop(r->agent);
+}
+
+static json_t *on_status(void *arg, adit_time now)
+{
+    struct run *r = arg;
+
+    return adit_snapshot(r->agent, now);
+}
+
+/* Not to be asked is a pity, and no reason not to run. */
+static void start_control(struct run *r)
+{
+    static const struct adit_control_ops ops = { .status = on_status };
+    struct adit_cause cause;
+
+    if (adit_control_new(&r->control, r->loop, r->o->control, &ops, r, &cause) < 0)
+        adit_log(ADIT_LOG_WARN, "cli", "no control socket: %s, continuing", cause.text);
+}
+
+static void run(struct run *r)
+{
+    static const int signos[] = { SIGINT, SIGTERM, SIGHUP, 0 };
+    int err = adit_signals_start(&r->signals, r->loop, signos, on_signal, r);
+
+    if (!err) {
+        r->agent = adit_agent_new(r->loop, &r->conf, on_ended, r, &r->exit_code);
+        if (r->agent) {
+            start_control(r);
+            err = adit_loop_run(r->loop);
+        }
+    }
+    if (err) {
+        adit_log(ADIT_LOG_ERROR, "cli", "cannot wait for events: %s", strerror(-err));
+        r->exit_code = ADIT_EXIT_FAILED;
+    }
+    r->control = adit_control_free(r->control);
+    r->agent = adit_agent_free(r->agent);
+    adit_signals_stop(&r->signals);
+}
+
+int adit_cmd_agent(const struct adit_options *o)
+{
+    struct run *r = adit_zalloc(sizeof *r);
+    int exit_code = ADIT_EXIT_FAILED;
+
+    if (!r) {
+        adit_log(ADIT_LOG_ERROR, "cli", "out of memory");
+        return exit_code;
+    }
+    r->o = o;
+    adit_buf_init(&r->token, SECRET_MAX);
+    adit_buf_init(&r->device_key, SECRET_MAX);
+    r->exit_code = configure(r);
+    if (!r->exit_code) {
+        r->loop = adit_loop_new();
+        if (r->loop) {
+            run(r);
+            adit_loop_free(r->loop);
+        } else {
+            adit_log(ADIT_LOG_ERROR, "cli", "cannot start: %s", strerror(errno));
+            r->exit_code = ADIT_EXIT_FAILED;
+        }
+    }
+    exit_code = r->exit_code;
+    adit_buf_done(&r->token);
+    adit_buf_done(&r->device_key);
+    adit_free(r);
+    return exit_code;
+}

@@ -1,0 +1,79 @@
+/* status: what the running agents say of themselves. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "agent/exit.h"
+#include "cli/cli.h"
+#include "ctl/control.h"
+#include "ctl/snapshot.h"
+
+#define SAMPLE_MS 500 /* between two looks, for the rates */
+
+struct status {
+    const struct adit_options *o;
+    unsigned shown;
+    int err; /* of one that could not be asked */
+};
+
+static void show_text(const char *path, json_t *first)
+{
+    struct timespec pause = { .tv_nsec = SAMPLE_MS * 1000000L };
+    struct adit_buf text;
+    json_t *second;
+    int err;
+
+    nanosleep(&pause, NULL);
+    second = adit_control_ask(path, "status", &err);
+    adit_buf_init(&text, ADIT_CONTROL_ANSWER_MAX);
+    if (second)
+        adit_snapshot_print(&text, second, first, SAMPLE_MS * ADIT_MS);
+    else
+        adit_snapshot_print(&text, first, NULL, 0);
+    fputs(adit_buf_str(&text), stdout);
+    adit_buf_done(&text);
+    json_decref(second);
+}
+
+static void show(void *arg, const char *path)
+{
+    struct status *s = arg;
+    int err;
+    json_t *o = adit_control_ask(path, "status", &err);
+    char *text;
+
+    if (!o) {
+        /* Somebody was killed, and its socket is still there. */
+        if (err != -ECONNREFUSED && err != -ENOENT)
+            s->err = err;
+        return;
+    }
+    if (s->o->json) {
+        text = json_dumps(o, 0);
+        puts(text ? text : "{}");
+        free(text);
+    } else {
+        if (s->shown)
+            putchar('\n');
+        show_text(path, o);
+    }
+    s->shown++;
+    json_decref(o);
+}
+
+int adit_cmd_status(const struct adit_options *o)
+{
+    struct status s = { .o = o };
+
+    if (o->control)
+        show(&s, o->control);
+    else
+        (void)adit_control_each(show, &s);
+    if (s.err)
+        adit_log(ADIT_LOG_ERROR, "cli", "cannot ask a running adit: %s", strerror(-s.err));
+    else if (!s.shown)
+        adit_log(ADIT_LOG_ERROR, "cli",
+                 "no adit runs here: start one with `adit listen` or `adit connect`, or name its "
+                 "socket with --control");
+    return s.shown ? ADIT_EXIT_OK : ADIT_EXIT_FAILED;
+}

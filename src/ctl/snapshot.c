@@ -1,0 +1,101 @@
+#include "ctl/snapshot.h"
+
+#include <unistd.h>
+
+#include "agent/inner.h"
+
+/* "direct IPv4", "relay IPv6": what matters of the two ends. */
+static json_t *path_of(const struct adit_peer *peer)
+{
+    struct adit_ice_pair_info pair;
+    bool relay;
+
+    if (!adit_engine_selected(peer->engine, &pair))
+        return json_null();
+    relay = pair.local->type == ADIT_CAND_RELAY || pair.remote->type == ADIT_CAND_RELAY;
+    return json_sprintf("%s %s", relay ? "relay" : "direct",
+                        pair.remote->addr.family == ADIT_FAMILY_V6 ? "IPv6" : "IPv4");
+}
+
+static json_t *ms(adit_time t)
+{
+    return t ? json_real((double)(t / ADIT_US) / 1000) : json_null();
+}
+
+static json_t *channels_of(const struct adit_peer *peer)
+{
+    json_t *list = json_array();
+    const struct adit_dc *dc;
+    char label[256];
+
+    for (size_t i = 0; (dc = adit_dcs_at(peer, i)); i++)
+        json_array_append_new(list, json_pack("{s:s, s:b, s:I}", "label",
+                                              adit_dc_label(dc, label, sizeof label), "open",
+                                              adit_dc_is_open(dc), "buffered",
+                                              (json_int_t)adit_dc_buffered(dc)));
+    return list;
+}
+
+static void add_stats(json_t *o, struct adit_peer *peer)
+{
+    struct adit_peer_stats s;
+    const struct {
+        const char *key;
+        json_t *value;
+    } rows[] = {
+        { "path", path_of(peer) },
+        { "channels", channels_of(peer) },
+    };
+
+    adit_peer_stats(peer, &s, sizeof s);
+    for (size_t i = 0; i < ADIT_LEN(rows); i++)
+        json_object_set_new(o, rows[i].key, rows[i].value);
+    json_object_set_new(o, "local", json_string(s.local));
+    json_object_set_new(o, "remote", json_string(s.remote));
+    json_object_set_new(o, "cipher", json_string(s.cipher));
+    json_object_set_new(o, "rtt_ms", ms(s.rtt));
+    json_object_set_new(o, "connect_ms", ms(s.channel_after));
+    json_object_set_new(o, "packets_sent", json_integer((json_int_t)s.packets_sent));
+    json_object_set_new(o, "packets_received", json_integer((json_int_t)s.packets_received));
+    json_object_set_new(o, "bytes_sent", json_integer((json_int_t)s.bytes_sent));
+    json_object_set_new(o, "bytes_received", json_integer((json_int_t)s.bytes_received));
+    json_object_set_new(o, "messages_sent", json_integer((json_int_t)s.messages_sent));
+    json_object_set_new(o, "messages_received", json_integer((json_int_t)s.messages_received));
+    json_object_set_new(o, "retransmissions", json_integer((json_int_t)s.retransmissions));
+}
+
+static json_t *peer_of(const struct adit_call *call, adit_time now)
+{
+    const struct adit_desc *desc = adit_call_remote(call);
+    struct adit_peer *peer = adit_call_peer(call);
+    char print[ADIT_FINGERPRINT_STR];
+    json_t *o =
+        json_pack("{s:s%, s:s, s:I}", "name", adit_call_name(call), strlen(adit_call_name(call)),
+                  "state", adit_call_state_name(adit_call_state(call)), "seconds",
+                  (json_int_t)((now - adit_call_since(call)) / ADIT_SEC));
+
+    if (o && desc && desc->fingerprint_count)
+        json_object_set_new(o, "fingerprint",
+                            json_string(adit_fingerprint_print(&desc->fingerprints[0], print)));
+    if (o && peer)
+        add_stats(o, peer);
+    return o;
+}
+
+json_t *adit_snapshot(const struct adit_agent *a, adit_time now)
+{
+    const struct adit_agent_conf *conf = adit_agent_conf(a);
+    const struct adit_signal *signal = adit_agent_signal(a);
+    json_t *peers = json_array();
+    const struct adit_call *call;
+
+    for (size_t i = 0; (call = adit_agent_call(a, i)); i++)
+        json_array_append_new(peers, peer_of(call, now));
+    return json_pack("{s:s, s:I, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:o}", "version", ADIT_VERSION,
+                     "pid", (json_int_t)getpid(), "role", conf->connect ? "connect" : "listen",
+                     "mode", conf->call.lanes.app->name, "id", signal ? adit_signal_id(signal) : "",
+                     "dialect", signal ? adit_signal_dialect(signal) : "", "signaling",
+                     signal && adit_signal_joined(signal) ? "joined" : "down", "fingerprint",
+                     adit_agent_fingerprint(a), "seconds",
+                     (json_int_t)((now - adit_agent_since(a)) / ADIT_SEC), "peers", peers);
+}

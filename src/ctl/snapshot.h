@@ -1,0 +1,24 @@
+/* snapshot.h - the state of a running agent, as one JSON object, and the same for people.
+ *
+ *     {"version":"0.1.0","pid":7,"role":"listen","mode":"tun","id":"alice","signaling":"joined",
+ *      "dialect":"agent","fingerprint":"sha-256 …","peers":[{"name":"bob","state":"connected",
+ *      "path":"direct IPv4","local":"host 192.0.2.1:4711","remote":"…","rtt_ms":1.2,…}]}
+ *
+ * The agent's process makes the object; who asks prints it. */
+#ifndef ADIT_SNAPSHOT_H
+#define ADIT_SNAPSHOT_H
+
+#include <jansson.h>
+
+#include "agent/agent.h"
+#include "base/buf.h"
+
+/* The caller gives it back with json_decref. NULL without memory. */
+json_t *adit_snapshot(const struct adit_agent *a, adit_time now);
+
+/* For a terminal. `before` is a snapshot of the same agent taken `since` earlier, for the rates;
+ * NULL: no rates. Both come from another process and may be anything that is JSON. */
+void adit_snapshot_print(struct adit_buf *out, const json_t *snapshot, const json_t *before,
+                         adit_time since);
+
+#endif
