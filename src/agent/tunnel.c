@@ -75,6 +75,7 @@ static void done(struct adit_app *app)
 
 static void opened(struct adit_app *app)
 {
+    adit_vpn_set_up(tunnel_of(app)->vpn, true);
     adit_log(ADIT_LOG_INFO, "tun", "the tunnel is up: device %s",
              adit_vpn_device(tunnel_of(app)->vpn));
 }
@@ -87,6 +88,7 @@ static void message(struct adit_app *app, const void *bytes, size_t n, bool text
 
 static void lost(struct adit_app *app)
 {
+    adit_vpn_set_up(tunnel_of(app)->vpn, false);
     adit_log(ADIT_LOG_INFO, "tun", "the tunnel is down: device %s stays",
              adit_vpn_device(tunnel_of(app)->vpn));
 }

@@ -26,7 +26,7 @@ struct adit_vpn {
     struct adit_filter filter;
     struct adit_vpn_stats stats;
     adit_time told_until; /* the theoretical arrival time of GCRA */
-    bool warned_source;
+    bool warned_source, routes_follow;
     char *down;
     struct adit_buf env; /* "NAME=value" strings, one after the other, each with its zero byte */
     struct adit_child child;
@@ -332,10 +332,21 @@ int adit_vpn_new(struct adit_vpn **ret_vpn, struct adit_loop *loop,
         adit_vpn_free(vpn);
         return err;
     }
+    vpn->routes_follow = conf->routes_follow;
+    adit_vpn_set_up(vpn, false);
     if (conf->up)
         (void)run(vpn, conf->up, "ADIT_EVENT=up");
     *ret_vpn = vpn;
     return 0;
+}
+
+void adit_vpn_set_up(struct adit_vpn *vpn, bool up)
+{
+    int err = vpn->routes_follow ? adit_link_set_routes(&vpn->link, up) : 0;
+
+    if (err)
+        adit_log(ADIT_LOG_WARN, "vpn", "cannot %s the routes: %s, continuing",
+                 up ? "set" : "withdraw", strerror(-err));
 }
 
 void adit_vpn_set_path(struct adit_vpn *vpn, const struct adit_addr *local,

@@ -20,6 +20,7 @@ struct adit_vpn_conf {
     size_t address_count;
     const struct adit_prefix *routes; /* networks behind the peer */
     size_t route_count;
+    bool routes_follow; /* they are in force only while adit_vpn_set_up says so */
     /* Source addresses that the peer may use. None: those around the device's own addresses and
      * behind the routes; on TAP: any. */
     const struct adit_prefix *allowed;
@@ -60,6 +61,8 @@ void adit_vpn_close(struct adit_vpn *vpn);
 /* A message of the peer. */
 void adit_vpn_feed(struct adit_vpn *vpn, const void *bytes, size_t n, adit_time now);
 
+/* There is a peer now, or none: for routes that follow. */
+void adit_vpn_set_up(struct adit_vpn *vpn, bool up);
 /* The addresses of the tunnel's own datagrams, so that they are kept out of it. */
 void adit_vpn_set_path(struct adit_vpn *vpn, const struct adit_addr *local,
                        const struct adit_addr *remote);

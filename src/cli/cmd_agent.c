@@ -188,6 +188,7 @@ static int configure(struct run *r)
     c->call.peer = r->carry.peer;
     c->call.lanes = r->carry.lanes;
     c->call.lanes.stays = packets && !o->once;
+    r->carry.vpn.routes_follow = c->call.lanes.stays;
     c->call.answer_max = ANSWER_MAX;
     c->call.connect_max = CONNECT_MAX;
     c->notify.on_state = o->on_state;

@@ -300,6 +300,8 @@ void adit_link_done(struct adit_link_state *link)
         return;
     /* Errors are no news: the device may be gone, and all of this with it. */
     if (adit_netlink_open(&nl, 0) == 0) {
+        if (link->routes_down)
+            link->routed_count = 0;
         while (link->routed_count)
             (void)!route(&nl, link->index, RTM_DELROUTE, 0, &link->routed[--link->routed_count]);
         while (link->added_count)
@@ -310,4 +312,26 @@ void adit_link_done(struct adit_link_state *link)
         adit_netlink_close(&nl);
     }
     *link = (struct adit_link_state){ 0 };
+}
+
+int adit_link_set_routes(struct adit_link_state *link, bool up)
+{
+    struct adit_netlink nl;
+    int err = 0;
+
+    if (link->routes_down == !up || link->routed_count == 0)
+        return 0;
+    err = adit_netlink_open(&nl, 0);
+    if (err)
+        return err;
+    for (size_t i = 0; i < link->routed_count; i++) {
+        int failed = route(&nl, link->index, up ? RTM_NEWROUTE : RTM_DELROUTE,
+                           up ? NLM_F_CREATE | NLM_F_EXCL : 0, &link->routed[i]);
+
+        if (failed && failed != -EEXIST && failed != -ESRCH && !err)
+            err = failed;
+    }
+    link->routes_down = !up;
+    adit_netlink_close(&nl);
+    return err;
 }

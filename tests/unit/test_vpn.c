@@ -329,6 +329,50 @@ static void programs_run_before_and_after(void **state)
     stop(&bad);
 }
 
+/* Is there a route to 10.88.0.0/16 through the device? */
+static bool routed(void)
+{
+    FILE *f = fopen("/proc/net/route", "re");
+    char line[256];
+    bool found = false;
+
+    assert_non_null(f);
+    while (fgets(line, sizeof line, f))
+        found = found || strncmp(line, "v0\t0000580A\t", 12) == 0;
+    fclose(f);
+    return found;
+}
+
+static void routes_may_follow_the_peer(void **state)
+{
+    struct adit_prefix net = { .addr = addr("10.88.0.0"), .len = 16 };
+    struct adit_vpn_conf conf = { .device = "v0",
+                                  .addresses = &own,
+                                  .address_count = 1,
+                                  .routes = &net,
+                                  .route_count = 1,
+                                  .routes_follow = true };
+    struct host h = { 0 };
+
+    (void)state;
+    NEEDS_DEVICES;
+    own.own.addr = addr("10.77.0.1");
+    for (int follow = 1; follow >= 0; follow--) {
+        conf.routes_follow = follow;
+        assert_int_equal(adit_vpn_new(&h.vpn, loop, &conf, &ops, &h, &h.trouble), 0);
+        assert_int_equal(routed(), !follow);
+        for (int i = 0; i < 2; i++) {
+            adit_vpn_set_up(h.vpn, true);
+            adit_vpn_set_up(h.vpn, true);
+            assert_true(routed());
+            adit_vpn_set_up(h.vpn, false);
+            assert_int_equal(routed(), !follow);
+        }
+        h.vpn = adit_vpn_free(h.vpn);
+        assert_false(routed());
+    }
+}
+
 static void every_allocation_may_fail(void **state)
 {
     bool done = false;
@@ -376,6 +420,7 @@ int main(void)
         T(telling_is_limited),
         T(a_device_taken_away_is_told),
         T(programs_run_before_and_after),
+        T(routes_may_follow_the_peer),
         T(every_allocation_may_fail),
         T(a_name_that_is_taken_is_refused),
     };
