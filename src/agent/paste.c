@@ -3,6 +3,8 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include "base/log.h"
+
 #define QUIET     (300 * ADIT_MS)
 #define LINE_SIZE 4096
 #define END_CHAR  4 /* ^D, in non-canonical mode a byte like others */
@@ -84,7 +86,7 @@ static void end_line(void)
 {
     static const char newline = '\n';
 
-    if (write(STDERR_FILENO, &newline, 1) < 0)
+    if (adit_log_takes() && write(STDERR_FILENO, &newline, 1) < 0)
         return; /* nobody is looking */
 }
 
@@ -102,18 +104,30 @@ static void on_quiet(struct adit_timer *timer, adit_time now)
     report(p, result, false, now);
 }
 
+/* In the background the terminal is the shell's, and the kernel would stop who changes it. One that
+ * does not control us has no front. */
+static bool in_front(int fd)
+{
+    pid_t front = tcgetpgrp(fd);
+
+    return front < 0 || front == getpgrp();
+}
+
 static void set_terminal(struct adit_paste *p)
 {
-    struct termios raw;
+    struct termios raw = p->saved;
 
-    p->terminal = tcgetattr(p->fd, &p->saved) == 0;
-    if (!p->terminal)
-        return;
-    raw = p->saved;
     raw.c_lflag &= ~(tcflag_t)ICANON;
     raw.c_cc[VMIN] = 1;
     raw.c_cc[VTIME] = 0;
-    tcsetattr(p->fd, TCSANOW, &raw);
+    if (in_front(p->fd))
+        tcsetattr(p->fd, TCSANOW, &raw);
+}
+
+static void restore_terminal(struct adit_paste *p)
+{
+    if (in_front(p->fd))
+        tcsetattr(p->fd, TCSANOW, &p->saved);
 }
 
 int adit_paste_start(struct adit_paste *p, struct adit_loop *loop, int fd,
@@ -130,9 +144,23 @@ int adit_paste_start(struct adit_paste *p, struct adit_loop *loop, int fd,
     if (err)
         return err;
     adit_pairtext_init(&p->text, conf);
-    set_terminal(p);
+    p->terminal = tcgetattr(fd, &p->saved) == 0;
+    if (p->terminal)
+        set_terminal(p);
     p->running = true;
     return 0;
+}
+
+void adit_paste_suspend(struct adit_paste *p)
+{
+    if (p->running && p->terminal)
+        restore_terminal(p);
+}
+
+void adit_paste_continue(struct adit_paste *p)
+{
+    if (p->running && p->terminal)
+        set_terminal(p);
 }
 
 void adit_paste_again(struct adit_paste *p)
@@ -149,5 +177,5 @@ void adit_paste_stop(struct adit_paste *p)
     adit_io_stop(&p->io);
     adit_pairtext_done(&p->text);
     if (p->terminal)
-        tcsetattr(p->fd, TCSANOW, &p->saved);
+        restore_terminal(p);
 }

@@ -35,6 +35,9 @@ struct adit_paste {
 ADIT_MUST_USE int adit_paste_start(struct adit_paste *p, struct adit_loop *loop, int fd,
                                    const struct adit_pairtext_conf *conf,
                                    const struct adit_paste_ops *ops, void *arg);
+/* ^Z, and fg: the terminal is the shell's in between. Each may be repeated. */
+void adit_paste_suspend(struct adit_paste *p);
+void adit_paste_continue(struct adit_paste *p);
 /* Forgets what was read and reads on. */
 void adit_paste_again(struct adit_paste *p);
 /* Stops reading and restores the terminal. May be repeated. */

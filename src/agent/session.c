@@ -2,9 +2,9 @@
 
 #include <unistd.h>
 
+#include "agent/handout.h"
 #include "agent/inner.h"
 #include "agent/paste.h"
-#include "agent/qr.h"
 #include "agent/report.h"
 #include "base/alloc.h"
 #include "base/log.h"
@@ -29,6 +29,7 @@ struct adit_session {
     bool over;
     enum adit_form form;
     int exit_code;
+    struct adit_handout handout;
     char *text; /* TEXT_SIZE: a description being printed */
 };
 
@@ -123,20 +124,9 @@ static const struct adit_lanes_ops lanes_ops = {
 
 /* ---- descriptions ---------------------------------------------------------------------------- */
 
-static void write_all(struct adit_session *s, const char *text, size_t n)
+static void on_handout_failed(struct adit_handout *h, const char *text)
 {
-    while (n) {
-        ssize_t got = write(s->conf.text_out, text, n);
-
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0) {
-            fail(s, ADIT_EXIT_SIGNALING, "cannot write our description: nobody reads it");
-            return;
-        }
-        text += got;
-        n -= (size_t)got;
-    }
+    fail(adit_container_of(h, struct adit_session, handout), ADIT_EXIT_SIGNALING, text);
 }
 
 /* Prints our description when it is complete, and again when it changed. */
@@ -158,12 +148,8 @@ static void tell(struct adit_session *s)
                  "our public address changed; give them this line instead, continuing");
     else if (isatty(s->conf.text_out))
         adit_log(ADIT_LOG_INFO, "session", "give this to the other side (%s):", other_command(s));
-    s->text[n] = '\n';
-    write_all(s, s->text, (size_t)n + 1);
-    s->text[n] = 0;
-    if (s->conf.qr)
-        adit_qr_print(STDERR_FILENO, s->text);
-    if (!s->accepted && !again && isatty(s->conf.text_in))
+    adit_handout_give(&s->handout, s->text, (size_t)n);
+    if (!s->over && !s->accepted && !again && isatty(s->conf.text_in))
         adit_log(ADIT_LOG_INFO, "session", "and paste theirs here:");
 }
 
@@ -331,6 +317,16 @@ static void on_goodbye(struct adit_timer *timer, adit_time now)
     finish(s, s->exit_code);
 }
 
+void adit_session_suspend(struct adit_session *s)
+{
+    adit_paste_suspend(&s->paste);
+}
+
+void adit_session_continue(struct adit_session *s)
+{
+    adit_paste_continue(&s->paste);
+}
+
 void adit_session_stop(struct adit_session *s)
 {
     if (s->over) { /* an app winds up, and whoever says it twice has no time for that */
@@ -352,7 +348,11 @@ static int start(struct adit_session *s)
 {
     struct adit_peer_conf peer = s->conf.peer;
     struct adit_cause cause;
+    int exit_code =
+        adit_handout_open(&s->handout, s->loop, s->conf.text_out, s->conf.qr, on_handout_failed);
 
+    if (exit_code)
+        return exit_code;
     peer.patient = true; /* the user sets the limit */
     peer.on = (struct adit_peer_callbacks){
         .state = on_state,
@@ -412,6 +412,7 @@ struct adit_session *adit_session_free(struct adit_session *s)
     adit_task_cancel(&s->bury);
     adit_peer_free(s->peer);
     adit_lanes_done(&s->lanes);
+    adit_handout_close(&s->handout);
     adit_free(s->text);
     adit_free(s);
     return NULL;

@@ -34,6 +34,9 @@ struct adit_session;
 struct adit_session *adit_session_new(struct adit_loop *loop, const struct adit_session_conf *conf,
                                       void (*ended)(void *arg, int exit_code), void *arg,
                                       int *ret_exit);
+/* ^Z: the terminal is given back. And when we go on, in front or not. */
+void adit_session_suspend(struct adit_session *s);
+void adit_session_continue(struct adit_session *s);
 struct adit_session *adit_session_free(struct adit_session *s); /* returns NULL */
 /* The user wants to stop: says goodbye first; the second time it does not wait for the peer, and
  * while apps wind up (--down) not for them either. */

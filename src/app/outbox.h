@@ -1,8 +1,10 @@
 /* outbox.h - writes to a descriptor that may be slow, without blocking and without changing its
  * flags.
  *
- * stdout is shared with the shell that started us, so O_NONBLOCK is not ours to set. Instead a
- * write never offers more than the kernel promises to take after POLLOUT: PIPE_BUF bytes. */
+ * stdout is shared with the shell that started us, so O_NONBLOCK is not ours to set. A terminal,
+ * which may be stopped with ^S at any byte, is opened once more, non-blocking; of anything else a
+ * copy of the descriptor is used, and a write never offers more than the kernel promises to take
+ * after POLLOUT: PIPE_BUF bytes. So several outboxes may have the same descriptor. */
 #ifndef ADIT_OUTBOX_H
 #define ADIT_OUTBOX_H
 
@@ -11,7 +13,8 @@
 
 struct adit_outbox {
     struct adit_io io;
-    int fd;
+    int fd;       /* our own; -1 = none */
+    size_t piece; /* of one write */
     struct adit_buf waiting;
     int err; /* the descriptor failed with this positive errno (EPIPE: nobody reads); what is added
                 is dropped */
@@ -19,7 +22,8 @@ struct adit_outbox {
     void (*drained)(struct adit_outbox *box);
 };
 
-/* fd -1: everything is dropped. `limit` bounds what may wait; beyond it err is ENOBUFS. */
+/* fd -1: everything is dropped; otherwise it stays the caller's. -errno. `limit` bounds what may
+ * wait; beyond it err is ENOBUFS. */
 ADIT_MUST_USE int adit_outbox_init(struct adit_outbox *box, struct adit_loop *loop, int fd,
                                    size_t limit, void (*drained)(struct adit_outbox *box));
 void adit_outbox_done(struct adit_outbox *box);

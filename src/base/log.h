@@ -3,8 +3,8 @@
  * error: someone must act. warn: degraded, the text ends in "..., continuing". info: one line per
  * change a user cares about. debug and trace: for us. Engines log at debug and trace only; the
  * layer that decides logs a failure once. Addresses and names of peers never appear at info and
- * above unless the user named them. The level is one of the two process-wide variables of the
- * program: a log line must be possible where no context reaches. */
+ * above unless the user named them. The level (and how many lines were lost) is one of the two
+ * process-wide variables of the program: a log line must be possible where no context reaches. */
 #ifndef ADIT_LOG_H
 #define ADIT_LOG_H
 
@@ -20,6 +20,8 @@ enum adit_log_level {
 
 extern enum adit_log_level adit_log_level; /* default INFO */
 
+/* Would stderr take a line now? What it does not take is lost, and counted. */
+bool adit_log_takes(void);
 void adit_log_write(enum adit_log_level level, const char *module, const char *fmt, ...)
     ADIT_PRINTF(3, 4);
 

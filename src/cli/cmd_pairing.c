@@ -83,14 +83,20 @@ static void on_signal(void *arg, int signo, adit_time now)
 {
     struct run *r = arg;
 
-    (void)signo;
     (void)now;
-    adit_session_stop(r->session);
+    if (signo == SIGTSTP) {
+        adit_session_suspend(r->session);
+        adit_signals_default(signo);
+    }
+    if (signo == SIGTSTP || signo == SIGCONT)
+        adit_session_continue(r->session);
+    else
+        adit_session_stop(r->session);
 }
 
 static void run(struct run *r)
 {
-    static const int signos[] = { SIGINT, SIGTERM, SIGHUP, 0 };
+    static const int signos[] = { SIGINT, SIGTERM, SIGHUP, SIGTSTP, SIGCONT, 0 };
     int err;
 
     /* Watched before there is a device or a --up program that would have to be cleaned up. */

@@ -35,6 +35,17 @@ int adit_signals_start(struct adit_signals *s, struct adit_loop *loop, const int
     return err;
 }
 
+void adit_signals_default(int signo)
+{
+    sigset_t one, before;
+
+    sigemptyset(&one);
+    sigaddset(&one, signo);
+    raise(signo);
+    pthread_sigmask(SIG_UNBLOCK, &one, &before); /* here it happens */
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+}
+
 void adit_signals_stop(struct adit_signals *s)
 {
     int fd = s->io.fd;

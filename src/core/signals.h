@@ -21,6 +21,9 @@ struct adit_signals {
 ADIT_MUST_USE int adit_signals_start(struct adit_signals *s, struct adit_loop *loop,
                                      const int *signos,
                                      void (*got)(void *arg, int signo, adit_time now), void *arg);
+/* What a watched signal would have done if nobody watched it. SIGTSTP: stops us, and returns when
+ * we were continued, or at once where there is nobody to do that. */
+void adit_signals_default(int signo);
 /* Gives the mask back. May be repeated. */
 void adit_signals_stop(struct adit_signals *s);
 

@@ -65,19 +65,35 @@ until_true 10 ready a
 check "a ticket is at most 120 characters" within "$(length a)" 40 120
 stop a
 
-# a line of more than 4096 characters at a terminal, which in its usual mode keeps no more
-offer --as json
-until_true 10 ready a
-line a | python3 -c '
+long_line() {
+    line a | python3 -c '
 import json, sys
 d = json.loads(sys.stdin.readline())
 d["sdp"] += "a=x-long:%s\r\n" % ("x" * 9000)
 print(json.dumps(d), end="")' >"$W/long"
+}
+# a line of more than 4096 characters at a terminal, which in its usual mode keeps no more
+offer --as json
+until_true 10 ready a
+long_line
 start t B "$e2e/terminal.py" --paste "$W/long" --settings "$W/settings" "$ADIT" answer --stun $STUN --as json
 terminal_answer() { tr -d '\r' <"$W/t.out" | grep -E '^ *\{.*"answer".*\}$' | tail -n 1 | grep .; }
 check "9000 characters pasted at a terminal: an answer" until_true 15 terminal_answer
 terminal_answer >&"${IN[a]}"
 check "and they are connected" until_true 10 connected a
+stop a
+kill "${PID[t]}" 2>/dev/null
+stop t
+
+# the same with ^Z and fg before
+offer --as json
+until_true 10 ready a
+long_line
+start t B "$e2e/terminal.py" --suspend --paste "$W/long" "$ADIT" answer --stun $STUN --as json
+check "^Z: the shell finds its terminal as it was" until_true 15 said t '^suspended: same'
+check "after fg 9000 characters can be pasted" until_true 15 terminal_answer
+terminal_answer >&"${IN[a]}"
+check "and they are connected after ^Z" until_true 10 connected a
 stop a
 kill "${PID[t]}" 2>/dev/null
 stop t

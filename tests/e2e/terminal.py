@@ -1,7 +1,10 @@
 #!/usr/bin/env python3
 """terminal - runs a program at a terminal, for tests of what people do at one.
 
-terminal.py [--paste FILE] [--then interrupt|hangup|wait] [--settings FILE] CMD...
+terminal.py [--suspend] [--paste FILE] [--then interrupt|hangup|wait] [--settings FILE] CMD...
+
+--suspend runs it under a shell with job control and presses ^Z once it reads; when the shell has the
+terminal back, fg. Prints "suspended: same" or "changed": the terminal as the shell got it.
 
 Waits until the program has said something, pastes FILE in pieces as a terminal does, presses Enter,
 and does what --then says. What the program writes goes to stdout.
@@ -19,11 +22,15 @@ import termios
 import time
 
 args = argparse.ArgumentParser()
+args.add_argument("--suspend", action="store_true")
 args.add_argument("--paste")
 args.add_argument("--then", choices=["interrupt", "hangup", "wait"], default="wait")
 args.add_argument("--settings")
 args.add_argument("command", nargs=argparse.REMAINDER)
 args = args.parse_args()
+
+if args.suspend:
+    args.command = ["sh", "-mc", '"$@"; echo "the shell has it"; read x; fg', "sh"] + args.command
 
 main, terminal = pty.openpty()
 before = termios.tcgetattr(terminal)
@@ -45,11 +52,24 @@ def pump(seconds, until=lambda: False):
             sys.stdout.buffer.write(data)
             sys.stdout.buffer.flush()
             pump.seen += len(data)
+            pump.text += data
 
 
-pump.seen = 0
+def in_lines():
+    """Is the terminal as shells have it? Programs that read bytes switch that off."""
+    return bool(termios.tcgetattr(terminal)[3] & termios.ICANON)
+
+
+pump.seen, pump.text = 0, b""
 pump(10, lambda: pump.seen > 0 or child.poll() is not None)
 pump(0.3)
+if args.suspend:
+    pump(10, lambda: not in_lines())
+    os.write(main, b"\x1a")
+    pump(10, lambda: b"the shell has it" in pump.text)
+    print("suspended:", "same" if termios.tcgetattr(terminal) == before else "changed", flush=True)
+    os.write(main, b"\r")
+    pump(10, lambda: not in_lines())
 if args.paste:
     text = open(args.paste, "rb").read()
     for at in range(0, len(text), 1024):

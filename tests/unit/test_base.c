@@ -5,11 +5,15 @@
 
 #include <cmocka.h>
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include "base/addr.h"
 #include "base/alloc.h"
 #include "base/buf.h"
 #include "base/digest.h"
 #include "base/list.h"
+#include "base/log.h"
 #include "base/rng.h"
 #include "base/str.h"
 
@@ -222,6 +226,39 @@ static void utf8_is_checked_and_made_printable(void **state)
     assert_string_equal(adit_str_printable(out, 4, "ab\xc3\xbc", 4), "ab");
 }
 
+/* Lines that stderr does not take are lost, not waited for; the next one that it takes says so. */
+static void nobody_takes_our_lines(void **state)
+{
+    char text[65536 + 1], *said;
+    int fds[2], saved = dup(STDERR_FILENO);
+    ssize_t n;
+
+    (void)state;
+    assert_int_equal(pipe2(fds, O_CLOEXEC | O_NONBLOCK), 0);
+    while (write(fds[1], "................", 16) > 0)
+        ;
+    assert_int_equal(fcntl(fds[1], F_SETFL, 0), 0);
+    dup2(fds[1], STDERR_FILENO);
+    alarm(20);
+    adit_log(ADIT_LOG_INFO, "test", "one");
+    adit_log(ADIT_LOG_INFO, "test", "two");
+    alarm(0);
+    while (read(fds[0], text, sizeof text - 1) > 0)
+        ;
+    adit_log(ADIT_LOG_INFO, "test", "three");
+    adit_log(ADIT_LOG_INFO, "test", "four");
+    dup2(saved, STDERR_FILENO);
+    n = read(fds[0], text, sizeof text - 1);
+    assert_true(n > 0);
+    text[n] = 0;
+    said = strstr(text, "2 lines were lost");
+    assert_non_null(said);
+    assert_non_null(strstr(said, "adit: three\nadit: four\n"));
+    close(saved);
+    close(fds[0]);
+    close(fds[1]);
+}
+
 static void buffers_grow_to_their_limit_and_latch(void **state)
 {
     struct adit_buf b;
@@ -368,6 +405,7 @@ int main(void)
         cmocka_unit_test(base64_goes_both_ways),
         cmocka_unit_test(numbers_are_whole_and_bounded),
         cmocka_unit_test(utf8_is_checked_and_made_printable),
+        cmocka_unit_test(nobody_takes_our_lines),
         cmocka_unit_test(buffers_grow_to_their_limit_and_latch),
         cmocka_unit_test(cursors_never_run_over),
         cmocka_unit_test(a_seed_repeats_and_bounds_hold),

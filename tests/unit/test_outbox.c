@@ -6,6 +6,8 @@
 
 #include <cmocka.h>
 #include <fcntl.h>
+#include <stdlib.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include "app/outbox.h"
@@ -148,6 +150,79 @@ static void nobody_reads(void **state)
     end(&w);
 }
 
+/* Stopped with ^S, or with nobody behind it who reads: it takes what it has room for, and no flag
+ * of the caller's descriptor is touched. */
+static void a_terminal_does_not_keep_us_waiting(void **state)
+{
+    (void)state;
+    for (int stopped = 0; stopped < 2; stopped++) {
+        struct world w = { .loop = adit_loop_new() };
+        size_t put = 0, got = 0;
+        struct termios raw;
+
+        w.out[0] = posix_openpt(O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+        assert_true(w.out[0] >= 0 && grantpt(w.out[0]) == 0 && unlockpt(w.out[0]) == 0);
+        w.out[1] = open(ptsname(w.out[0]), O_RDWR | O_NOCTTY | O_CLOEXEC);
+        assert_int_equal(tcgetattr(w.out[1], &raw), 0);
+        cfmakeraw(&raw);
+        assert_int_equal(tcsetattr(w.out[1], TCSANOW, &raw), 0);
+        if (stopped)
+            assert_int_equal(tcflow(w.out[1], TCOOFF), 0);
+        assert_int_equal(adit_outbox_init(&w.box, w.loop, w.out[1], LIMIT, on_drained), 0);
+        assert_int_equal(fcntl(w.out[1], F_GETFL) & O_NONBLOCK, 0);
+        alarm(20); /* a write that blocks would do so for ever */
+        for (int i = 0; i < 30; i++)
+            add(&w, &put, 5000);
+        assert_false(adit_outbox_empty(&w.box));
+        take(&w, &got, SIZE_MAX);
+        assert_true(stopped ? got == 0 : got > 0);
+        if (stopped)
+            assert_int_equal(tcflow(w.out[1], TCOON), 0);
+        for (int i = 0; got < put && i < 100000; i++) {
+            assert_int_equal(adit_loop_process(w.loop), 0);
+            take(&w, &got, SIZE_MAX);
+        }
+        alarm(0);
+        assert_int_equal(got, put);
+        end(&w);
+    }
+}
+
+/* As some programs leave it to their children. */
+static void a_descriptor_that_does_not_block_anyway(void **state)
+{
+    struct world w;
+    size_t put = 0, got = 0;
+
+    (void)state;
+    begin(&w);
+    assert_int_equal(fcntl(w.out[1], F_SETFL, O_NONBLOCK), 0);
+    for (int i = 0; i < 30; i++)
+        add(&w, &put, 5000);
+    for (int i = 0; got < put && i < 10000; i++) {
+        take(&w, &got, 777);
+        assert_int_equal(adit_loop_process(w.loop), 0);
+    }
+    assert_int_equal(w.box.err, 0);
+    assert_int_equal(got, put);
+    end(&w);
+}
+
+static void several_may_have_the_same_descriptor(void **state)
+{
+    struct adit_outbox other = { 0 };
+    struct world w;
+
+    (void)state;
+    begin(&w);
+    assert_int_equal(adit_outbox_init(&other, w.loop, w.out[1], LIMIT, on_drained), 0);
+    assert_true(adit_outbox_add(&other, "x", 1));
+    adit_outbox_done(&other);
+    adit_outbox_done(&other);
+    assert_int_equal(adit_outbox_init(&other, w.loop, 65000, LIMIT, on_drained), -EBADF);
+    end(&w);
+}
+
 static void no_descriptor_at_all(void **state)
 {
     struct adit_outbox box = { 0 };
@@ -166,6 +241,9 @@ int main(void)
         cmocka_unit_test(what_fits_does_not_wait),
         cmocka_unit_test(more_than_the_limit_is_an_error),
         cmocka_unit_test(nobody_reads),
+        cmocka_unit_test(a_terminal_does_not_keep_us_waiting),
+        cmocka_unit_test(a_descriptor_that_does_not_block_anyway),
+        cmocka_unit_test(several_may_have_the_same_descriptor),
         cmocka_unit_test(no_descriptor_at_all),
     };
 
