@@ -142,6 +142,25 @@ int adit_usrsctp_starved(const struct socket *so)
 	return inp && inp->adit_starved;
 }
 
+int adit_usrsctp_whole(const struct socket *so, uint32_t after, uint32_t before)
+{
+	const struct sctp_tcb *stcb = tcb_of(so);
+	const struct sctp_association *asoc = stcb ? &stcb->asoc : NULL;
+	uint32_t tsn, gap;
+
+	if (!asoc)
+		return 1;
+	tsn = SCTP_TSN_GT(asoc->cumulative_tsn, after) ? asoc->cumulative_tsn : after;
+	for (tsn++; SCTP_TSN_GT(before, tsn); tsn++) {
+		gap = tsn - asoc->mapping_array_base_tsn;
+		if (gap >= (uint32_t)asoc->mapping_array_size << 3 ||
+		    (!SCTP_IS_TSN_PRESENT(asoc->mapping_array, gap) &&
+		     !SCTP_IS_TSN_PRESENT(asoc->nr_mapping_array, gap)))
+			return 0;
+	}
+	return 1;
+}
+
 int adit_usrsctp_error(const struct socket *so)
 {
 	return so->so_error;

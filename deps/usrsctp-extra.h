@@ -33,6 +33,8 @@ int adit_usrsctp_readable(const struct socket *so);
 /* Was there no memory for something that is not tried again: a notification, or the request for a
  * reset of streams? */
 int adit_usrsctp_starved(const struct socket *so);
+/* Are all TSNs between the two, neither included, here or given up by the peer? */
+int adit_usrsctp_whole(const struct socket *so, uint32_t after, uint32_t before);
 /* The errno with which the association ended, or 0. */
 int adit_usrsctp_error(const struct socket *so);
 /* What waits to be sent or acknowledged: user bytes, and the pieces they are kept in. */

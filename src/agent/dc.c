@@ -187,6 +187,11 @@ char *adit_dc_label(const struct adit_dc *dc, char *out, size_t size)
     return adit_str_printable(out, size, label.data, label.len);
 }
 
+void adit_dc_set_in_turn(struct adit_dc *dc)
+{
+    adit_channel_set_in_turn(dc->channel);
+}
+
 bool adit_dc_is_lossy(const struct adit_dc *dc)
 {
     struct adit_channel_conf conf;

@@ -98,6 +98,7 @@ ADIT_MUST_USE int adit_peer_accept_found(struct adit_peer *peer, const struct ad
                                          struct adit_cause *ret_cause);
 
 /* dc.c */
+void adit_dc_set_in_turn(struct adit_dc *dc);    /* see adit_channel_set_in_turn */
 bool adit_dc_is_lossy(const struct adit_dc *dc); /* messages may be given up */
 void adit_dc_event(struct adit_peer *peer, const struct adit_sctp_event *ev);
 struct adit_dc *adit_dcs_at(const struct adit_peer *peer, size_t i); /* NULL behind the last */

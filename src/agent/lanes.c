@@ -168,6 +168,8 @@ static void open_dc(struct lane *lane)
     conf.user = lane;
     lane->ours = true;
     lane->dc = adit_dc_open(l->peer, &conf, &err);
+    if (lane->dc && l->conf->app->in_turn)
+        adit_dc_set_in_turn(lane->dc);
     if (lane->dc)
         return;
     adit_log(ADIT_LOG_ERROR, "session", "cannot open a channel: %s", strerror(-err));
@@ -233,6 +235,8 @@ void adit_lanes_accept(struct adit_lanes *l, struct adit_dc *dc)
     }
     adit_timer_stop(&l->idle);
     lane->dc = dc;
+    if (l->conf->app->in_turn)
+        adit_dc_set_in_turn(dc);
     adit_dc_set_callbacks(dc, &callbacks, lane);
     on_open(dc, lane);
 }

@@ -144,6 +144,7 @@ static void closed(struct adit_app *app, const struct adit_cause *cause)
 const struct adit_app_class adit_app_tunnel = {
     .name = "tun",
     .size = sizeof(struct tunnel),
+    .in_turn = true,
     .persistent = true,
     .init = init,
     .free = done,

@@ -50,6 +50,7 @@ struct adit_app_class {
     bool many;        /* one for each channel that the peer opens, not only for the first */
     bool lines;       /* its input is lines, which several of its kind may share */
     bool must_finish; /* stopped by the user before its end, it has failed */
+    bool in_turn;     /* messages that overtook others wait for them, see adit_dc_set_in_turn */
     bool persistent;  /* outlives its channel: the session opens another one */
     /* The object is zeroed and app->conf set. 0 or a negative errno, after a line for the user was
      * logged unless it is -ENOMEM; -EPERM: a permission is missing. */

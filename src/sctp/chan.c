@@ -116,6 +116,7 @@ static void finish(struct adit_channel *c)
     if (c->state == ADIT_CHANNEL_CLOSED)
         return;
     c->state = ADIT_CHANNEL_CLOSED;
+    adit_order_forget(&s->order, c);
     adit_chan_drop_early(c);
     adit_chan_stop_waiting(c);
     adit_list_del(&c->above);
@@ -148,6 +149,7 @@ void adit_chan_close(struct adit_channel *c, enum adit_reason reason, int err, c
         return;
     set_cause(c, reason, err, text);
     c->state = ADIT_CHANNEL_CLOSING;
+    adit_order_forget(&c->s->order, c);
     adit_chan_drop_in(c);
     adit_chan_stop_waiting(c);
     adit_list_del(&c->above);
@@ -271,10 +273,13 @@ void adit_chan_up_all(struct adit_sctp *s)
 
 void adit_chan_reset(struct adit_sctp *s, uint16_t sid, bool incoming)
 {
-    struct adit_channel *c = adit_chan_at(s, sid);
+    struct adit_channel *c;
 
     if (sid >= s->streams)
         return;
+    if (incoming)
+        adit_chan_tell_in_turn(s, true); /* all it sent is here */
+    c = adit_chan_at(s, sid);
     if (incoming) {
         set_resting(s, sid, false);
         if (c) {

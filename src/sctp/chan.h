@@ -12,6 +12,7 @@
 
 #include "base/buf.h"
 #include "base/list.h"
+#include "sctp/order.h"
 #include "sctp/sctp.h"
 #include "sctp/usr.h"
 
@@ -30,6 +31,7 @@ struct adit_channel {
     bool announced; /* nothing is left to be done at start */
     bool settled;   /* the peer has seen our OPEN: unordered messages are allowed */
     bool reset_asked, reset_in;
+    bool in_turn;               /* see adit_channel_set_in_turn */
     uint64_t given, given_user; /* bytes handed to usrsctp, with and without DCEP */
     uint64_t left_before;       /* what had left the stream before this channel */
     size_t early;               /* bytes in s->early */
@@ -63,6 +65,8 @@ struct adit_sctp {
     uint8_t *piece;                        /* where usrsctp puts what it has */
     struct adit_buf whole;                 /* a message that came in pieces */
     bool skipping;                         /* the rest of a message that is too large */
+    uint32_t tsn;                          /* of the message that is being looked at */
+    struct adit_order order;               /* messages that wait for others */
     struct adit_cause cause;
     struct adit_sctp_stats stats;
     adit_time bye_at; /* the peer's goodbye is taken for complete */
@@ -119,6 +123,8 @@ bool adit_chan_tell_room(struct adit_sctp *s);
 /* A whole message of stream sid. bytes are valid during the call. */
 void adit_chan_message(struct adit_sctp *s, uint16_t sid, uint32_t ppid, const uint8_t *bytes,
                        size_t n);
+/* Messages whose turn has come, or all that wait; true if a handler was called. */
+bool adit_chan_tell_in_turn(struct adit_sctp *s, bool all);
 /* A message of stream sid is larger than we said we take. */
 void adit_chan_oversize(struct adit_sctp *s, uint16_t sid);
 void adit_chan_now_open(struct adit_channel *c);

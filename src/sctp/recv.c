@@ -72,7 +72,7 @@ static void on_dcep(struct adit_sctp *s, uint16_t sid, const uint8_t *bytes, siz
     }
 }
 
-static void tell_message(struct adit_channel *c, const uint8_t *bytes, size_t n, bool text)
+static void tell_now(struct adit_channel *c, const uint8_t *bytes, size_t n, bool text)
 {
     struct adit_sctp *s = c->s;
 
@@ -81,6 +81,44 @@ static void tell_message(struct adit_channel *c, const uint8_t *bytes, size_t n,
     adit_sctp_tell(
         s, &(struct adit_sctp_event){
                .type = ADIT_SCTP_EV_MESSAGE, .channel = c, .bytes = bytes, .n = n, .text = text });
+}
+
+static bool whole(void *arg, uint32_t after, uint32_t before)
+{
+    const struct adit_sctp *s = arg;
+
+    return adit_usr_whole(&s->usr, after, before);
+}
+
+static void tell_message(struct adit_channel *c, const uint8_t *bytes, size_t n, bool text)
+{
+    struct adit_sctp *s = c->s;
+    const struct adit_order_item item = { .tsn = s->tsn, .owner = c, .text = text, .n = n };
+
+    if (!c->in_turn || adit_order_came(&s->order, &item, bytes, whole, s, s->now))
+        tell_now(c, bytes, n, text);
+}
+
+bool adit_chan_tell_in_turn(struct adit_sctp *s, bool all)
+{
+    bool any = false;
+
+    while (!s->ended && !s->paused) {
+        struct adit_order_item *item =
+            all ? adit_order_pop(&s->order) : adit_order_next(&s->order, whole, s, s->now);
+
+        if (!item)
+            break;
+        tell_now(item->owner, item->bytes, item->n, item->text);
+        adit_free(item);
+        any = true;
+    }
+    return any;
+}
+
+void adit_channel_set_in_turn(struct adit_channel *c)
+{
+    c->in_turn = c->conf.unordered;
 }
 
 /* The deprecated way: fragments with 52 or 54, the last one with 53 or 51. */

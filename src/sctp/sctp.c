@@ -64,6 +64,7 @@ struct adit_sctp *adit_sctp_new(const struct adit_sctp_conf *conf, const struct 
     adit_list_init(&s->early);
     /* An OPEN with the longest label and protocol is taken whatever the limit of messages is. */
     size_t open_max = ADIT_DCEP_OPEN_HEAD + 2 * (size_t)ADIT_CHANNEL_LABEL_MAX;
+    adit_order_init(&s->order);
     adit_buf_init(&s->whole,
                   s->conf.local_message_max > open_max ? s->conf.local_message_max : open_max);
     s->streams = s->conf.streams;
@@ -96,6 +97,7 @@ struct adit_sctp *adit_sctp_free(struct adit_sctp *s)
     adit_usr_close(&s->usr, s->now);
     adit_chan_free_all(s);
     adit_buf_done(&s->whole);
+    adit_order_done(&s->order);
     for (size_t i = 0; i < ID_PAGES; i++)
         adit_free(s->by_id[i]);
     adit_free(s->resting);
@@ -148,6 +150,7 @@ static void on_data(struct adit_sctp *s, const struct adit_usr_in *in, size_t n)
 {
     if (s->paused) /* shutting: nobody waits for it any more */
         return;
+    s->tsn = in->tsn;
     if (s->skipping) {
         s->skipping = !in->end;
         return;
@@ -212,6 +215,7 @@ static bool read_all(struct adit_sctp *s)
             on_up(s);
             break;
         case ADIT_USR_DOWN:
+            adit_chan_tell_in_turn(s, true);
             end(s, &in.cause);
             break;
         case ADIT_USR_BYE:
@@ -251,6 +255,7 @@ static void settle(struct adit_sctp *s)
     while (again) {
         s->pending = false;
         again = read_all(s);
+        again = adit_chan_tell_in_turn(s, false) || again;
         again = adit_chan_tell_opened(s) || again;
         again = adit_chan_tell_room(s) || again;
         again = adit_chan_tell_closed(s) || again || s->pending;
@@ -297,7 +302,8 @@ adit_time adit_sctp_deadline(const struct adit_sctp *s)
         return s->now;
     if (s->ended || !s->started)
         return ADIT_NEVER;
-    return adit_time_min(s->bye_at, adit_usr_deadline(&s->usr));
+    adit_time at = adit_time_min(s->bye_at, adit_usr_deadline(&s->usr));
+    return s->paused ? at : adit_time_min(at, adit_order_deadline(&s->order));
 }
 
 void adit_sctp_tick(struct adit_sctp *s, adit_time now)

@@ -131,6 +131,9 @@ void adit_channel_close(struct adit_channel *c, adit_time now);
 size_t adit_channel_buffered(
     const struct adit_channel *c); /* bytes accepted and not yet acknowledged or dropped */
 void adit_channel_set_low(struct adit_channel *c, size_t bytes);
+/* Unordered messages that overtook others wait for them, for a while, when that happens often on
+ * this path (sctp/order.h): for packets of protocols that take reordering for loss. */
+void adit_channel_set_in_turn(struct adit_channel *c);
 enum adit_channel_state adit_channel_state(const struct adit_channel *c);
 uint16_t
 adit_channel_id(const struct adit_channel *c); /* ADIT_CHANNEL_ID_AUTO while not assigned */

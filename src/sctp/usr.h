@@ -75,7 +75,7 @@ enum adit_usr_kind {
 struct adit_usr_in {
     enum adit_usr_kind kind;
     uint16_t sid;
-    uint32_t ppid;
+    uint32_t ppid, tsn;
     bool end; /* the last piece of its message */
     bool incoming;
     const uint16_t *sids; /* in the buffer; none: all streams */
@@ -93,6 +93,8 @@ ADIT_MUST_USE int adit_usr_recv(struct adit_usr *u, void *buffer, size_t size,
 bool adit_usr_readable(const struct adit_usr *u);
 /* Was there no memory for news, or for a reset? What then is, nobody will ever tell. */
 bool adit_usr_starved(const struct adit_usr *u);
+/* Are all TSNs between the two, neither included, here or given up by the peer? */
+bool adit_usr_whole(const struct adit_usr *u, uint32_t after, uint32_t before);
 /* Has the peer, or a time-out, ended it (even if nobody reads)? */
 bool adit_usr_failed(const struct adit_usr *u);
 

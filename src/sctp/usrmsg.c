@@ -135,6 +135,7 @@ int adit_usr_recv(struct adit_usr *u, void *buffer, size_t size, struct adit_usr
     *ret_in = (struct adit_usr_in){ .kind = ADIT_USR_DATA,
                                     .sid = info.rcv_sid,
                                     .ppid = ntohl(info.rcv_ppid),
+                                    .tsn = info.rcv_tsn,
                                     .end = flags & MSG_EOR };
     if (flags & MSG_NOTIFICATION)
         on_news(u, buffer, (size_t)n, ret_in);
@@ -149,6 +150,11 @@ bool adit_usr_readable(const struct adit_usr *u)
 bool adit_usr_starved(const struct adit_usr *u)
 {
     return u->starved || adit_usrsctp_starved(u->so);
+}
+
+bool adit_usr_whole(const struct adit_usr *u, uint32_t after, uint32_t before)
+{
+    return adit_usrsctp_whole(u->so, after, before) != 0;
 }
 
 bool adit_usr_failed(const struct adit_usr *u)

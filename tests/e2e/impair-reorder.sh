@@ -21,12 +21,15 @@ if ip tuntap add mode tun name probe 2>/dev/null; then
     }
     lab impair A reorder=25 dup=5 delay=20 seed=5
     check "pings all come back" lab in A ping -q -c 50 -i 0.02 -W 2 $V4_B
-    check "TCP without a tunnel" fetch 203.0.113.1
-    without=$took
-    check "TCP inside arrives whole" fetch $V4_B
-    # TCP alone is at a sixth of its speed on such a wire; the tunnel's channel loses what comes late
-    echo "# 3 MB without a tunnel $without ms, inside $took ms"
-    check "TCP inside is not much slower than that" within "$took" 1 $((5 * without + 500))
+    without=0 inside=0 # three times each, in turns: one of them alone is luck
+    for _ in 1 2 3; do
+        check "TCP without a tunnel" fetch 203.0.113.1
+        without=$((without + took))
+        check "TCP inside arrives whole" fetch $V4_B
+        inside=$((inside + took))
+    done
+    echo "# 3 x 3 MB without a tunnel $without ms, inside $inside ms"
+    check "TCP inside is at least half as fast" within "$inside" 1 $((2 * without))
 else
     skip "a VPN over such a wire" "no TUN device here"
 fi
