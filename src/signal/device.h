@@ -9,10 +9,11 @@
 #include "base/digest.h"
 #include "signal/say.h"
 
-#define ADIT_DEVICE_TOKEN_MAX 4096 /* bytes of a JWT */
-#define ADIT_DEVICE_KEY       32   /* bytes of an Ed25519 key */
-#define ADIT_DEVICE_SIG       64   /* and of a signature */
-#define ADIT_DEVICE_LIST_MAX  1024 /* devices of an account */
+#define ADIT_DEVICE_TOKEN_MAX   4096 /* bytes of a JWT */
+#define ADIT_DEVICE_KEY         32   /* bytes of an Ed25519 key */
+#define ADIT_DEVICE_SIG         64   /* and of a signature */
+#define ADIT_DEVICE_WAITING_MAX 32   /* messages from one that is not known yet */
+#define ADIT_DEVICE_LIST_MAX    1024 /* devices of an account */
 
 enum adit_device_step {
     ADIT_DEVICE_LOGIN,
@@ -20,7 +21,8 @@ enum adit_device_step {
     ADIT_DEVICE_LIST,
     ADIT_DEVICE_CHALLENGE,
     ADIT_DEVICE_REGISTER,
-    ADIT_DEVICE_WEBSOCKET
+    ADIT_DEVICE_WEBSOCKET,
+    ADIT_DEVICE_LOOK_AGAIN /* connected, and somebody calls whom we do not know */
 };
 
 struct adit_device {
@@ -32,6 +34,7 @@ struct adit_device {
     bool has_key, listed;
     uint8_t key[ADIT_DEVICE_KEY];
     json_t *devices; /* of our account; NULL = not known */
+    json_t *waiting; /* device-b: messages of a device that may be new in our account */
 };
 
 static inline struct adit_device *adit_device_of(struct adit_dialect_state *s)
@@ -45,6 +48,9 @@ void adit_device_done(struct adit_dialect_state *s);
 void adit_device_begin(struct adit_dialect_state *s, adit_time now);
 void adit_device_answered(struct adit_dialect_state *s,
                           const struct adit_dialect_response *response, adit_time now);
+void adit_device_look_again(struct adit_device *d);
+/* What is known of our account, from an answer to it. False: nothing new. */
+bool adit_device_take_list(struct adit_device *d, int status, json_t *list);
 bool adit_device_in_account(const struct adit_device *d, const char *id);
 /* Signs ASCII `context:id:challenge` and writes it in base64. -EPROTO: not 32 bytes of challenge in
  * base64; -ENOMEM. */

@@ -52,6 +52,7 @@ void adit_device_done(struct adit_dialect_state *s)
     struct adit_device *d = adit_device_of(s);
 
     json_decref(d->devices);
+    json_decref(d->waiting);
     explicit_bzero(d->key, sizeof d->key);
     explicit_bzero(d->token, sizeof d->token);
 }
@@ -227,6 +228,20 @@ static void on_token(struct adit_device *d, int status, const json_t *m)
     adit_device_begin(&d->s, 0);
 }
 
+bool adit_device_take_list(struct adit_device *d, int status, json_t *list)
+{
+    if (status / 100 != 2 || !json_is_array(list) || json_array_size(list) > ADIT_DEVICE_LIST_MAX)
+        return false;
+    json_decref(d->devices);
+    d->devices = json_incref(list);
+    return true;
+}
+
+void adit_device_look_again(struct adit_device *d)
+{
+    http(d, ADIT_DEVICE_LOOK_AGAIN, "/devices/", true, NULL);
+}
+
 static void on_list(struct adit_device *d, int status, json_t *m)
 {
     if (status == 401 || status == 403) {
@@ -237,12 +252,10 @@ static void on_list(struct adit_device *d, int status, json_t *m)
                       status);
         return;
     }
-    if (status / 100 != 2 || !json_is_array(m) || json_array_size(m) > ADIT_DEVICE_LIST_MAX) {
+    if (!adit_device_take_list(d, status, m)) {
         adit_say_fail(&d->s, false, false, "the server gives no list of devices (HTTP %d)", status);
         return;
     }
-    json_decref(d->devices);
-    d->devices = json_incref(m);
     d->look = is_b(d);
     if (adit_device_in_account(d, d->s.id))
         websocket(d);
@@ -307,6 +320,7 @@ void adit_device_answered(struct adit_dialect_state *s,
         on_registered(d, status);
         break;
     case ADIT_DEVICE_WEBSOCKET:
+    case ADIT_DEVICE_LOOK_AGAIN:
         break;
     }
     json_decref(m);

@@ -6,7 +6,8 @@
  *   theirs  connected{device_id,ice_servers}
  *
  * Only a challenge for this purpose and this device is signed. Offers are taken from devices of our
- * own account alone, and refused ones get no reply. */
+ * own account alone, and refused ones get no reply; when a device calls that is not on our list,
+ * the list is read again, once, and what it says waits. */
 #include "base/str.h"
 #include "signal/device.h"
 
@@ -31,7 +32,11 @@ static void opened(struct adit_dialect_state *s, adit_time now)
 static bool lost(struct adit_dialect_state *s, int http_status, unsigned close_code,
                  const char *close_reason, struct adit_cause *cause, bool *ret_final, adit_time now)
 {
-    (void)s, (void)http_status, (void)close_reason, (void)ret_final, (void)now;
+    struct adit_device *d = adit_device_of(s);
+
+    (void)http_status, (void)close_reason, (void)ret_final, (void)now;
+    json_decref(d->waiting);
+    d->waiting = NULL;
     if (close_code == 1008)
         adit_cause_set(cause, ADIT_REASON_REMOTE, EACCES, "the server refuses us (1008)");
     return false;
@@ -120,6 +125,74 @@ static void on_request_sent(struct adit_dialect_state *s, const json_t *m)
     s->ops->event(s->arg, &e);
 }
 
+/* ---- who may call ---------------------------------------------------------------------------- */
+
+static const char *sender_of(const json_t *m)
+{
+    const char *sender = adit_say_name(m, "sender_device_id");
+
+    return sender ? sender : "";
+}
+
+static void refuse(struct adit_device *d, const char *sender)
+{
+    adit_say_error(&d->s, sender, EACCES, "an offer from outside of our account was refused");
+}
+
+/* An offer, and what follows it, is kept until the list has been read. False: it need not be. */
+static bool wait_for_list(struct adit_device *d, const char *type, json_t *m)
+{
+    const json_t *first = json_array_get(d->waiting, 0);
+    bool offer = strcmp(type, "offer") == 0;
+
+    if (first && strcmp(sender_of(first), sender_of(m)) != 0 && offer) {
+        refuse(d, sender_of(m)); /* one at a time */
+        return true;
+    }
+    if (!offer && (!first || strcmp(sender_of(first), sender_of(m)) != 0))
+        return false;
+    if (!d->waiting)
+        d->waiting = json_array();
+    if (json_array_size(d->waiting) >= ADIT_DEVICE_WAITING_MAX ||
+        json_array_append(d->waiting, m) < 0)
+        return true; /* and lost: too many, or no memory */
+    if (!first)
+        adit_device_look_again(d);
+    return true;
+}
+
+static void on_list_again(struct adit_device *d, const struct adit_dialect_response *r)
+{
+    struct adit_cause cause;
+    json_t *list = r->n ? adit_json_read(r->body, r->n, &cause) : NULL;
+    json_t *waiting = d->waiting;
+    const char *sender = sender_of(json_array_get(waiting, 0));
+
+    d->step = ADIT_DEVICE_WEBSOCKET;
+    d->waiting = NULL;
+    if (adit_device_take_list(d, r->status, list) && adit_device_in_account(d, sender)) {
+        for (size_t i = 0; i < json_array_size(waiting); i++) {
+            const json_t *m = json_array_get(waiting, i);
+            adit_device_message(&d->s, adit_json_string(m, "type"), m);
+        }
+    } else {
+        refuse(d, sender);
+    }
+    json_decref(list);
+    json_decref(waiting);
+}
+
+static void answered(struct adit_dialect_state *s, const struct adit_dialect_response *r,
+                     adit_time now)
+{
+    struct adit_device *d = adit_device_of(s);
+
+    if (d->step == ADIT_DEVICE_LOOK_AGAIN)
+        on_list_again(d, r);
+    else
+        adit_device_answered(s, r, now);
+}
+
 static void text(struct adit_dialect_state *s, const char *bytes, size_t n, adit_time now)
 {
     const char *type, *sender;
@@ -139,9 +212,9 @@ static void text(struct adit_dialect_state *s, const char *bytes, size_t n, adit
         ; /* nothing is taken from who has not been checked */
     else if (strcmp(type, "connect-request-sent") == 0)
         on_request_sent(s, m);
-    else if (strcmp(type, "offer") == 0 && sender &&
-             !adit_device_in_account(adit_device_of(s), sender))
-        adit_say_error(s, sender, EACCES, "an offer from outside of our account was refused");
+    else if (sender && !adit_device_in_account(adit_device_of(s), sender) &&
+             wait_for_list(adit_device_of(s), type, m))
+        ; /* later, or never */
     else
         adit_device_message(s, type, m);
     json_decref(m);
@@ -181,7 +254,7 @@ const struct adit_dialect adit_dialect_device_b = {
     .start = start,
     .done = adit_device_done,
     .begin = adit_device_begin,
-    .answered = adit_device_answered,
+    .answered = answered,
     .opened = opened,
     .text = text,
     .lost = lost,

@@ -6,7 +6,8 @@
  *   S: {"type":"p2p_connection_offer","peer_worker_id":…,"peer_udp_ip":…,"peer_udp_port":…}
  *
  * Each endpoint that is told makes its worker ready, also one that was introduced before; the first
- * two of an account that are ready are introduced to each other and are ready no more. */
+ * two of an account that are ready are introduced to each other and are ready no more. What one
+ * adit tells another (adit_text, see parcel.h) is handed on; the originals do not know it. */
 #include <ctype.h>
 #include <stdio.h>
 
@@ -167,6 +168,21 @@ static void on_deregister(struct adit_hub_client *c, const json_t *message, adit
     adit_hub_drop(c, 1000, "deregistered", now);
 }
 
+static void forward(struct adit_hub_client *c, const json_t *message)
+{
+    const char *to = adit_json_string(message, "to_worker_id");
+    struct adit_hub_client *target =
+        to ? adit_hub_find(c->hub, ADIT_HUB_WORKER, adit_hub_account(c), to) : NULL;
+    json_t *out = target ? json_copy((json_t *)message) : NULL;
+
+    if (out && json_object_set_new(out, "from_worker_id", json_string(c->id))) {
+        json_decref(out);
+        out = NULL;
+    }
+    if (out)
+        adit_hub_say_json(target, out);
+}
+
 static void on_message(struct adit_hub_client *c, const json_t *message, const char *text, size_t n,
                        adit_time now)
 {
@@ -187,6 +203,8 @@ static void on_message(struct adit_hub_client *c, const json_t *message, const c
         on_echo(c, message);
     } else if (strcmp(type, "explicit_deregister") == 0) {
         on_deregister(c, message, now);
+    } else if (strcmp(type, "adit_text") == 0) {
+        forward(c, message);
     }
 }
 
