@@ -2,11 +2,15 @@
 # What `make install` puts in place is enough to build and run a program: with the shared library, with the static
 # one, and nothing but names of ours to be seen.
 cd "$(dirname "$0")/../.." || exit 1
-case ${ADIT:-} in *adit-static) # the static program comes alone, without a library
-    echo "ok 1 - install # SKIP the static program has no library"
-    echo 1..1
-    exit ;;
+case ${ADIT:-} in
+*adit-static) why="the static program has no library" ;;
+*/asan/adit) why="what is installed is the optimised program" ;;
 esac
+[ -z "${why:-}" ] || {
+    echo "ok 1 - install # SKIP $why"
+    echo 1..1
+    exit
+}
 D=$(mktemp -d) n=0 failed=0
 trap 'rm -rf "$D"; echo "1..$n"; exit $((failed > 0))' EXIT
 

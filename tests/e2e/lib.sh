@@ -40,11 +40,16 @@ fi
 # ---- results ------------------------------------------------------------------------------------
 
 W=$(mktemp -d /run/e2e.XXXXXX) # goes with the nest
+# What sanitizers find goes into files, for what becomes of a program's stderr and exit code is its script's
+# business; finish_tap looks. Anybody may write there: some scripts run as nobody.
+F=$(mktemp -d /run/findings.XXXXXX) && chmod 1777 "$F"
+export ASAN_OPTIONS="${ASAN_OPTIONS:-}:log_path=$F/asan" # undefined behaviour has no such option
 tests=0 failed=0
 trap finish_tap EXIT
 trap 'exit 130' INT TERM HUP
 
 finish_tap() {
+    [ "${DYING:-}" ] || ! sanitized || findings
     [ "${DYING:-}" ] || echo "1..$tests"
     DYING=1
     exit $((failed > 0))
@@ -59,6 +64,19 @@ fail() { # NAME
     echo "not ok $tests - $script: $1"
     for f in "$W"/why "$W"/*.err; do
         [ ! -s "$f" ] || { echo "# ${f##*/}:" && tail -n 8 "$f" | cut -c1-300 | sed 's/^/#   /'; }
+    done
+}
+undefined() { # FILE: somebody's stderr
+    ! grep -sq 'runtime error:' "$1" || cp --backup=numbered "$1" "$F/"
+}
+findings() {
+    local f
+    for f in "$W"/*; do [ ! -f "$f" ] || undefined "$f"; done
+    for f in "$F"/*; do
+        [ -s "$f" ] || continue
+        tests=$((tests + 1)) failed=$((failed + 1))
+        echo "not ok $tests - $script: a sanitizer has found something"
+        head -n 40 "$f" | cut -c1-300 | sed 's/^/#   /'
     done
 }
 skip() { # NAME REASON
@@ -98,6 +116,7 @@ start() {
     local name=$1 place=$2 n fd
     shift 2
     rm -f "$W/$name.in" "$W/$name.line" && mkfifo "$W/$name.in"
+    undefined "$W/$name.err"
     : >"$W/$name.out" >"$W/$name.err"
     exec {fd}<>"$W/$name.in"
     (
