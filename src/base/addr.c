@@ -30,7 +30,7 @@ int adit_addr_parse(struct adit_addr *ret_addr, const char *text, size_t len)
     const char *percent = memchr(text, '%', len);
     size_t ip_len = percent ? (size_t)(percent - text) : len;
 
-    if (adit_str_copy(s, sizeof s, text, ip_len) < 0)
+    if (memchr(text, '\0', len) || adit_str_copy(s, sizeof s, text, ip_len) < 0)
         return -EINVAL;
     if (percent && adit_str_u64(&scope, percent + 1, len - ip_len - 1, 1, UINT32_MAX) < 0)
         return -EINVAL;

@@ -172,6 +172,8 @@ static void bad(void **state)
     struct adit_cause cause;
     assert_int_equal(adit_url_parse(&u, "wss://a/\0b", 10, ALL, &cause), -EINVAL);
     assert_int_equal(adit_url_parse(&u, "wss://a\0b/", 10, ALL, &cause), -EINVAL);
+    assert_int_equal(adit_url_parse(&u, "ws://[::\0a]/", 12, ALL, &cause), -EINVAL);
+    assert_int_equal(adit_url_parse(&u, "ws://1.2.3.4\0/", 14, ALL, &cause), -EINVAL);
     assert_int_equal(adit_url_parse(&u, "wss://a/", 8, ADIT_URL_WS | ADIT_URL_HTTPS, &cause),
                      -EINVAL);
 }
