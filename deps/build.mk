@@ -56,7 +56,7 @@ $(L)/libnice.a: $(wildcard $(NICE_SRC)/*.[ch])
 	$(Q)rm -f $@ && ar rcs $@ $(NICE)/*.o
 
 # ---- wslay and http-parser: small, and never in a hurry, so built for size -----------------------
-# Of wslay the frames alone. aria2 keeps a copy of it, one folder deeper.
+# Of wslay the frames alone, with our memory. aria2 keeps a copy of it, one folder deeper.
 WSLAY     := $(OBJ)/wslay
 BIG_ENDIAN = $(if $(shell $(CC) -dM -E -xc /dev/null | grep 'BYTE_ORDER__ __ORDER_BIG'),-DWORDS_BIGENDIAN)
 WSLAY_SRC := $(firstword $(wildcard $(addprefix $(D)/src/wslay/,deps/wslay/lib lib)))
@@ -66,7 +66,7 @@ $(L)/libwslay.a: $(wildcard $(WSLAY_SRC)/*.[ch])
 	$(Q)rm -rf $(WSLAY) && mkdir -p $(WSLAY) $(L) $(T)/include/wslay
 	$(Q)echo '#define WSLAY_VERSION "1.1.1"' >$(T)/include/wslay/wslayver.h
 	$(Q)cp $(WSLAY_SRC)/includes/wslay/wslay.h $(T)/include/wslay/
-	$(Q)for f in frame net; do $(CC) $(FLAGS) -Os -DHAVE_ARPA_INET_H -DHAVE_NETINET_IN_H $(BIG_ENDIAN) -I$(T)/include \
+	$(Q)for f in frame net; do $(CC) $(FLAGS) -Os -Dmalloc=adit_malloc -Dfree=adit_free -DHAVE_ARPA_INET_H -DHAVE_NETINET_IN_H $(BIG_ENDIAN) -I$(T)/include \
 	        -c $(WSLAY_SRC)/wslay_$$f.c -o $(WSLAY)/$$f.o || exit 1; done
 	$(Q)rm -f $@ && ar rcs $@ $(WSLAY)/*.o
 
