@@ -12,7 +12,7 @@ FLAGS.lib  = -O2 -g1 -fPIC -fstack-protector-strong -U_FORTIFY_SOURCE -D_FORTIFY
 # Undefined behaviour of others is not ours to report; use of memory is.
 FLAGS.asan = -O1 -g -fPIC -fno-omit-frame-pointer -fsanitize=address
 FLAGS.tsan = -O1 -g -fPIC -fno-omit-frame-pointer -fsanitize=thread
-FLAGS         = $(FLAGS.$(VARIANT)) -w -fvisibility=hidden -std=gnu17 -D_GNU_SOURCE -isystem $(EXT)/include
+FLAGS         = $(FLAGS.$(VARIANT)) -w -Werror=implicit-function-declaration -fvisibility=hidden -std=gnu17 -D_GNU_SOURCE -isystem $(EXT)/include
 
 all: $(NEED:%=$(L)/lib%.a)
 	@:

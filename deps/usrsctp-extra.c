@@ -10,6 +10,8 @@
 
 extern uint32_t adit_usrsctp_ticks; /* sctp_callout.c, by our patch */
 
+void usrsctp_register_address(void *); /* usrsctp.h cannot be included beside the library's own headers */
+
 /* One thread runs all of it, so none of the library's locks is needed here. */
 
 static const struct sctp_tcb *tcb_of(const struct socket *so)
