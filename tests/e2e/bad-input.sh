@@ -114,6 +114,7 @@ until_true 10 ready b
 line b | wrong >&"${IN[a]}"
 echo >&"${IN[a]}"
 check "a wrong fingerprint in the answer: exit 3" ends a 20 3
+check "a wrong fingerprint in the answer: said so" told a 'fingerprint|authentic'
 check "a wrong fingerprint in the answer: never connected" not connected a
 stop a b
 

@@ -26,6 +26,9 @@ check "IPv4: spoofed packets are sent" spoof $V4_OTHER $V4_B
 check "IPv6: spoofed packets are sent" spoof $V6_OTHER $V6_B
 check "none of them comes out" came 0
 check "A's own packets do" lab in A ping -q -c 1 -W 1 $V4_B
+kill -TERM "${PID[b]}"
+must "b ends" ends b 5 0
+check "and has counted them, to the packet" told b '^adit: received .*dropped: 6 '
 stop a b
 lab down
 must "the VPN comes up with --allowed-ips" vpn --allowed-ips $V4_A/24 --allowed-ips $V6_A/64 --allowed-ips $V4_NET --allowed-ips $V6_NET

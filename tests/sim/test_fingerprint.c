@@ -18,7 +18,7 @@ static void test_wrong_fingerprint(void **state)
 {
     (void)state;
     for (int who = 0; who < 2; who++)
-        for (digit = 0; digit < 64; digit += 3) {
+        for (digit = 0; digit < 64; digit++) {
             struct sim_town *t = sim_town(digit, SIM_PORT_RESTRICTED, SIM_OPEN, 10 * ADIT_MS);
             struct sim_peer *cheated = t->peer[!who];
 

@@ -1,4 +1,5 @@
 /* Data channels between two associations; see sctp_link.h. */
+#include <malloc.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -376,21 +377,35 @@ static void bad_open_costs_its_stream_only(void **state)
     sctp_link_done(&l);
 }
 
+/* An OPEN on every stream there is: so many channels as may be, and the first one goes on. */
 static void flood_of_opens_is_bounded(void **state)
 {
     static const char open[] = "\3\0\1\0\0\0\0\0\0\0\0\0";
     struct adit_sctp_conf conf = { .channels_max = 20 };
+    struct adit_usr_out out = { .ppid = ADIT_PPID_DCEP,
+                                .max_retransmits = R,
+                                .max_lifetime_ms = R };
     struct adit_sctp_stats stats;
     struct sctp_link l;
 
     (void)state;
     sctp_link_connect(&l, 1, &conf);
-    for (uint16_t sid = 0; sid < 40; sid++)
-        raw(&l, sid, ADIT_PPID_DCEP, open, 12);
+    size_t before = mallinfo2().uordblks;
+    for (unsigned sid = 0; sid < 65535; sid++) {
+        out.sid = (uint16_t)sid;
+        assert_int_equal(adit_usr_send(&l.end[0].s->usr, &out, open, 12, l.now), 0);
+        if (sid % 1000 == 999)
+            sctp_link_run(&l, 200 * ADIT_MS, NULL);
+    }
+    sctp_link_run(&l, 30 * ADIT_SEC, NULL);
     assert_int_equal(l.end[1].accepted, 20);
     adit_sctp_stats(l.end[1].s, &stats);
-    assert_int_equal(stats.channels_refused, 20);
+    assert_int_equal(stats.channels_refused, 65535 - 20);
     assert_int_equal(l.end[1].closed + l.end[1].down, 0);
+    /* both sides: 120 bytes for each stream that was used, and little else */
+    assert_true(mallinfo2().uordblks - before < 32 * 1024 * 1024);
+    raw(&l, 0, ADIT_PPID_TEXT, "still there", 11);
+    assert_int_equal(l.end[1].messages, 1);
     sctp_link_done(&l);
 }
 
