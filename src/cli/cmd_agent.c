@@ -2,11 +2,13 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "agent/agent.h"
 #include "agent/exit.h"
 #include "base/alloc.h"
+#include "base/rng.h"
 #include "base/str.h"
 #include "cli/carry.h"
 #include "cli/cli.h"
@@ -19,6 +21,8 @@
 #define CONNECT_MAX      (30 * ADIT_SEC)
 #define SECRET_MAX       4096 /* bytes of a file with a secret in it */
 #define FINGERPRINTS_MAX 16
+
+#define DEVICE_KEY_TEXT 45 /* base64 of 32 bytes, and a zero byte */
 
 /* Everything that must outlive the agent. */
 struct run {
@@ -52,6 +56,41 @@ static int read_secret(const char *option, const char *path, struct adit_buf *ou
         n++;
     out->len = n;
     return n ? 0 : adit_cli_usage(option, path, "the file is empty");
+}
+
+/* The key of a device is made when it is needed for the first time. */
+static int read_device_key(const char *path, struct adit_buf *out)
+{
+    char text[DEVICE_KEY_TEXT];
+    struct adit_rng rng;
+    uint8_t key[32];
+    int err = access(path, F_OK) == 0 ? 0 : -errno;
+
+    if (err == -ENOENT) {
+        adit_rng_init(&rng);
+        adit_rng_bytes(&rng, key, sizeof key);
+        adit_base64_encode(text, key, sizeof key, false);
+        err = adit_file_write(path, text, strlen(text), 0600);
+        explicit_bzero(key, sizeof key);
+        explicit_bzero(text, sizeof text);
+    }
+    return err ? adit_cli_usage("device-key", path, strerror(-err))
+               : read_secret("device-key", path, out);
+}
+
+/* What a URL is for is also told by the name under which other programs look for it. */
+static const char *dialect_of_environment(const struct adit_options *o)
+{
+    static const char *const names[][2] = { { "RENDEZVOUS_SERVICE_URL", "rendezvous" },
+                                            { "TUNNEL_SIGNAL", "room" } };
+
+    for (size_t i = 0; i < ADIT_LEN(names); i++) {
+        const char *value = getenv(names[i][0]);
+        if (value && o->signal && o->source[ADIT_OPTION_signal] == ADIT_SOURCE_ENVIRONMENT &&
+            strcmp(value, o->signal) == 0)
+            return names[i][1];
+    }
+    return NULL;
 }
 
 /* A stored identity and a list of peers, so that who has met once can know each other again. */
@@ -130,20 +169,22 @@ static int read_signal(struct run *r)
     if (o->token_file)
         err = read_secret("token-file", o->token_file, &r->token);
     if (!err && o->device_key)
-        err = read_secret("device-key", o->device_key, &r->device_key);
+        err = read_device_key(o->device_key, &r->device_key);
     *s = (struct adit_signal_conf){
         .url = o->signal,
-        .dialect = o->dialect,
+        .dialect = o->dialect ? o->dialect : dialect_of_environment(o),
         .exec = o->signal_exec,
         .file = o->signal_file,
         .role = o->role != ADIT_DIALECT_ROLE_ANY     ? o->role
                 : o->command == ADIT_COMMAND_CONNECT ? ADIT_DIALECT_OFFERER
                                                      : ADIT_DIALECT_ANSWERER,
+        .role_given = o->role != ADIT_DIALECT_ROLE_ANY,
         .id = o->id,
         .token = o->token_file ? adit_buf_str(&r->token) : o->token,
         .room = o->room,
         .email = o->email,
         .password = o->password,
+        .new_account = o->new_account,
         .device_key = o->device_key ? adit_buf_str(&r->device_key) : NULL,
         .ca = o->ca,
         .pins = o->tls_pin.items,

@@ -93,6 +93,8 @@ OPTION(role, CHOICE, "role", 0, "auto|offerer|answerer", 0, 0, "", C, "auto",
 OPTION(email, TEXT, "email", 0, "ADDRESS", 0, 0, "", C, "",
        "log in with this account for a token (device); its password is in ADIT_PASSWORD")
 OPTION(password, TEXT, "password", 0, "SECRET", 0, 0, "", C, "", "of --email")
+OPTION(new_account, FLAG, "new-account", 0, "", 0, 0, "", C, "",
+       "make that account if there is none (device)")
 OPTION(device_key, TEXT, "device-key", 0, "FILE", 0, 0, "", C | LOCAL, "",
        "our Ed25519 key (device-b): 32 bytes in base64, made at first use")
 OPTION(ca, TEXT, "ca", 0, "FILE", 0, 0, "", C | LOCAL, "",

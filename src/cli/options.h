@@ -86,6 +86,7 @@ struct adit_options {
     const char *signal, *signal_exec, *signal_file, *dialect, *id, *token, *token_file, *room;
     enum adit_dialect_role role;
     const char *email, *password, *device_key, *ca, *proxy;
+    bool new_account;
     struct adit_strings tls_pin, header;
     bool insecure;
     adit_time reconnect, reconnect_max; /* 0: as the dialect has it */

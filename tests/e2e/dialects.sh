@@ -1,0 +1,104 @@
+#!/bin/bash
+# listen and connect at the servers of other programs, which behave as the originals do, faults included.
+. "$(dirname "$0")/lib.sh"
+/usr/bin/python3 -c 'import websockets' 2>/dev/null || skip_all "python3-websockets is not installed"
+
+ip link set lo up
+export HOME=$W XDG_CONFIG_HOME=$W
+unset http_proxy https_proxy all_proxy HTTP_PROXY HTTPS_PROXY ALL_PROXY
+URL=ws://127.0.0.1:18000
+
+original() { # KIND [OPTION]...
+    start server here "$root/tests/interop/servers/original" "$1" 18000 "${@:2}"
+    must "the $1 server runs" until_true 20 said server '^listening'
+}
+side() { # NAME COMMAND ARGS...: an identity each; nobody is asked
+    start "$1" here "$ADIT" "$2" --loopback --trust any --identity "$W/$1.pem" --mode chat "${@:3}"
+}
+both() { # SECONDS: connected, and a word each way
+    until_true "$1" connected a b || return
+    say a "word of a" && say b "word of b"
+    until_true 10 said a 'word of b' && until_true 10 said b 'word of a'
+}
+heard() { # PATTERN: by the server
+    grep -qE -- "$1" "$W/server.out"
+}
+over() { stop a b server; }
+
+# ---- agent ----------------------------------------------------------------------------------------
+
+original agent
+side a listen --signal $URL --id alice --token t0
+must "agent: an address without a path is completed" until_true 10 heard '^alice joined Bearer t0$'
+check "agent: register has id and token" heard '^alice \{"type":"register","id":"alice","token":"t0"\}$'
+side b connect alice --signal $URL/ws/bob
+check "agent: they meet" both 20
+check "agent: offer and answer are whole, from and to are told" \
+    heard '^bob \{"type":"offer","from":"bob","to":"alice","sdp":"v=0.*a=candidate:.*\}$'
+check "agent: a connection lives on without the server" eval \
+    'stop server; say a "still here"; until_true 10 said b "still here"'
+original agent
+check "agent: and the server is found again" until_true 30 heard '^alice joined'
+stop b
+side b connect carol --signal $URL/ws/bob
+check "agent: who is not there is told, and called again" until_true 10 told b 'carol is not at the server'
+over
+
+# ---- vpn --------------------------------------------------------------------------------------------
+
+original vpn paths
+side a listen --signal $URL --dialect vpn --room branch-7
+side b connect --signal $URL/ws --dialect vpn --room branch-7
+check "vpn: they meet, one of them by the other path" both 20
+check "vpn: role and room are told" heard '^offerer \{"type": "register", "role": "offerer", "room": "branch-7"\}$'
+check "vpn: an offer says for whom" heard '^offerer \{"type":"offer","target":"answerer","sdp":"v=0'
+side c listen --signal $URL/ws --dialect vpn --room branch-7
+check "vpn: a role that is taken is told" until_true 10 told c 'perhaps there is an answerer already'
+stop c
+over
+original vpn old
+side b connect --signal $URL --dialect vpn
+must "vpn: an offerer waits" until_true 10 heard '^offerer'
+side a listen --signal $URL --dialect vpn
+check "vpn: the server without rooms" both 20
+over
+
+# ---- room -------------------------------------------------------------------------------------------
+
+original room
+TUNNEL_SIGNAL=$URL TUNNEL_ROOM=my-lab side a listen
+must "room: the names of other programs are understood" until_true 10 heard '"room":"my-lab"'
+side b connect --signal $URL --room my-lab
+check "room: they meet; who waited offers" both 20
+side c connect --signal $URL --room my-lab
+check "room: a third one is told that it is full" until_true 10 told c "room 'my-lab' is full"
+stop c
+over
+
+# ---- device -----------------------------------------------------------------------------------------
+
+export ADIT_PASSWORD=correct-horse
+original device
+side a listen --signal $URL/signal --email a@example.org --new-account --id desk-01
+must "device: account and device are made" until_true 10 heard '^desk-01 joined$'
+side b connect desk-01 --signal $URL/signal --email a@example.org --id phone-9
+check "device: they meet" both 20
+check "device: a request comes before the offer" heard '^phone-9 \{"type":"connect-request","target_device_id":"desk-01"'
+check "device: and is acknowledged" heard '^desk-01 \{"type":"connect-ack","target_device_id":"phone-9"'
+check "device: the password is in no word of ours" not grep -rq correct-horse "$W"/a.err "$W"/b.err
+stop b
+side b connect desk-01 --signal $URL/signal --email b@example.org --id phone-9
+check "device: a wrong password ends it" ends b 10 5
+over
+
+# ---- nobody in between ------------------------------------------------------------------------------
+
+side a listen --signal-file "$W/meet"
+side b connect --signal-file "$W/meet"
+check "file: they meet through a shared file" both 20
+over
+mkfifo "$W/up" "$W/down"
+side a listen --signal-exec "sh -c 'exec 3<&0; cat <&3 >$W/up & exec cat $W/down'"
+side b connect --signal-exec "sh -c 'exec 3<&0; cat <&3 >$W/down & exec cat $W/up'"
+check "exec: they meet through two pipes" both 20
+over
