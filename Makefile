@@ -83,7 +83,7 @@ all: $(O)/libadit.a $(if $(CLI_SRC),$(O)/adit)
 
 everything: all $(TESTS) $(FUZZERS) $(EXAMPLES) $(TOOLS)
 
-$(O)/%.o: %.c $(O)/flags | $(DEPS)/include/usrsctp.h
+$(O)/%.o: %.c $(O)/flags | $(DEPS)/include/usrsctp.h $(if $(STATIC),$(EXT)/lib/.openssl)
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
 	$(Q)$(CC) $(ALL_CFLAGS) $(if $(filter examples/%,$<),,-Isrc) $(if $(filter tests/%,$<),-Itests) -c $< -o $@

@@ -5,7 +5,10 @@
 D    := $(CURDIR)/build/deps
 Q    := $(if $(V),,@)
 HOST := $(TARGET)
-FLAGS := -O2 -g0 -fPIC -fstack-protector-strong \
+# Small: what counts is in assembler. Where OpenSSL has none, it is C that encrypts.
+OPT.riscv64 := -O2
+OPT  := $(or $(OPT.$(firstword $(subst -, ,$(TARGET)))),-Os)
+FLAGS := $(OPT) -g0 -fPIC -fstack-protector-strong \
          -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables
 LOG  = >$(T)/obj/$*.log 2>&1 || { tail -n 20 $(T)/obj/$*.log >&2; exit 1; }
 

@@ -5,6 +5,7 @@
 #ifndef ADIT_USRSCTP_OURS_H
 #define ADIT_USRSCTP_OURS_H
 
+#include <sched.h> /* musl declares calloc there too */
 #include <stdlib.h>
 #include <sys/time.h>
 

@@ -80,7 +80,7 @@ int adit_activation_take(int *ret_fds, size_t max, const char *name)
         (void)!fcntl(ret_fds[i], F_SETFD, FD_CLOEXEC);
         (void)!fcntl(ret_fds[i], F_SETFL, fcntl(ret_fds[i], F_GETFL) | O_NONBLOCK);
     }
-    if (!left) {
+    if (count && !left) {
         unsetenv("LISTEN_PID");
         unsetenv("LISTEN_FDS");
         unsetenv("LISTEN_FDNAMES");

@@ -10,7 +10,8 @@
 #define TLS_BATCH (64 * 1024) /* plaintext made into records at a time */
 #define READS_MAX 4           /* in one turn, so that others have theirs */
 
-/* A silent other side is found dead after 45 + 4 * 15 s. */
+/* A silent other side is found dead after 45 + 15 s, because TCP_USER_TIMEOUT counts here too; with
+ * a longer stall limit after 45 + 4 * 15 s. */
 #define KEEP_IDLE_S     45
 #define KEEP_INTERVAL_S 15
 #define KEEP_COUNT      4
