@@ -6,23 +6,7 @@
 
 #include <cmocka.h>
 
-#include "unit/ice_net.h"
-
-static struct net net;
-
-static int setup(void **state)
-{
-    (void)state;
-    net_init(&net);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    net_done(&net);
-    return 0;
-}
+#include "unit/ice_fixture.h"
 
 /* On a link without delay everything is done within three slots of 10 ms, and the first check
  * leaves the moment the description comes. */

@@ -7,51 +7,7 @@
 
 #include <cmocka.h>
 
-#include "unit/ice_net.h"
-
-static struct net net;
-static struct net_node *a;
-
-static int setup(void **state)
-{
-    (void)state;
-    net_init(&net);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    net_done(&net);
-    return 0;
-}
-
-static void agent(struct adit_ice_conf *conf)
-{
-    a = net_node(&net, 0, conf);
-    net_base(a, 0, "10.0.0.1:1000", 65535);
-    adit_ice_set_role(a->ice, false);
-}
-
-static void introduce(void)
-{
-    assert_int_equal(adit_ice_set_remote(a->ice, "peer", NET_PEER_PWD, false, net.now), 0);
-}
-
-static void feed(const struct adit_addr *from, const void *bytes, size_t n)
-{
-    struct adit_span span = { .data = bytes, .len = n };
-
-    assert_false(adit_ice_feed(a->ice, 0, from, &span, net.now));
-}
-
-static bool lets_in(const struct adit_addr *from, uint8_t first)
-{
-    uint8_t bytes[40] = { first };
-    struct adit_span span = { .data = bytes, .len = sizeof bytes };
-
-    return adit_ice_feed(a->ice, 0, from, &span, net.now);
-}
+#include "unit/ice_alone.h"
 
 /* What each flawed check is answered with, and that it leaves no trace; before and after the
  * remote description. */

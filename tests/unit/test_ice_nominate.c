@@ -6,23 +6,7 @@
 
 #include <cmocka.h>
 
-#include "unit/ice_net.h"
-
-static struct net net;
-
-static int setup(void **state)
-{
-    (void)state;
-    net_init(&net);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    net_done(&net);
-    return 0;
-}
+#include "unit/ice_fixture.h"
 
 static void glare(bool controlling)
 {

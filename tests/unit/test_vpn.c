@@ -13,35 +13,7 @@
 #include "app/vpn.h"
 #include "base/alloc.h"
 #include "core/udp.h"
-#include "netns.h"
-#include "wait.h"
-
-static struct adit_loop *loop;
-static unsigned fds_before;
-static const char *missing;
-
-#define NEEDS_DEVICES                       \
-    do {                                    \
-        if (missing) {                      \
-            print_message("%s\n", missing); \
-            skip();                         \
-        }                                   \
-    } while (0)
-
-static int setup(void **state)
-{
-    (void)state;
-    fds_before = open_fds();
-    loop = adit_loop_new();
-    return loop ? 0 : -1;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    loop = adit_loop_free(loop);
-    return open_fds() == fds_before ? 0 : -1;
-}
+#include "tun_fixture.h"
 
 /* Stands for the agent and the peer behind it. */
 struct host {
