@@ -187,6 +187,30 @@ static void a_flood_of_pings_is_bounded(void **state)
     pair_done(&p);
 }
 
+/* However full it is: the longest goodbye fits behind what control frames may take. */
+static void there_is_room_for_a_goodbye(void **state)
+{
+    char words[ADIT_WS_REASON_MAX + 1] = "";
+    uint8_t bytes[ADIT_WS_CONTROL_MAX] = { 0 };
+    struct adit_ws_conf conf = { .queue_max = 1000 };
+    struct pair p;
+
+    (void)state;
+    memset(words, 'w', ADIT_WS_REASON_MAX);
+    for (size_t n = 0; n < 140; n++)
+        for (int from = 0; from < 2; from++) {
+            pair_init(&p, &conf);
+            assert_int_equal(adit_ws_send(p.end[from], false, bytes, n % sizeof bytes), 0);
+            while (adit_ws_ping(p.end[from], bytes, sizeof bytes) == 0)
+                ;
+            adit_ws_close(p.end[from], 1001, words, 0);
+            assert_int_equal(next(p.end[from], 0).what, ADIT_WS_NONE);
+            carry(&p, from, SIZE_MAX);
+            assert_non_null(strstr(said(&p, !from), "closed:1001/remote/#123"));
+            pair_done(&p);
+        }
+}
+
 static void fragments_are_counted(void **state)
 {
     struct adit_ws_conf conf = { .fragments_max = 3 };
@@ -345,6 +369,7 @@ int main(void)
         cmocka_unit_test(masks_differ),
         cmocka_unit_test(the_queue_is_bounded),
         cmocka_unit_test(a_flood_of_pings_is_bounded),
+        cmocka_unit_test(there_is_room_for_a_goodbye),
         cmocka_unit_test(fragments_are_counted),
         cmocka_unit_test(long_words_are_cut_between_letters),
         cmocka_unit_test(silence),
