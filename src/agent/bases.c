@@ -118,8 +118,10 @@ void adit_bases_update(struct adit_peer *peer, adit_time now)
     int err = adit_netif_read(&list);
 
     if (err) {
-        adit_log(ADIT_LOG_WARN, "agent", "cannot list network interfaces: %s, continuing",
-                 strerror(-err));
+        peer->socket_err = err;
+        if (adit_bases_count(peer)) /* else nothing goes on, and whoever looks at that says so */
+            adit_log(ADIT_LOG_WARN, "agent", "cannot list network interfaces: %s, continuing",
+                     strerror(-err));
         adit_netif_list_done(&list);
         return;
     }

@@ -109,16 +109,25 @@ void adit_peer_check_complete(struct adit_peer *peer, adit_time now)
     adit_peer_touch(peer);
 }
 
-/* No socket at all: what to do about it depends on why. The watch on the interfaces tries again. */
-static void warn_of_no_base(const struct adit_peer *peer)
+/* No socket at all: what to do about it depends on why. The watch on the interfaces tries again,
+ * but nobody tells it that there is memory again, or a descriptor. */
+static void no_base(struct adit_peer *peer, adit_time now)
 {
-    if (peer->socket_err == -EADDRINUSE && peer->port_min)
+    int err = -peer->socket_err;
+    struct adit_cause cause;
+
+    if (err == EMFILE || err == ENFILE || err == ENOMEM || err == ENOBUFS) {
+        adit_cause_set(&cause, ADIT_REASON_RESOURCE, err, "cannot open a socket: %s%s",
+                       strerror(err),
+                       err == EMFILE ? "; allow the program more of them (ulimit -n)" : "");
+        adit_engine_fail(peer->engine, &cause, now);
+        adit_peer_touch(peer);
+    } else if (peer->socket_err == -EADDRINUSE && peer->port_min)
         adit_log(ADIT_LOG_ERROR, "agent", "UDP port %u%s is in use by another program",
                  peer->port_min,
                  peer->port_max > peer->port_min ? " and the others of its range" : "");
     else if (peer->socket_err)
-        adit_log(ADIT_LOG_ERROR, "agent", "no network address can be used: %s",
-                 strerror(-peer->socket_err));
+        adit_log(ADIT_LOG_ERROR, "agent", "no network address can be used: %s", strerror(err));
     else
         adit_log(ADIT_LOG_WARN, "agent",
                  "no network interface has a usable address yet, waiting for one");
@@ -135,12 +144,14 @@ static void on_start(struct adit_task *task, adit_time now)
     adit_bases_update(peer, now);
     if (peer->freed) /* by a callback that was told a candidate */
         return;
+    if (adit_bases_count(peer) == 0)
+        no_base(peer, now);
+    if (peer->freed || adit_peer_state(peer) == ADIT_PEER_FAILED)
+        return;
     err = adit_netif_watch_start(&peer->watch, peer->loop, on_netif_changed, peer);
     if (err)
         adit_log(ADIT_LOG_WARN, "agent",
                  "changes of the network will not be noticed: %s, continuing", strerror(-err));
-    if (adit_bases_count(peer) == 0)
-        warn_of_no_base(peer);
     peer->started = true;
     adit_servers_start(peer, now);
 }

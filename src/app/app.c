@@ -1,6 +1,8 @@
 #include "app/app.h"
 
+#include "app/outbox.h"
 #include "base/alloc.h"
+#include "base/log.h"
 
 struct adit_app *adit_app_new(const struct adit_app_class *class, const struct adit_app_conf *conf,
                               int *ret_err)
@@ -98,4 +100,15 @@ void adit_app_done(struct adit_app *app, enum adit_reason reason, const char *te
     if (text)
         adit_cause_set(&cause, reason, 0, "%s", text);
     app->conf.ops->done(app->conf.arg, &cause);
+}
+
+int adit_app_output(struct adit_app *app, struct adit_outbox *box, size_t limit,
+                    void (*drained)(struct adit_outbox *box))
+{
+    int err = adit_outbox_init(box, app->conf.loop, app->conf.out, limit, drained);
+
+    if (err && err != -ENOMEM)
+        adit_log(ADIT_LOG_ERROR, "app", "mode %s cannot write its output: %s", app->class->name,
+                 strerror(-err));
+    return err;
 }

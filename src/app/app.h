@@ -95,6 +95,10 @@ void adit_app_closed(struct adit_app *app, const struct adit_cause *cause);
 /* false: there is nothing to wind up. */
 bool adit_app_end(struct adit_app *app);
 
+/* For apps: an outbox on conf.out; what fails has been logged, but for -ENOMEM. */
+struct adit_outbox;
+ADIT_MUST_USE int adit_app_output(struct adit_app *app, struct adit_outbox *box, size_t limit,
+                                  void (*drained)(struct adit_outbox *box));
 /* For apps: reports the end, once; text NULL = all went well. The caller returns at once. */
 void adit_app_done(struct adit_app *app, enum adit_reason reason, const char *text);
 

@@ -136,7 +136,7 @@ static void drained(struct adit_outbox *box)
 static int init(struct adit_app *app)
 {
     struct pipe *p = pipe_of(app);
-    int err = adit_outbox_init(&p->out, app->conf.loop, app->conf.out, WAITING_MAX, drained);
+    int err = adit_app_output(app, &p->out, WAITING_MAX, drained);
 
     if (!err && app->conf.in >= 0)
         err = adit_io_start(&p->in, app->conf.loop, app->conf.in, 0, on_readable, "input");

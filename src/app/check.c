@@ -271,8 +271,7 @@ static int init(struct adit_app *app)
 
     adit_timer_init(&c->timer, app->conf.loop, on_silence, "check");
     c->bytes = adit_malloc(LARGEST);
-    return c->bytes ? adit_outbox_init(&c->out, app->conf.loop, app->conf.out, 1024 * 1024, drained)
-                    : -ENOMEM;
+    return c->bytes ? adit_app_output(app, &c->out, 1024 * 1024, drained) : -ENOMEM;
 }
 
 static void done(struct adit_app *app)

@@ -224,7 +224,7 @@ static int init(struct adit_app *app)
     int err;
 
     c->json = app->class == &adit_app_json;
-    err = adit_outbox_init(&c->out, app->conf.loop, app->conf.out, WAITING_MAX, drained);
+    err = adit_app_output(app, &c->out, WAITING_MAX, drained);
     if (!err)
         err = adit_lines_init(&c->lines, app->conf.loop, app->conf.in, LINE_MAX_BYTES, &lines_ops);
     return err;

@@ -41,7 +41,7 @@ int main(int argc, char **argv)
     fill_standard_descriptors();
     if (adit_options_load(&o, argc, argv, environ, ".env", &cause) < 0) {
         adit_log(ADIT_LOG_ERROR, "cli", "%s", cause.text);
-        return ADIT_EXIT_USAGE;
+        return cause.reason == ADIT_REASON_RESOURCE ? ADIT_EXIT_FAILED : ADIT_EXIT_USAGE;
     }
     adit_log_level = o.log_level;
     signal(SIGPIPE, SIG_IGN); /* whoever writes looks at EPIPE */

@@ -303,6 +303,13 @@ void adit_engine_resume(struct adit_engine *e, adit_time now)
     adit_engine_settle(e);
 }
 
+void adit_engine_fail(struct adit_engine *e, const struct adit_cause *cause, adit_time now)
+{
+    e->now = now;
+    adit_engine_end(e, cause);
+    adit_engine_settle(e);
+}
+
 size_t adit_engine_message_max(const struct adit_engine *e)
 {
     if (e->sctp_started && !e->sctp_down)

@@ -137,6 +137,8 @@ size_t adit_engine_message_max(const struct adit_engine *e);
  * it is known, and larger ones do not (ice/pmtu.h). */
 size_t adit_engine_packet_max(const struct adit_engine *e, bool *ret_sure);
 
+/* The host cannot do what a connection needs: ends in FAILED, with this cause. */
+void adit_engine_fail(struct adit_engine *e, const struct adit_cause *cause, adit_time now);
 /* Delivers what is queued, says goodbye, and ends in CLOSED; at most ADIT_ENGINE_CLOSE_MAX later.
  */
 #define ADIT_ENGINE_CLOSE_MAX (5 * ADIT_SEC)

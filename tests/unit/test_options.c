@@ -374,7 +374,7 @@ static void test_out_of_memory(void **state)
         err = load(line, env, NULL);
         adit_alloc_fail_at(UINT64_MAX);
         if (err < 0)
-            assert_int_equal(cause.err, ENOMEM);
+            assert_true(cause.err == ENOMEM && cause.reason == ADIT_REASON_RESOURCE);
     } while (err < 0);
     assert_true(n > 8);
     adit_options_free(&o);
