@@ -37,6 +37,8 @@ int adit_option_file_fail(struct adit_cause *cause, const char *path, int err)
 {
     (void)adit_option_fail(cause, "%.60s: %s", path, strerror(-err));
     cause->err = -err;
+    if (err == -ENOMEM || err == -EMFILE || err == -ENFILE) /* nothing is wrong with the file */
+        cause->reason = ADIT_REASON_RESOURCE;
     return err == -ENOMEM ? -ENOMEM : -EINVAL;
 }
 
