@@ -1,6 +1,7 @@
 /* Listening sockets: spellings, both families, files, what systemd passes, and having no
  * descriptors left. */
 #include <netinet/in.h>
+#include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -347,11 +348,16 @@ static unsigned starve_for(struct hall *h, adit_time time)
     time_is_up = 0;
     adit_timer_init(&timer, loop, on_time, "test");
     adit_timer_set(&timer, adit_loop_now(loop) + time);
+    int failed = adit_loop_process(loop); /* nothing may fail before descriptors are back */
+    struct pollfd wakes = { .fd = adit_loop_fd(loop), .events = POLLIN };
+    int awake = poll(&wakes, 1, 0);
     bool over = wait_for(loop, &time_is_up);
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
     dup2(saved, STDERR_FILENO);
     close(saved);
     assert_true(over);
+    assert_int_equal(failed, 0);
+    assert_int_equal(awake, 0); /* the loop sleeps, although callers are there */
     assert_int_equal(h->calls, 0);
     lseek(log, 0, SEEK_SET);
     while (read(log, &c, 1) == 1)
