@@ -11,6 +11,7 @@
 
 #define TEXT_SIZE    (64 * 1024)
 #define ANSWERED_MAX (60 * ADIT_SEC) /* for a connection when both sides have all they need */
+#define HINT_AFTER   (40 * ADIT_SEC) /* both descriptions are known, and no check was answered */
 #define GOODBYE_MAX  (5 * ADIT_SEC)  /* for the other side to see that we closed */
 
 struct adit_session {
@@ -22,7 +23,7 @@ struct adit_session {
     struct adit_peer *peer;
     struct adit_lanes lanes;
     struct adit_paste paste;
-    struct adit_timer timeout, goodbye;
+    struct adit_timer timeout, hint, goodbye;
     struct adit_task bury;
     bool gathered, accepted, told;
     bool closing; /* goodbye has been said; exit_code is decided */
@@ -57,6 +58,7 @@ static void finish(struct adit_session *s, int exit_code)
     s->over = true;
     s->exit_code = exit_code;
     adit_timer_stop(&s->timeout);
+    adit_timer_stop(&s->hint);
     adit_timer_stop(&s->goodbye);
     adit_paste_stop(&s->paste);
     adit_lanes_closing(&s->lanes);
@@ -92,6 +94,7 @@ static void on_lanes_opened(void *arg)
     struct adit_session *s = arg;
 
     adit_timer_stop(&s->timeout);
+    adit_timer_stop(&s->hint);
     adit_report_connected(s->peer);
 }
 
@@ -184,6 +187,7 @@ static void on_found(void *arg, const struct adit_pairtext *text, adit_time now)
     if (!s->conf.form_given && s->conf.role == ADIT_SESSION_ANSWER)
         s->form = form_of(text->form);
     adit_paste_stop(&s->paste);
+    adit_timer_set(&s->hint, now + HINT_AFTER);
     /* Nobody has to paste any more: that it does not come about means that there is no way. */
     if (s->conf.role == ADIT_SESSION_OFFER && !s->conf.timeout)
         adit_timer_set(&s->timeout, now + ANSWERED_MAX);
@@ -309,6 +313,26 @@ static void on_timeout(struct adit_timer *timer, adit_time now)
         fail(s, ADIT_EXIT_SIGNALING, "timed out: the other side's description did not come");
 }
 
+/* Once: waiting goes on, for whoever answers or pairs cannot know whether his line was pasted. */
+static void on_hint(struct adit_timer *timer, adit_time now)
+{
+    struct adit_session *s = adit_container_of(timer, struct adit_session, hint);
+    struct adit_ice_pair_info pair;
+
+    (void)now;
+    if (adit_engine_selected(s->peer->engine, &pair))
+        return;
+    adit_log(ADIT_LOG_WARN, "session", "the other side has not answered for %d s, continuing. %s",
+             (int)(HINT_AFTER / ADIT_SEC),
+             s->conf.role == ADIT_SESSION_OFFER
+                 ? "Is it still running? Otherwise no path leads there: a firewall drops UDP, or "
+                   "both NATs choose a new port for each address; open a port on one side and name "
+                   "it with --udp-port"
+                 : "Perhaps nobody has pasted our line there yet. Otherwise no path leads there: a "
+                   "firewall drops UDP, or both NATs choose a new port for each address; open a "
+                   "port on one side and name it with --udp-port");
+}
+
 static void on_goodbye(struct adit_timer *timer, adit_time now)
 {
     struct adit_session *s = adit_container_of(timer, struct adit_session, goodbye);
@@ -396,6 +420,7 @@ struct adit_session *adit_session_new(struct adit_loop *loop, const struct adit_
     s->arg = arg;
     adit_lanes_init(&s->lanes, loop, &s->conf.lanes, &lanes_ops, s);
     adit_timer_init(&s->timeout, loop, on_timeout, "timeout");
+    adit_timer_init(&s->hint, loop, on_hint, "hint");
     adit_timer_init(&s->goodbye, loop, on_goodbye, "goodbye");
     adit_task_init(&s->bury, on_bury);
     *ret_exit = start(s);
@@ -408,6 +433,7 @@ struct adit_session *adit_session_free(struct adit_session *s)
         return NULL;
     adit_paste_stop(&s->paste);
     adit_timer_stop(&s->timeout);
+    adit_timer_stop(&s->hint);
     adit_timer_stop(&s->goodbye);
     adit_task_cancel(&s->bury);
     adit_peer_free(s->peer);
