@@ -166,6 +166,7 @@ static void on_call_state(void *arg, struct adit_call *call)
     if (state == ADIT_CALL_CONNECTING && adit_member_open_input(m) < 0)
         adit_log(ADIT_LOG_WARN, "agent", "out of descriptors: %s gets no input, continuing",
                  m->shown);
+    adit_worker_lend(a->worker, adit_call_peer(call));
     if (state == ADIT_CALL_UP) {
         if (a->tee)
             adit_tee_ready(a->tee, m->outlet);
@@ -340,6 +341,13 @@ static int start(struct adit_agent *a)
         return err == -ENOMEM ? ADIT_EXIT_FAILED : ADIT_EXIT_USAGE;
     }
     follow_dialect(a);
+    if (adit_signal_uses_udp(a->signal)) {
+        err = adit_worker_new(&a->worker, a->loop, &a->conf.call.peer, &a->signal);
+        if (err) {
+            adit_log(ADIT_LOG_ERROR, "agent", "no UDP port: %s (see --udp-port)", strerror(-err));
+            return ADIT_EXIT_FAILED;
+        }
+    }
     if (c->call.lanes.app->lines)
         a->tee = adit_tee_new(a->loop, c->call.lanes.in, !c->connect && !c->once);
     if (c->single || c->target) {
@@ -394,6 +402,7 @@ struct adit_agent *adit_agent_free(struct adit_agent *a)
     ADIT_LIST_EACH(&a->members, it, tmp)
     adit_member_free(adit_container_of(it, struct adit_member, link));
     adit_tee_free(a->tee);
+    adit_worker_free(a->worker);
     adit_signal_free(a->signal);
     adit_notify_free(a->notify);
     adit_task_cancel(&a->bury);

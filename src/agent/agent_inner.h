@@ -5,6 +5,7 @@
 #include "agent/agent.h"
 #include "agent/ask.h"
 #include "agent/tee.h"
+#include "agent/worker.h"
 #include "base/list.h"
 #include "base/rng.h"
 
@@ -46,7 +47,8 @@ struct adit_agent {
     struct adit_rng rng;
     struct adit_signal *signal;
     struct adit_notify *notify;
-    struct adit_tee *tee; /* NULL: the mode has no lines that everybody gets */
+    struct adit_worker *worker; /* NULL: this dialect has nothing to do with UDP */
+    struct adit_tee *tee;       /* NULL: the mode has no lines that everybody gets */
     struct adit_link members;
     struct adit_timer timeout;
     struct adit_task bury;

@@ -7,6 +7,8 @@ static void on_packet(void *arg, const struct adit_addr *from, uint8_t *bytes, s
     struct base *b = arg;
     struct adit_peer *peer = b->peer;
 
+    if (peer->tap && peer->tap(peer->tap_arg, from, bytes, n))
+        return;
     adit_engine_feed(peer->engine, (int)(b - peer->bases), from, bytes, n, now);
     adit_peer_touch(peer);
 }
@@ -43,6 +45,31 @@ void adit_bases_send(struct adit_peer *peer, int base, const struct adit_addr *t
         adit_udp_send_whole(&b->udp, to, bytes, n);
     else
         adit_udp_send(&b->udp, to, bytes, n); /* what does not fit is lost, as in any network */
+}
+
+void adit_bases_send_any(struct adit_peer *peer, const struct adit_addr *to, const void *bytes,
+                         size_t n)
+{
+    bool loopback = adit_addr_scope(to) == ADIT_SCOPE_LOOPBACK;
+
+    for (size_t i = 0; i < BASES_MAX; i++) {
+        struct base *b = &peer->bases[i];
+
+        if (b->peer && b->ip.family == to->family &&
+            (adit_addr_scope(&b->ip) == ADIT_SCOPE_LOOPBACK) == loopback) {
+            adit_udp_send(&b->udp, to, bytes, n);
+            return;
+        }
+    }
+}
+
+void adit_peer_tap(struct adit_peer *peer,
+                   bool (*tap)(void *arg, const struct adit_addr *from, const void *bytes,
+                               size_t n),
+                   void *arg)
+{
+    peer->tap = tap;
+    peer->tap_arg = arg;
 }
 
 static int open_socket(struct base *b, const struct adit_addr *ip)

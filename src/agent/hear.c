@@ -190,6 +190,28 @@ static void on_error(struct adit_agent *a, const struct adit_signal_event *ev)
         adit_call_hang_up(m->call, ADIT_EXIT_SIGNALING);
 }
 
+/* What workers say to people. */
+static void on_word(const struct adit_signal_event *ev)
+{
+    const char *from = *ev->peer ? ev->peer : "the server";
+    char peer[ADIT_SIGNAL_PEER_MAX + 1], text[512];
+    double seconds = (double)ev->bench.took / (double)ADIT_SEC;
+    double kb = (double)ev->bench.bytes / 1024.0;
+
+    adit_str_printable(peer, sizeof peer, from, strlen(from));
+    if (ev->what == ADIT_SIGNAL_MESSAGE)
+        adit_log(ADIT_LOG_INFO, "agent", "%s says: %s", peer,
+                 adit_str_printable(text, sizeof text, ev->text, ev->len));
+    else if (ev->what == ADIT_SIGNAL_RTT)
+        adit_log(ADIT_LOG_INFO, "agent", "%s answers in %.1f ms", peer,
+                 (double)ev->rtt / (double)ADIT_MS);
+    else
+        adit_log(ADIT_LOG_INFO, "agent",
+                 "benchmark of %s: %llu datagrams, %.1f KB in %.3f s, %.1f KB/s", peer,
+                 (unsigned long long)ev->bench.chunks, kb, seconds,
+                 seconds > 0 ? kb / seconds : 0.0);
+}
+
 static void on_event(void *arg, const struct adit_signal_event *ev, adit_time now)
 {
     struct adit_agent *a = arg;
@@ -234,14 +256,26 @@ static void on_event(void *arg, const struct adit_signal_event *ev, adit_time no
         break;
     case ADIT_SIGNAL_REQUEST: /* its offer follows */
     case ADIT_SIGNAL_OUTCOME:
+    case ADIT_SIGNAL_ENDPOINT:
+    case ADIT_SIGNAL_STOPPED:
+        break;
+    case ADIT_SIGNAL_REMAP:
+        adit_worker_ask(a->worker);
+        break;
     case ADIT_SIGNAL_MESSAGE:
     case ADIT_SIGNAL_RTT:
-    case ADIT_SIGNAL_ENDPOINT:
-    case ADIT_SIGNAL_REMAP:
     case ADIT_SIGNAL_BENCH:
-    case ADIT_SIGNAL_STOPPED:
+        on_word(ev);
         break;
     }
 }
 
-const struct adit_signal_ops adit_agent_signal_ops = { .event = on_event };
+static void on_datagram(void *arg, const struct adit_addr *to, const void *bytes, size_t n)
+{
+    struct adit_agent *a = arg;
+
+    if (a->worker)
+        adit_worker_send(a->worker, to, bytes, n);
+}
+
+const struct adit_signal_ops adit_agent_signal_ops = { .event = on_event, .datagram = on_datagram };

@@ -60,6 +60,10 @@ struct adit_peer {
     struct adit_ticket remote_ticket; /* the offer that our answer names */
     bool has_remote_ticket;
 
+    /* May take a packet before the engine sees it (worker.h); NULL = nobody. It frees nothing. */
+    bool (*tap)(void *arg, const struct adit_addr *from, const void *bytes, size_t n);
+    void *tap_arg;
+
     struct adit_link dcs;
 };
 
@@ -78,6 +82,14 @@ size_t adit_bases_count(const struct adit_peer *peer);
 void adit_bases_close(struct adit_peer *peer);
 void adit_bases_send(struct adit_peer *peer, int base, const struct adit_addr *to,
                      const void *bytes, size_t n);
+
+/* Beside the connection, from the first address that may lead there. */
+void adit_bases_send_any(struct adit_peer *peer, const struct adit_addr *to, const void *bytes,
+                         size_t n);
+void adit_peer_tap(struct adit_peer *peer,
+                   bool (*tap)(void *arg, const struct adit_addr *from, const void *bytes,
+                               size_t n),
+                   void *arg);
 
 /* servers.c: STUN servers by name. */
 ADIT_MUST_USE int adit_servers_add(struct adit_peer *peer, const char *text,

@@ -97,19 +97,32 @@ static struct adit_client_event *take_event(struct adit_signal *s)
     return x;
 }
 
+static void bury(struct adit_signal *s)
+{
+    struct adit_client_event *x;
+
+    while ((x = take_event(s)) != NULL)
+        adit_free(x);
+    if (s->engine && s->dialect->done)
+        s->dialect->done(s->engine);
+    adit_free(s->engine);
+    adit_client_unconfigure(s);
+    adit_free(s);
+}
+
 static void on_deliver(struct adit_task *task, adit_time now)
 {
     struct adit_signal *s = adit_container_of(task, struct adit_signal, deliver);
     struct adit_client_event *x;
-    bool gone = false;
 
-    s->gone = &gone;
-    while (!gone && (x = take_event(s)) != NULL) {
+    s->delivering = true;
+    while (!s->freed && (x = take_event(s)) != NULL) {
         s->ops->event(s->arg, &x->event, now);
         adit_free(x);
     }
-    if (!gone)
-        s->gone = NULL;
+    s->delivering = false;
+    if (s->freed)
+        bury(s);
 }
 
 /* ---- the engine asks ------------------------------------------------------------------------- */
@@ -217,23 +230,16 @@ int adit_signal_new(struct adit_signal **ret_signal, struct adit_loop *loop,
 
 struct adit_signal *adit_signal_free(struct adit_signal *s)
 {
-    struct adit_client_event *x;
-
     if (!s)
         return NULL;
-    if (s->gone)
-        *s->gone = true;
+    s->state = ADIT_CLIENT_OVER;
     adit_client_close(s);
     adit_timer_stop(&s->timer);
     adit_timer_stop(&s->deadline);
     adit_task_cancel(&s->deliver);
-    while ((x = take_event(s)) != NULL)
-        adit_free(x);
-    if (s->engine && s->dialect->done)
-        s->dialect->done(s->engine);
-    adit_free(s->engine);
-    adit_client_unconfigure(s);
-    adit_free(s);
+    s->freed = true;
+    if (!s->delivering) /* otherwise its memory goes when the event has been handled */
+        bury(s);
     return NULL;
 }
 
@@ -267,6 +273,11 @@ const char *adit_signal_dialect(const struct adit_signal *s)
 const struct adit_dialect_traits *adit_signal_traits(const struct adit_signal *s)
 {
     return &s->dialect->traits;
+}
+
+bool adit_signal_uses_udp(const struct adit_signal *s)
+{
+    return s->dialect->datagram != NULL;
 }
 
 bool adit_signal_joined(const struct adit_signal *s)

@@ -70,6 +70,8 @@ void adit_signal_retry(struct adit_signal *s);
 
 const char *adit_signal_dialect(const struct adit_signal *s);
 const struct adit_dialect_traits *adit_signal_traits(const struct adit_signal *s);
+/* Is adit_signal_datagram to be called? */
+bool adit_signal_uses_udp(const struct adit_signal *s);
 bool adit_signal_joined(const struct adit_signal *s);
 /* Our name at the server, "" where there is none. */
 const char *adit_signal_id(const struct adit_signal *s);

@@ -123,7 +123,7 @@ struct adit_signal {
     struct adit_link events;
     unsigned event_count;
     struct adit_task deliver;
-    bool *gone; /* set when we are freed inside of an event */
+    bool delivering, freed;
 };
 
 /* client_conf.c */
