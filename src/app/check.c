@@ -41,6 +41,7 @@ static const struct step {
 struct check {
     struct adit_app app;
     struct adit_outbox out;
+    struct adit_cause cut;   /* why the channel closed before the last check */
     struct adit_timer timer; /* nothing came back for too long */
     bool lossy;
     size_t step;
@@ -109,6 +110,8 @@ static void finish(struct check *c)
         return;
     if (c->out.err)
         adit_app_done(&c->app, ADIT_REASON_RESOURCE, "cannot write the results");
+    else if (c->cut.reason != ADIT_REASON_NONE)
+        adit_app_done(&c->app, c->cut.reason, c->cut.text);
     else
         adit_app_done(&c->app, ADIT_REASON_PROTOCOL, c->failures ? "not every check held" : NULL);
 }
@@ -308,10 +311,11 @@ static void closed(struct adit_app *app, const struct adit_cause *cause)
 {
     struct check *c = check_of(app);
 
-    if (c->step < ADIT_LEN(steps))
-        report(c, false, "the channel closed");
-    adit_app_done(app, cause->reason == ADIT_REASON_NONE ? ADIT_REASON_REMOTE : cause->reason,
-                  cause->text[0] ? cause->text : "the channel closed");
+    if (c->step == ADIT_LEN(steps))
+        return; /* everything has come back; finish() waits for who reads the results */
+    adit_cause_set(&c->cut, cause->reason == ADIT_REASON_NONE ? ADIT_REASON_REMOTE : cause->reason,
+                   cause->err, "%s", cause->text[0] ? cause->text : "the channel closed");
+    fail(c, "the channel closed");
 }
 
 const struct adit_app_class adit_app_check = {

@@ -44,9 +44,10 @@ struct adit_dtls *adit_dtls_new(const struct adit_dtls_conf *conf, const struct 
                                 void *arg, adit_time now); /* NULL without memory */
 struct adit_dtls *adit_dtls_free(struct adit_dtls *d);
 /* A client sends its first flight now, a server begins to listen: to be called when ICE has a valid
- * pair. A client's handshake may take 30 s from now, a server's from the client's first word (the
- * other side may be a person who has not pasted our description yet); then it has FAILED (TIMEOUT,
- * or what the other side said was wrong). UNVERIFIED lasts as long as the owner likes. */
+ * pair. A client's handshake may take 30 s from now, a server's 30 s from its first answer (the
+ * other side may be a person who has not pasted our description yet), or, while it could answer
+ * nobody, from the first bytes that were wrong; then it has FAILED (TIMEOUT, or what was wrong).
+ * UNVERIFIED lasts as long as the owner likes. */
 void adit_dtls_start(struct adit_dtls *d, adit_time now);
 /* What the description promised. A certificate matches if for at least one hash that we know, its
  * fingerprint is in the list, and no hash that we know contradicts (every hash present must have a

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <fcntl.h>
 
 #include "unit/app_world.h"
 
@@ -275,6 +276,33 @@ static void check_against_echoes(void **state)
     }
 }
 
+/* Who reads the results takes his time, and the other side leaves after the last check: all held.
+ */
+static void the_peer_leaves_before_the_results_are_read(void **state)
+{
+    struct app_world w;
+    unsigned next = 0, filled = 0;
+
+    (void)state;
+    for (int early = 0; early < 2; early++) {
+        app_world_init(&w, &adit_app_check, false);
+        fcntl(w.app_out, F_SETFL, O_NONBLOCK);
+        while (write(w.app_out, "\n", 1) == 1) /* the pipe is full */
+            filled++;
+        fcntl(w.app_out, F_SETFL, 0);
+        for (next = 0; next < w.sent_count && !(early && next == 5); next++)
+            app_come(&w, w.sent[next].bytes, w.sent[next].n, w.sent[next].text);
+        adit_app_closed(w.app, &gone);
+        assert_int_equal(w.done, 0);
+        assert_int_equal(count(app_output(&w, NULL), "\"ok\":true"), early ? 5 : 9);
+        app_rounds(&w);
+        assert_int_equal(w.done, 1);
+        assert_int_equal(w.cause.reason, early ? ADIT_REASON_REMOTE : ADIT_REASON_NONE);
+        app_world_done(&w);
+    }
+    assert_true(filled > 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -286,6 +314,7 @@ int main(void)
         cmocka_unit_test(echo_keeps_order_and_kind),
         cmocka_unit_test(echo_of_what_is_not_taken_back),
         cmocka_unit_test(check_against_echoes),
+        cmocka_unit_test(the_peer_leaves_before_the_results_are_read),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
