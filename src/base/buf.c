@@ -65,14 +65,6 @@ void adit_buf_add16(struct adit_buf *b, uint16_t v)
     adit_buf_add(b, p, sizeof p);
 }
 
-void adit_buf_add32(struct adit_buf *b, uint32_t v)
-{
-    uint8_t p[4];
-
-    adit_put32(p, v);
-    adit_buf_add(b, p, sizeof p);
-}
-
 void adit_buf_printf(struct adit_buf *b, const char *fmt, ...)
 {
     va_list ap;

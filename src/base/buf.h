@@ -20,7 +20,6 @@ void adit_buf_done(struct adit_buf *b); /* frees the bytes; b is empty again */
 void adit_buf_add(struct adit_buf *b, const void *bytes, size_t n);
 void adit_buf_add8(struct adit_buf *b, uint8_t v);
 void adit_buf_add16(struct adit_buf *b, uint16_t v);
-void adit_buf_add32(struct adit_buf *b, uint32_t v);
 void adit_buf_printf(struct adit_buf *b, const char *fmt, ...) ADIT_PRINTF(2, 3);
 /* Makes data a C string (the zero byte is not counted in len); "" if there is nothing or an error.
  */

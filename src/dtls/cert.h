@@ -19,8 +19,6 @@ struct adit_fingerprint {
     uint8_t value[64];
 };
 
-/* "sha-256" … in lower case. */
-const char *adit_hash_name(enum adit_hash hash);
 /* "sha-256 AB:CD:…"; case-insensitive. -ENOTSUP: a hash we do not know (to be ignored, RFC 8122
  * section 5); -EINVAL: malformed. */
 ADIT_MUST_USE int adit_fingerprint_parse(struct adit_fingerprint *ret_fp, const char *text,

@@ -17,11 +17,6 @@ static const struct {
     [ADIT_HASH_SHA512] = { "sha-512", 64, "SHA512" },
 };
 
-const char *adit_hash_name(enum adit_hash hash)
-{
-    return hashes[hash].name;
-}
-
 /* RFC 8122 section 5: hash-func is a token, so case does not count. -1 for one we do not know. */
 static int find_hash(const char *name, size_t len)
 {

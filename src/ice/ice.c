@@ -82,11 +82,6 @@ void adit_ice_close(struct adit_ice *ice)
 static const char *const state_names[] = { "new",          "checking", "connected",
                                            "disconnected", "failed",   "closed" };
 
-const char *adit_ice_state_name(enum adit_ice_state state)
-{
-    return state_names[state];
-}
-
 #define TO(state) (1u << ADIT_ICE_##state)
 
 static const unsigned arrows[] = {

@@ -103,7 +103,6 @@ struct adit_ice *adit_ice_free(struct adit_ice *ice); /* returns NULL */
 const char *adit_ice_ufrag(const struct adit_ice *ice);
 const char *adit_ice_pwd(const struct adit_ice *ice);
 enum adit_ice_state adit_ice_state(const struct adit_ice *ice);
-const char *adit_ice_state_name(enum adit_ice_state state);
 bool adit_ice_controlling(const struct adit_ice *ice);
 /* Until the role is set, before adit_ice_set_remote at the latest, incoming checks of either role
  * are answered without a conflict (symmetric pairing: who controls is known when both descriptions

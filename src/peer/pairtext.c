@@ -391,11 +391,6 @@ int adit_pairtext_end(struct adit_pairtext *p)
     return try_all(p, UNTIL_END);
 }
 
-struct adit_span adit_pairtext_rest(const struct adit_pairtext *p)
-{
-    return (struct adit_span){ p->text.data + p->end, p->text.len - p->end };
-}
-
 void adit_pairtext_init(struct adit_pairtext *p, const struct adit_pairtext_conf *conf)
 {
     memset(p, 0, sizeof *p);

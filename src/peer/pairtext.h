@@ -5,7 +5,7 @@
  * go on reading, or certainly wrong. Memory is bounded by ADIT_PAIRTEXT_MAX.
  *
  * Where the pairing text ends: a ticket or JSON with the line in which it ends, SDP with an empty
- * line or the end of the input. What follows is somebody else's: adit_pairtext_rest. */
+ * line or the end of the input. What follows is somebody else's. */
 #ifndef ADIT_PAIRTEXT_H
 #define ADIT_PAIRTEXT_H
 
@@ -61,8 +61,5 @@ ADIT_MUST_USE int adit_pairtext_feed(struct adit_pairtext *p, const void *bytes,
 ADIT_MUST_USE int adit_pairtext_pause(struct adit_pairtext *p);
 /* The end of the input. Never 0. */
 ADIT_MUST_USE int adit_pairtext_end(struct adit_pairtext *p);
-
-/* After 1: the bytes behind the pairing text. Borrowed until _clear or _done. */
-struct adit_span adit_pairtext_rest(const struct adit_pairtext *p);
 
 #endif

@@ -378,11 +378,6 @@ struct adit_span adit_channel_label(const struct adit_channel *c)
     return (struct adit_span){ (const uint8_t *)c->conf.label, c->conf.label_len };
 }
 
-struct adit_span adit_channel_protocol(const struct adit_channel *c)
-{
-    return (struct adit_span){ (const uint8_t *)c->conf.protocol, c->conf.protocol_len };
-}
-
 void adit_channel_conf_get(const struct adit_channel *c, struct adit_channel_conf *ret_conf)
 {
     *ret_conf = c->conf;

@@ -139,7 +139,6 @@ uint16_t
 adit_channel_id(const struct adit_channel *c); /* ADIT_CHANNEL_ID_AUTO while not assigned */
 /* Borrowed until CLOSED; not necessarily a string a terminal may see (see adit_str_printable). */
 struct adit_span adit_channel_label(const struct adit_channel *c);
-struct adit_span adit_channel_protocol(const struct adit_channel *c);
 void adit_channel_conf_get(const struct adit_channel *c, struct adit_channel_conf *ret_conf);
 void adit_channel_set_user(struct adit_channel *c, void *user);
 void *adit_channel_user(const struct adit_channel *c);

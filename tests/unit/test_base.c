@@ -265,7 +265,8 @@ static void buffers_grow_to_their_limit_and_latch(void **state)
 
     (void)state;
     adit_buf_init(&b, 8);
-    adit_buf_add32(&b, 0x01020304);
+    adit_buf_add16(&b, 0x0102);
+    adit_buf_add16(&b, 0x0304);
     adit_buf_printf(&b, "%s", "abcd");
     assert_int_equal(b.err, 0);
     assert_int_equal(b.len, 8);

@@ -72,16 +72,16 @@ static void on_question(void *arg, const struct adit_addr *from, uint8_t *bytes,
                                                               : 0)));
     adit_buf_add16(&out, 1);
     adit_buf_add16(&out, (uint16_t)(letter == 'g' ? 65535 : answers));
-    adit_buf_add32(&out, 0);
+    adit_buf_add(&out, "\0\0\0\0", 4);
     adit_buf_add(&out, bytes + 12, (size_t)(c.p - bytes) - 12);
     for (unsigned i = 0; i < answers; i++) {
         adit_buf_add16(&out, 0xc00c);
         adit_buf_add16(&out, (uint16_t)type);
         adit_buf_add16(&out, 1);
-        adit_buf_add32(&out, 60);
+        adit_buf_add(&out, "\0\0\0\x3c", 4);
         adit_buf_add16(&out, type == TYPE_A ? 4 : 16);
         if (type == TYPE_A)
-            adit_buf_add32(&out, 0xc0000200 + i);
+            adit_buf_add(&out, (uint8_t[]){ 192, 0, 2, (uint8_t)i }, 4);
         else
             adit_buf_add(&out, "\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\x01", 16);
     }

@@ -31,8 +31,8 @@ static void add_frame(struct adit_buf *out, uint8_t first, size_t promised,
         adit_buf_add16(out, (uint16_t)promised);
     } else {
         adit_buf_add8(out, bit | 127);
-        adit_buf_add32(out, 0);
-        adit_buf_add32(out, (uint32_t)promised);
+        for (int shift = 56; shift >= 0; shift -= 8)
+            adit_buf_add8(out, (uint8_t)((uint64_t)promised >> shift));
     }
     if (masked)
         adit_buf_add(out, mask, 4);
