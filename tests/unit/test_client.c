@@ -8,7 +8,10 @@
 
 #include <cmocka.h>
 
+#include "base/alloc.h"
+#include "core/tls.h"
 #include "signal/client.h"
+#include "tls_certs.h"
 #include "wait.h"
 #include "ws_server.h"
 
@@ -383,6 +386,165 @@ static void freed_anywhere(void **state)
     }
 }
 
+/* ---- TLS and proxies ------------------------------------------------------------------------- */
+
+/* The server's certificate is for good.test, 127.0.0.1 and ::1, by a CA of its own. */
+static void whom_to_believe(void **state)
+{
+    struct certs certs;
+    struct adit_cause cause;
+    struct script t = { .greeting = "{}" };
+    struct ws_server server;
+    char url[128], ca[128], other[128], pin[ADIT_TLS_PIN_SIZE];
+    const char *pins[1] = { pin };
+    struct adit_tls_server_conf tls;
+    struct {
+        const char *name;
+        struct adit_signal_conf conf;
+        bool joins;
+    } rows[6] = {
+        { "the system's CAs", { 0 }, false },
+        { "its CA", { .ca = ca }, true },
+        { "another CA", { .ca = other }, false },
+        { "its key", { .pins = pins, .pin_count = 1 }, true },
+        { "anybody", { .insecure = true }, true },
+        { "anybody, but another key", { .insecure = true, .pins = pins, .pin_count = 1 }, false },
+    };
+
+    (void)state;
+    certs_make(&certs);
+    snprintf(ca, sizeof ca, "%s", certs_path(&certs, "ca.pem"));
+    snprintf(other, sizeof other, "%s", certs_path(&certs, "other-ca.pem"));
+    serve(&server, &t, "");
+    tls = (struct adit_tls_server_conf){ .cert = certs_path(&certs, "both.pem") };
+    server.tls = adit_tls_server_new(&tls, &cause);
+    assert_non_null(server.tls);
+    snprintf(url, sizeof url, "wss://127.0.0.1:%u/ws/alice", server.port);
+    for (size_t i = 0; i < ADIT_LEN(rows); i++) {
+        struct adit_signal_conf conf = quick(url);
+        struct end a;
+
+        snprintf(pin, sizeof pin, "%s", adit_tls_server_pin(server.tls));
+        if (i == 5) /* still base64 of 32 bytes, of other ones */
+            pin[10] = pin[10] == 'A' ? 'B' : 'A';
+        conf.ca = rows[i].conf.ca;
+        conf.pins = rows[i].conf.pins;
+        conf.pin_count = rows[i].conf.pin_count;
+        conf.insecure = rows[i].conf.insecure;
+        begin(&a, &conf);
+        expect(&a, rows[i].joins ? ADIT_SIGNAL_JOINED : ADIT_SIGNAL_DOWN);
+        if (a.count[ADIT_SIGNAL_JOINED] != rows[i].joins)
+            fail_msg("%s: %s", rows[i].name, a.cause.text);
+        if (!rows[i].joins)
+            assert_int_equal(a.cause.reason, ADIT_REASON_NOT_AUTHENTIC);
+        finish(&a);
+    }
+    ws_server_stop(&server);
+    adit_tls_server_free(server.tls);
+    certs_remove(&certs);
+}
+
+static size_t on_tunnel_data(void *arg, const uint8_t *bytes, size_t n, adit_time now);
+
+/* An HTTP proxy that knows one way: to our server. */
+struct tunnel {
+    struct adit_stream *in, *out;
+    uint16_t port;
+    char head[500];
+};
+
+static void on_tunnel_open(void *arg, adit_time now)
+{
+    (void)arg, (void)now;
+}
+
+static void on_tunnel_closed(void *arg, const struct adit_cause *cause, adit_time now)
+{
+    struct tunnel *t = arg;
+
+    (void)cause, (void)now;
+    t->in = adit_stream_free(t->in);
+    t->out = adit_stream_free(t->out);
+}
+
+static size_t on_back(void *arg, const uint8_t *bytes, size_t n, adit_time now)
+{
+    struct tunnel *t = arg;
+
+    (void)now;
+    assert_int_equal(adit_stream_send(t->in, bytes, n), 0);
+    return n;
+}
+
+static const struct adit_stream_ops tunnel_ops = { .connected = on_tunnel_open,
+                                                   .data = on_tunnel_data,
+                                                   .closed = on_tunnel_closed };
+static const struct adit_stream_ops back_ops = { .connected = on_tunnel_open,
+                                                 .data = on_back,
+                                                 .closed = on_tunnel_closed };
+
+static size_t on_tunnel_data(void *arg, const uint8_t *bytes, size_t n, adit_time now)
+{
+    static const char yes[] = "HTTP/1.1 200 fine\r\n\r\n";
+    struct tunnel *t = arg;
+    struct adit_stream_conf conf = { .host = "127.0.0.1", .port = t->port };
+    const uint8_t *end = memmem(bytes, n, "\r\n\r\n", 4);
+
+    (void)now;
+    if (t->out) {
+        assert_int_equal(adit_stream_send(t->out, bytes, n), 0);
+        return n;
+    }
+    if (!end)
+        return 0;
+    snprintf(t->head, sizeof t->head, "%.*s", (int)(end - bytes), (const char *)bytes);
+    assert_int_equal(adit_stream_connect(&t->out, loop, &conf, &back_ops, t), 0);
+    assert_int_equal(adit_stream_send(t->in, yes, sizeof yes - 1), 0);
+    return (size_t)(end - bytes) + 4;
+}
+
+static void on_tunnel_call(void *arg, int fd, const struct adit_addr *from, adit_time now)
+{
+    struct tunnel *t = arg;
+    struct adit_stream_accept_conf conf = { .from = from };
+
+    (void)now;
+    assert_int_equal(adit_stream_accept(&t->in, loop, fd, &conf, &tunnel_ops, t), 0);
+}
+
+static void through_a_proxy(void **state)
+{
+    static const struct adit_listen_ops listen_ops = { .accepted = on_tunnel_call };
+    static const char *const at[] = { "127.0.0.1:0" };
+    struct adit_listen_conf listen_conf = { .at = at, .count = 1 };
+    struct script t = { .greeting = NULL };
+    struct ws_server server;
+    struct tunnel tunnel = { .in = NULL };
+    struct adit_listen *listen;
+    struct adit_cause cause;
+    struct adit_signal_conf conf = quick(serve(&server, &t, ""));
+    char proxy[64];
+    struct end a;
+
+    (void)state;
+    tunnel.port = server.port;
+    assert_int_equal(adit_listen_open(&listen, loop, &listen_conf, &listen_ops, &tunnel, &cause),
+                     0);
+    snprintf(proxy, sizeof proxy, "http://user:pass@127.0.0.1:%u",
+             adit_listen_addr(listen, 0)->port);
+    conf.url = "ws://nobody.invalid:8000/ws/alice"; /* a name that only the proxy knows */
+    conf.proxy = proxy;
+    begin(&a, &conf);
+    expect(&a, ADIT_SIGNAL_JOINED);
+    assert_non_null(strstr(tunnel.head, "CONNECT nobody.invalid:8000 HTTP/1.1"));
+    assert_non_null(strstr(tunnel.head, "Proxy-Authorization: Basic dXNlcjpwYXNz"));
+    assert_string_equal(t.target[0], "GET /ws/alice");
+    finish(&a);
+    on_tunnel_closed(&tunnel, NULL, 0);
+    adit_listen_free(listen);
+    ws_server_stop(&server);
+}
+
 /* ---- HTTP calls ------------------------------------------------------------------------------ */
 
 static void login_then_websocket(void **state)
@@ -591,6 +753,29 @@ static void configurations(void **state)
     }
 }
 
+/* Every allocation of the beginning may be the one for which there is no memory. */
+static void no_memory(void **state)
+{
+    const char *const headers[] = { "X-One: 1" };
+    struct adit_signal_conf conf = quick("wss://127.0.0.1:9/ws/alice");
+    struct adit_signal *s = NULL;
+    int err = -ENOMEM;
+
+    (void)state;
+    conf.headers = headers;
+    conf.header_count = 1;
+    conf.token = "t0";
+    for (uint64_t n = 0; err; n++) {
+        struct adit_cause cause = { .text = "" };
+        assert_true(n < 100);
+        adit_alloc_fail_at(n);
+        err = adit_signal_new(&s, loop, &conf, &ops, NULL, &cause);
+        adit_alloc_fail_at(UINT64_MAX);
+        assert_true(!err || cause.text[0]);
+    }
+    adit_signal_free(s);
+}
+
 static int setup(void **state)
 {
     (void)state;
@@ -614,13 +799,15 @@ static int teardown(void **state)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        TEST(a_conversation), TEST(another_path_at_once),
-        TEST(it_comes_back),  TEST(retry_does_not_wait),
-        TEST(tries_end),      TEST(answers_that_are_none),
-        TEST(broken_frames),  TEST(whole_frames),
-        TEST(freed_anywhere), TEST(login_then_websocket),
-        TEST(mailboxes),      TEST(a_program),
-        TEST(a_file),         TEST(configurations),
+        TEST(a_conversation),  TEST(another_path_at_once),
+        TEST(it_comes_back),   TEST(retry_does_not_wait),
+        TEST(tries_end),       TEST(answers_that_are_none),
+        TEST(broken_frames),   TEST(whole_frames),
+        TEST(whom_to_believe), TEST(through_a_proxy),
+        TEST(freed_anywhere),  TEST(login_then_websocket),
+        TEST(mailboxes),       TEST(a_program),
+        TEST(a_file),          TEST(configurations),
+        TEST(no_memory),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
