@@ -402,6 +402,7 @@ struct adit_agent *adit_agent_free(struct adit_agent *a)
     ADIT_LIST_EACH(&a->members, it, tmp)
     adit_member_free(adit_container_of(it, struct adit_member, link));
     adit_tee_free(a->tee);
+    adit_agent_stop_greeting(a);
     adit_worker_free(a->worker);
     adit_signal_free(a->signal);
     adit_notify_free(a->notify);

@@ -29,6 +29,8 @@ struct adit_agent_conf {
     bool ask;           /* somebody at a terminal may be asked whether a new peer is trusted */
     unsigned calls_max; /* 0 = ADIT_AGENT_CALLS_MAX */
     adit_time retry_first, retry_max; /* between two calls of one peer; 0 = 1 s, 60 s */
+    const char *worker_say; /* rendezvous: for whoever we are introduced to; NULL = nothing */
+    uint64_t worker_bench;  /* bytes to send there; 0 = none */
     struct adit_signal_conf signal;
     struct adit_call_conf call;
     struct adit_trust_conf trust;

@@ -47,8 +47,10 @@ struct adit_agent {
     struct adit_rng rng;
     struct adit_signal *signal;
     struct adit_notify *notify;
-    struct adit_worker *worker; /* NULL: this dialect has nothing to do with UDP */
-    struct adit_tee *tee;       /* NULL: the mode has no lines that everybody gets */
+    struct adit_timer greet;                    /* when a path has been punched */
+    char worker_peer[ADIT_SIGNAL_PEER_MAX + 1]; /* whom we were introduced to */
+    struct adit_worker *worker;                 /* NULL: this dialect has nothing to do with UDP */
+    struct adit_tee *tee; /* NULL: the mode has no lines that everybody gets */
     struct adit_link members;
     struct adit_timer timeout;
     struct adit_task bury;
@@ -94,5 +96,6 @@ void adit_pending_done(struct adit_pending *p);
 /* hear.c */
 extern const struct adit_signal_ops adit_agent_signal_ops;
 void adit_agent_forget_servers(struct adit_agent *a);
+void adit_agent_stop_greeting(struct adit_agent *a);
 
 #endif

@@ -230,6 +230,8 @@ static int configure(struct run *r)
     c->call.lanes = r->carry.lanes;
     c->call.lanes.stays = packets && !o->once;
     r->carry.vpn.routes_follow = c->call.lanes.stays;
+    c->worker_say = o->worker_say;
+    c->worker_bench = o->worker_bench > 0 ? (uint64_t)o->worker_bench * 1024 : 0;
     c->call.answer_max = ANSWER_MAX;
     c->call.connect_max = CONNECT_MAX;
     c->notify.on_state = o->on_state;

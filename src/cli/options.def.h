@@ -113,6 +113,11 @@ OPTION(reconnect, TIME, "reconnect", 0, "TIME", 0, 0, "", C, "",
 OPTION(reconnect_max, TIME, "reconnect-max", 0, "TIME", 0, 0, "", C, "", "and at most so long")
 OPTION(reconnect_tries, NUMBER, "reconnect-tries", 0, "N", 0, 1000000, "", C, "0",
        "give up after so many attempts in a row; 0 = never")
+OPTION(worker_say, TEXT, "worker-say", 0, "TEXT", 0, 0, "", C, "",
+       "rendezvous: say this over UDP to the worker that we are introduced to, whatever program it "
+       "is")
+OPTION(worker_bench, NUMBER, "worker-bench", 0, "KB", 1, 1048576, "", C, "",
+       "rendezvous: send it so many kilobytes as a benchmark, as the original does")
 
 OPTION(peer, TEXT, "peer", 0, "NAME", 0, 0, "", C, "",
        "whom to call; `adit connect NAME` says it too")

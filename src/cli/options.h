@@ -87,6 +87,8 @@ struct adit_options {
     enum adit_dialect_role role;
     const char *email, *password, *device_key, *ca, *proxy;
     bool new_account;
+    const char *worker_say;
+    int worker_bench;
     struct adit_strings tls_pin, header;
     bool insecure;
     adit_time reconnect, reconnect_max; /* 0: as the dialect has it */

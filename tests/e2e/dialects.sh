@@ -100,13 +100,16 @@ side b connect --signal http://127.0.0.1:18000/ws/register/w-b
 check "rendezvous: two adits meet over the path that they punched" both 30
 over
 original rendezvous
-side a listen --signal ws://127.0.0.1:18000 --dialect rendezvous --id w-a
+side a listen --signal ws://127.0.0.1:18000 --dialect rendezvous --id w-a --worker-say 'hello from adit' --worker-bench 20
 must "rendezvous: a worker of ours waits" until_true 20 heard '^w-a .*update_udp_endpoint'
 start w here "$root/tests/interop/servers/worker" ws://127.0.0.1:18000 w-w
 check "rendezvous: a worker of theirs is punched" until_true 10 said w 'P2P_HOLE_PUNCH_PING_FROM_w-a_NUM_3'
 check "rendezvous: its chat is told" until_true 10 told a 'w-w says: hello from a worker'
 check "rendezvous: its ping is answered" until_true 10 said w '^pong True True'
 check "rendezvous: its benchmark is counted" until_true 10 told a 'benchmark of w-w: 10 datagrams, 10.0 KB'
+check "rendezvous: and answers ours" until_true 10 told a 'w-w answers in [0-9.]+ ms'
+check "rendezvous: it hears what we say" until_true 10 said w '"chat_message".*"hello from adit"'
+check "rendezvous: and counts our benchmark, punch strings included" until_true 10 said w '^benchmark 23'
 kill -INT "${PID[a]}"
 check "rendezvous: we leave with a word" until_true 10 heard '^w-a \{"type":"explicit_deregister","worker_id":"w-a"\}$'
 stop w
