@@ -32,9 +32,17 @@ mkfifo "$W/slow"
 noise 40000000 >"$W/sent"
 pipe a A "$W/sent" /dev/null offer
 pipe b B /dev/null "$W/slow" answer
-(trap - EXIT && exec <"$W/slow" && sleep 3 && sha256sum >"$W/sum") &
+(trap - EXIT && exec <"$W/slow" && until [ -e "$W/go" ]; do sleep 0.05; done && sha256sum >"$W/sum") &
 must "a slow reader: they meet" meet
-sleep 2
+at=0 still=0
+stalled() { # nothing more of the input is taken, twenty looks long
+    local before=$at
+    at=$(awk '/^pos/ { print $2 }' "/proc/${PID[a]}/fdinfo/0")
+    still=$((at > 0 && at == before ? still + 1 : 0))
+    [ $still -ge 20 ]
+}
+check "a slow reader: the sender waits" until_true 20 stalled
+check "a slow reader: with most of it still to be read" within "$at" 100000 20000000
 rss() { awk '/^VmRSS/ { print $2 }' "/proc/${PID[$1]}/status"; }
 if sanitized; then
     skip "a slow reader: memory" "not with sanitizers"
@@ -42,6 +50,7 @@ else
     check "a slow reader: the sender's memory is bounded" within "$(rss a)" 100 30000
     check "a slow reader: and the receiver's" within "$(rss b)" 100 30000
 fi
+touch "$W/go"
 check "a slow reader: a ends well" ends a 60 0
 check "a slow reader: b ends well" ends b 20 0
 check "a slow reader: all of it" until_true 5 eval 'cmp -s "$W/sum" <(sha256sum <"$W/sent")'
