@@ -185,6 +185,9 @@ struct adit_peer_stats {
     adit_time ice_after, dtls_after, sctp_after, channel_after;
     char cipher[48];            /* "ECDHE-ECDSA-AES128-GCM-SHA256", "" before DTLS stands */
     char local[80], remote[80]; /* the pair in use: "host 192.0.2.1:4711"; "" if none */
+    uint32_t sctp_cwnd;         /* bytes that may be on their way */
+    uint32_t sctp_restarts;     /* associations that were aborted and set up again */
+    uint64_t datagrams_dropped; /* here, UDP both ways: no room, too large, refused by the kernel */
 };
 
 /* size is sizeof *ret_stats; what the library does not know is 0. */

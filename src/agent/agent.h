@@ -48,6 +48,7 @@ struct adit_agent *adit_agent_free(struct adit_agent *a); /* returns NULL */
 /* Says goodbye to everybody first; the second time at once. */
 void adit_agent_stop(struct adit_agent *a);
 
+void adit_agent_report(struct adit_agent *a); /* counters of all calls, to the log */
 /* For who shows the state of things: the calls in turn, NULL behind the last. */
 const struct adit_call *adit_agent_call(const struct adit_agent *a, size_t i);
 const struct adit_signal *adit_agent_signal(const struct adit_agent *a);

@@ -125,9 +125,26 @@ static void add(struct adit_peer *peer, const struct adit_netif_choice *choice, 
     }
 }
 
+static uint64_t dropped_by(const struct base *b)
+{
+    const struct adit_udp_stats *s = &b->udp.stats;
+
+    return b->peer ? s->rx_dropped + s->tx_dropped + s->tx_errors : 0;
+}
+
+uint64_t adit_bases_dropped(const struct adit_peer *peer)
+{
+    uint64_t n = peer->dropped_before;
+
+    for (size_t i = 0; i < BASES_MAX; i++)
+        n += dropped_by(&peer->bases[i]);
+    return n;
+}
+
 static void drop(struct adit_peer *peer, struct base *b, adit_time now)
 {
     adit_engine_remove_base(peer->engine, (int)(b - peer->bases), now);
+    peer->dropped_before += dropped_by(b);
     adit_udp_close(&b->udp);
     b->peer = NULL;
 }
@@ -186,6 +203,7 @@ size_t adit_bases_count(const struct adit_peer *peer)
 void adit_bases_close(struct adit_peer *peer)
 {
     for (size_t i = 0; i < BASES_MAX; i++) {
+        peer->dropped_before += dropped_by(&peer->bases[i]);
         if (peer->bases[i].peer)
             adit_udp_close(&peer->bases[i].udp);
         peer->bases[i].peer = NULL;

@@ -367,3 +367,8 @@ struct adit_call *adit_call_free(struct adit_call *call)
     adit_free(call);
     return NULL;
 }
+
+void adit_call_report(struct adit_call *call)
+{
+    adit_lanes_report(&call->lanes);
+}

@@ -84,6 +84,7 @@ ADIT_MUST_USE int adit_call_description(struct adit_call *call, enum adit_signal
 void adit_call_candidate(struct adit_call *call, const char *candidate); /* NULL: the end */
 void adit_call_admit(struct adit_call *call, bool yes);
 
+void adit_call_report(struct adit_call *call); /* counters, to the log */
 /* Says goodbye if there is somebody to say it to; ops->ended follows unless IDLE. The second time
  * at once. */
 void adit_call_hang_up(struct adit_call *call, int exit_code);

@@ -47,6 +47,7 @@ struct adit_peer {
     bool loopback;
 
     struct base bases[BASES_MAX];
+    uint64_t dropped_before; /* datagrams, by sockets that are closed now */
     int socket_err; /* why the last address that could not be used could not; negative errno */
     uint16_t port; /* of the first socket; the others try for the same, which keeps tickets short */
     struct adit_netif_watch watch;
@@ -78,6 +79,7 @@ void adit_peer_check_complete(struct adit_peer *peer, adit_time now);
 
 /* bases.c: sockets follow the host's addresses. */
 void adit_bases_update(struct adit_peer *peer, adit_time now);
+uint64_t adit_bases_dropped(const struct adit_peer *peer); /* datagrams, since the beginning */
 size_t adit_bases_count(const struct adit_peer *peer);
 void adit_bases_close(struct adit_peer *peer);
 void adit_bases_send(struct adit_peer *peer, int base, const struct adit_addr *to,

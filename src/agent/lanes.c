@@ -1,5 +1,6 @@
 #include "agent/exit.h"
 #include "agent/lanes_inner.h"
+#include "agent/report.h"
 #include "base/alloc.h"
 #include "base/log.h"
 
@@ -272,6 +273,16 @@ void adit_lanes_detach(struct adit_lanes *l)
     l->peer = NULL;
     l->paused = 0;
     l->was_open = l->closing = false;
+}
+
+void adit_lanes_report(struct adit_lanes *l)
+{
+    struct adit_link *it, *tmp;
+
+    if (l->peer)
+        adit_report_stats(l->peer);
+    ADIT_LIST_EACH(&l->list, it, tmp)
+    adit_app_report(lane_of(it)->app);
 }
 
 bool adit_lanes_empty(const struct adit_lanes *l)

@@ -61,6 +61,7 @@ void adit_lanes_open(struct adit_lanes *l);                       /* our channel
 void adit_lanes_accept(struct adit_lanes *l, struct adit_dc *dc); /* theirs */
 void adit_lanes_path(struct adit_lanes *l, const struct adit_addr *local,
                      const struct adit_addr *remote);
+void adit_lanes_report(struct adit_lanes *l); /* counters of the peer and of each app, to the log */
 bool adit_lanes_empty(const struct adit_lanes *l);
 /* The peer is gone, or about to be freed: what has to outlive it waits for the next one. */
 void adit_lanes_detach(struct adit_lanes *l);

@@ -2,6 +2,7 @@
 #include "agent/agent_inner.h"
 
 #include "base/alloc.h"
+#include "base/log.h"
 #include "base/str.h"
 
 #define PENDING_MAX (20 * ADIT_SEC) /* who made the offer has given up by then */
@@ -142,4 +143,18 @@ struct adit_member *adit_agent_find_or_add(struct adit_agent *a, const char *nam
         *ret_why = "out of memory";
     }
     return NULL;
+}
+
+void adit_agent_report(struct adit_agent *a)
+{
+    struct adit_link *it, *tmp;
+
+    ADIT_LIST_EACH(&a->members, it, tmp)
+    {
+        struct adit_member *m = adit_container_of(it, struct adit_member, link);
+
+        adit_log(ADIT_LOG_INFO, "agent", "%s: %s", m->shown,
+                 adit_call_state_name(adit_call_state(m->call)));
+        adit_call_report(m->call);
+    }
 }

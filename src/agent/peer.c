@@ -420,6 +420,9 @@ void adit_peer_stats(struct adit_peer *peer, struct adit_peer_stats *ret_stats, 
         print_cand(s.local, sizeof s.local, pair.local);
         print_cand(s.remote, sizeof s.remote, pair.remote);
     }
+    s.sctp_cwnd = e.sctp.cwnd;
+    s.sctp_restarts = e.sctp_restarts;
+    s.datagrams_dropped = adit_bases_dropped(peer);
     memcpy(ret_stats, &s, size < sizeof s ? size : sizeof s);
     if (size > sizeof s) /* what a later header has and we do not know */
         memset((char *)ret_stats + sizeof s, 0, size - sizeof s);

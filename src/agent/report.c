@@ -49,3 +49,25 @@ void adit_report_path(struct adit_peer *peer)
     adit_peer_stats(peer, &s, sizeof s);
     adit_log(ADIT_LOG_INFO, "session", "now %s", path_words(peer, &s, text));
 }
+
+typedef unsigned long long ull;
+
+void adit_report_stats(struct adit_peer *peer)
+{
+    struct adit_peer_stats s;
+    char text[PATH_WORDS];
+
+    adit_peer_stats(peer, &s, sizeof s);
+    adit_log(ADIT_LOG_INFO, "session", "path: %s, round trip %.1f ms", path_words(peer, &s, text),
+             ms(s.rtt));
+    adit_log(ADIT_LOG_INFO, "session",
+             "datagrams: %llu sent (%llu bytes), %llu received (%llu bytes), %llu dropped",
+             (ull)s.packets_sent, (ull)s.bytes_sent, (ull)s.packets_received, (ull)s.bytes_received,
+             (ull)s.datagrams_dropped);
+    adit_log(ADIT_LOG_INFO, "session",
+             "messages: %llu sent (%llu bytes), %llu received (%llu bytes); SCTP: window %u bytes, "
+             "%llu retransmissions, %u restarts",
+             (ull)s.messages_sent, (ull)s.message_bytes_sent, (ull)s.messages_received,
+             (ull)s.message_bytes_received, (unsigned)s.sctp_cwnd, (ull)s.retransmissions,
+             (unsigned)s.sctp_restarts);
+}

@@ -5,6 +5,7 @@
 #include "adit/adit.h"
 
 void adit_report_connected(struct adit_peer *peer);
-void adit_report_path(struct adit_peer *peer); /* another one is in use */
+void adit_report_stats(struct adit_peer *peer); /* what it has carried so far: three lines */
+void adit_report_path(struct adit_peer *peer);  /* another one is in use */
 
 #endif

@@ -341,6 +341,11 @@ static void on_goodbye(struct adit_timer *timer, adit_time now)
     finish(s, s->exit_code);
 }
 
+void adit_session_report(struct adit_session *s)
+{
+    adit_lanes_report(&s->lanes);
+}
+
 void adit_session_suspend(struct adit_session *s)
 {
     adit_paste_suspend(&s->paste);

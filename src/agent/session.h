@@ -34,6 +34,7 @@ struct adit_session;
 struct adit_session *adit_session_new(struct adit_loop *loop, const struct adit_session_conf *conf,
                                       void (*ended)(void *arg, int exit_code), void *arg,
                                       int *ret_exit);
+void adit_session_report(struct adit_session *s); /* counters, to the log */
 /* ^Z: the terminal is given back. And when we go on, in front or not. */
 void adit_session_suspend(struct adit_session *s);
 void adit_session_continue(struct adit_session *s);

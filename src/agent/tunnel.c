@@ -100,8 +100,9 @@ static void path(struct adit_app *app, const struct adit_addr *local,
 }
 
 /* What was carried, and what was not and why: one line each way. */
-static void report(const struct tunnel *t)
+static void report(struct adit_app *app)
 {
+    const struct tunnel *t = tunnel_of(app);
     struct adit_vpn_stats stats;
     struct adit_buf text;
 
@@ -127,7 +128,7 @@ static void report(const struct tunnel *t)
 
 static void end(struct adit_app *app)
 {
-    report(tunnel_of(app));
+    report(app);
     adit_vpn_close(tunnel_of(app)->vpn);
 }
 
@@ -151,6 +152,7 @@ const struct adit_app_class adit_app_tunnel = {
     .open = opened,
     .message = message,
     .lost = lost,
+    .report = report,
     .path = path,
     .end = end,
     .closed = closed,

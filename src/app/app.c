@@ -82,6 +82,12 @@ void adit_app_path(struct adit_app *app, const struct adit_addr *local,
         app->class->path(app, local, remote);
 }
 
+void adit_app_report(struct adit_app *app)
+{
+    if (app->class->report)
+        app->class->report(app);
+}
+
 bool adit_app_end(struct adit_app *app)
 {
     if (!app->class->end)

@@ -63,6 +63,7 @@ struct adit_app_class {
     void (*low)(struct adit_app *app); /* everything sent has been acknowledged */
     /* Of a persistent app: the peer is gone, and another one is waited for. */
     void (*lost)(struct adit_app *app);
+    void (*report)(struct adit_app *app); /* counters, to the log */
     /* Another path is in use: its two ends. */
     void (*path)(struct adit_app *app, const struct adit_addr *local,
                  const struct adit_addr *remote);
@@ -90,6 +91,7 @@ void adit_app_writable(struct adit_app *app);
 void adit_app_low(struct adit_app *app);
 void adit_app_path(struct adit_app *app, const struct adit_addr *local,
                    const struct adit_addr *remote);
+void adit_app_report(struct adit_app *app);
 void adit_app_lost(struct adit_app *app);
 void adit_app_closed(struct adit_app *app, const struct adit_cause *cause);
 /* false: there is nothing to wind up. */

@@ -259,9 +259,11 @@ static void on_signal(void *arg, int signo, adit_time now)
 {
     struct run *r = arg;
 
-    (void)signo;
     (void)now;
-    adit_agent_stop(r->agent);
+    if (signo == SIGUSR1)
+        adit_agent_report(r->agent);
+    else
+        adit_agent_stop(r->agent);
 }
 
 static json_t *on_status(void *arg, adit_time now)
@@ -283,7 +285,7 @@ static void start_control(struct run *r)
 
 static void run(struct run *r)
 {
-    static const int signos[] = { SIGINT, SIGTERM, SIGHUP, 0 };
+    static const int signos[] = { SIGINT, SIGTERM, SIGHUP, SIGUSR1, 0 };
     int err = adit_signals_start(&r->signals, r->loop, signos, on_signal, r);
 
     if (!err) {

@@ -84,6 +84,10 @@ static void on_signal(void *arg, int signo, adit_time now)
     struct run *r = arg;
 
     (void)now;
+    if (signo == SIGUSR1) {
+        adit_session_report(r->session);
+        return;
+    }
     if (signo == SIGTSTP) {
         adit_session_suspend(r->session);
         adit_signals_default(signo);
@@ -96,7 +100,7 @@ static void on_signal(void *arg, int signo, adit_time now)
 
 static void run(struct run *r)
 {
-    static const int signos[] = { SIGINT, SIGTERM, SIGHUP, SIGTSTP, SIGCONT, 0 };
+    static const int signos[] = { SIGINT, SIGTERM, SIGHUP, SIGTSTP, SIGCONT, SIGUSR1, 0 };
     int err;
 
     /* Watched before there is a device or a --up program that would have to be cleaned up. */

@@ -164,6 +164,10 @@ void adit_options_man(struct adit_buf *out)
               "may be repeated is replaced as a whole; in a variable its values are separated by "
               "commas or blanks, in the file it is a list. Options that name files or programs are "
               "not taken from .env.");
+    adit_buf_printf(out, ".SH SIGNALS\n");
+    roff(out,
+         "INT, TERM and HUP say goodbye and end; the second time at once. USR1 writes counters "
+         "to standard error: what was carried, and what was dropped and why.");
     adit_buf_printf(out, ".SH EXIT STATUS\n");
     for (size_t i = 0; i < ADIT_LEN(exits); i += 2) {
         adit_buf_printf(out, ".TP\n.B %s\n", exits[i]);

@@ -15,6 +15,13 @@ check "IPv6, B to A" flood B $V6_A
 sleep 0.2
 check "what left A came to B, to the packet" is $(($(packets A tx) - a_tx)) $(($(packets B rx) - b_rx))
 check "what left B came to A, to the packet" is $(($(packets B tx) - b_tx)) $(($(packets A rx) - a_rx))
+kill -USR1 "${PID[a]}"
+must "USR1: counters" until_true 5 told a 'sent [0-9]+ packets'
+check "USR1: of the device, exact" is "$(($(count_of a sent) + $(count_of a dropped)))" "$(packets A tx)"
+check "USR1: of the path" told a 'path: .*round trip [0-9.]+ ms'
+check "USR1: of its datagrams" told a 'datagrams: [1-9][0-9]* sent .* received .* 0 dropped'
+check "USR1: of its messages" told a 'messages: [1-9][0-9]* sent .* window [1-9][0-9]* bytes, .* 0 restarts'
+: >"$W/a.err"
 # whole and in pieces: 64 KiB pings are fragments on any device
 check "large pings, IPv4" lab in A ping -q -c 5 -i 0.1 -W 2 -s 8000 $V4_B
 check "large pings, IPv6" lab in A ping -q -c 5 -i 0.1 -W 2 -s 8000 $V6_B

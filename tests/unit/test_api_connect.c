@@ -58,6 +58,9 @@ static void every_form(void **state)
             assert_int_equal(stats.messages_sent, 1);
             assert_int_equal(stats.messages_received, 1);
             assert_true(stats.packets_sent && stats.packets_received && stats.bytes_sent);
+            assert_true(stats.sctp_cwnd > 0);
+            assert_int_equal(stats.sctp_restarts, 0);
+            assert_int_equal(stats.datagrams_dropped, 0);
             assert_true(stats.ice_after && stats.dtls_after && stats.sctp_after);
             assert_true(stats.ice_after <= stats.dtls_after &&
                         stats.dtls_after <= stats.sctp_after);
@@ -412,6 +415,10 @@ static void structs_of_a_later_header(void **state)
     adit_peer_stats(p, &stats.stats, 16); /* of an earlier one */
     assert_int_equal(stats.stats.packets_received, 0);
     assert_true(stats.stats.bytes_sent == UINT64_MAX);
+    memset(&stats, 0xff, sizeof stats);
+    adit_peer_stats(p, &stats.stats, offsetof(struct adit_peer_stats, sctp_cwnd));
+    assert_int_equal(stats.stats.remote[0], 0);
+    assert_true(stats.stats.sctp_cwnd == UINT32_MAX && stats.stats.datagrams_dropped == UINT64_MAX);
     adit_peer_free(p);
     adit_loop_free(loop);
 }
