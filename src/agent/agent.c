@@ -341,6 +341,7 @@ static int start(struct adit_agent *a)
         return err == -ENOMEM ? ADIT_EXIT_FAILED : ADIT_EXIT_USAGE;
     }
     follow_dialect(a);
+    adit_agent_watch_network(a);
     if (adit_signal_uses_udp(a->signal)) {
         err = adit_worker_new(&a->worker, a->loop, &a->conf.call.peer, &a->signal);
         if (err) {
@@ -402,6 +403,7 @@ struct adit_agent *adit_agent_free(struct adit_agent *a)
     ADIT_LIST_EACH(&a->members, it, tmp)
     adit_member_free(adit_container_of(it, struct adit_member, link));
     adit_tee_free(a->tee);
+    adit_netif_watch_stop(&a->network);
     adit_agent_stop_greeting(a);
     adit_worker_free(a->worker);
     adit_signal_free(a->signal);

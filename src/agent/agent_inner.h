@@ -8,6 +8,7 @@
 #include "agent/worker.h"
 #include "base/list.h"
 #include "base/rng.h"
+#include "core/netif.h"
 
 #define ADIT_PENDING_CANDS_MAX 32
 #define ADIT_AGENT_STUN_MAX    8
@@ -47,6 +48,7 @@ struct adit_agent {
     struct adit_rng rng;
     struct adit_signal *signal;
     struct adit_notify *notify;
+    struct adit_netif_watch network;
     struct adit_timer greet;                    /* when a path has been punched */
     char worker_peer[ADIT_SIGNAL_PEER_MAX + 1]; /* whom we were introduced to */
     struct adit_worker *worker;                 /* NULL: this dialect has nothing to do with UDP */
@@ -97,5 +99,7 @@ void adit_pending_done(struct adit_pending *p);
 extern const struct adit_signal_ops adit_agent_signal_ops;
 void adit_agent_forget_servers(struct adit_agent *a);
 void adit_agent_stop_greeting(struct adit_agent *a);
+/* The server is called as soon as there may be a way to it. */
+void adit_agent_watch_network(struct adit_agent *a);
 
 #endif

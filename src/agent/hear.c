@@ -30,6 +30,23 @@ static void on_joined(struct adit_agent *a)
     }
 }
 
+static void on_network(void *arg, adit_time now)
+{
+    struct adit_agent *a = arg;
+
+    (void)now;
+    if (a->signal)
+        adit_signal_retry(a->signal);
+}
+
+void adit_agent_watch_network(struct adit_agent *a)
+{
+    int err = adit_netif_watch_start(&a->network, a->loop, on_network, a);
+
+    if (err) /* then after the usual pause */
+        adit_debug("agent", "cannot watch the network: %s", strerror(-err));
+}
+
 static bool any_up(const struct adit_agent *a)
 {
     const struct adit_call *call;

@@ -65,7 +65,8 @@ ADIT_MUST_USE int adit_signal_new(struct adit_signal **ret_signal, struct adit_l
 struct adit_signal *adit_signal_free(struct adit_signal *s);
 /* Says goodbye in the dialect's way and closes; STOPPED follows within five seconds. */
 void adit_signal_stop(struct adit_signal *s);
-/* Closes without STOPPED and comes back: the network has changed, do not wait for a time-out. */
+/* The network has changed: a pause between two attempts ends at once. What stands is left alone,
+ * for its pings tell whether it still does. */
 void adit_signal_retry(struct adit_signal *s);
 
 const char *adit_signal_dialect(const struct adit_signal *s);

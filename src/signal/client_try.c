@@ -212,15 +212,8 @@ void adit_client_init(struct adit_signal *s)
 
 void adit_signal_retry(struct adit_signal *s)
 {
-    adit_time now = adit_loop_now(s->loop);
-
-    if (s->state == ADIT_CLIENT_PAUSED) {
-        s->tries = 0;
-        adit_timer_set(&s->timer, now);
-    } else if (s->state == ADIT_CLIENT_TRYING || s->state == ADIT_CLIENT_JOINED) {
-        adit_client_fail_text(s, ADIT_REASON_LOCAL, 0, "the network has changed");
-        s->again = true;
-        s->at_once = 0;
-        adit_client_settle(s, now);
-    }
+    if (s->state != ADIT_CLIENT_PAUSED)
+        return;
+    s->tries = 0;
+    adit_timer_set(&s->timer, adit_loop_now(s->loop));
 }

@@ -3,8 +3,8 @@
 . "$(dirname "$0")/lib.sh"
 /usr/bin/python3 -c 'import websockets' 2>/dev/null || skip_all "python3-websockets is not installed"
 
-ip link set lo up
 export HOME=$W XDG_CONFIG_HOME=$W
+ip link set lo up
 unset http_proxy https_proxy all_proxy HTTP_PROXY HTTPS_PROXY ALL_PROXY
 URL=ws://127.0.0.1:18000
 
@@ -24,6 +24,16 @@ heard() { # PATTERN: by the server
     grep -qE -- "$1" "$W/server.out"
 }
 over() { stop a b server; }
+
+# ---- as on a router that boots: no network, no server -----------------------------------------------
+
+original agent on=0.0.0.0
+side a listen --signal ws://192.0.2.1:18000/ws/alice --reconnect 1h
+check "no route: why is said" until_true 10 told a 'signaling: no route to that address, continuing to try'
+ip addr add 192.0.2.1/32 dev lo
+check "a route comes: no pause is waited for" until_true 10 heard '^alice joined'
+ip addr del 192.0.2.1/32 dev lo
+over
 
 # ---- agent ----------------------------------------------------------------------------------------
 
