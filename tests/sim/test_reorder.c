@@ -109,14 +109,14 @@ static void test_late_is_not_lost(void **state)
         links(t, 250, 50, 0);
         double got = pace(&f, &lost);
         adit_engine_stats(t->peer[0]->engine, &s);
-        unsigned queue_full = (unsigned)t->iface[0]->up.lost;
-        unsigned again =
-            s.sctp.retransmissions < queue_full ? 0 : (unsigned)s.sctp.retransmissions - queue_full;
-        if (got * PIECE * 8 < RATE / 3 || lost > 2 || again > 20)
-            print_message("row %u: %.1f Mbit/s, %.2f of 1000 lost, %u sent again\n", (unsigned)i,
-                          got * PIECE * 8 / 1e6, lost, again);
+        /* what did not fit into the queue is lost in truth */
+        double most = 5 + 1000 * (double)t->iface[0]->up.lost / (double)f.sent;
+        double again = 1000 * (double)s.sctp.retransmissions / (double)f.sent;
+        if (got * PIECE * 8 < RATE / 3 || lost > most || again > most)
+            print_message("row %u: %.1f Mbit/s; of 1000 %.2f lost, %.2f sent again, most %.2f\n",
+                          (unsigned)i, got * PIECE * 8 / 1e6, lost, again, most);
         sim_check(t->net, got * PIECE * 8 >= RATE / 3);
-        sim_check(t->net, lost <= 2 && again <= 20);
+        sim_check(t->net, lost <= most && again <= most);
         sim_town_free(t);
     }
 }
@@ -216,13 +216,30 @@ static void test_given_up(void **state)
     }
 }
 
+/* Slow start meets a full queue: three hundred gaps, which take one FORWARD-TSN and not as many
+ * round trips. */
+static void test_many_lost_at_once(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 0; seed < 4; seed++) {
+        struct sim_town *t = town(seed);
+        struct flow f = flow(t, true, 0);
+        double lost;
+
+        links(t, 0, 0, 0);
+        double got = pace(&f, &lost);
+        sim_check(t->net, t->iface[0]->up.lost > 100);
+        sim_check(t->net, got * PIECE * 8 >= RATE * 0.8);
+        sim_town_free(t);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_late_is_not_lost),
-        cmocka_unit_test(test_lost_and_late),
-        cmocka_unit_test(test_loss_is_noticed),
-        cmocka_unit_test(test_given_up),
+        cmocka_unit_test(test_late_is_not_lost),  cmocka_unit_test(test_lost_and_late),
+        cmocka_unit_test(test_loss_is_noticed),   cmocka_unit_test(test_given_up),
+        cmocka_unit_test(test_many_lost_at_once),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
