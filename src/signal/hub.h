@@ -131,6 +131,13 @@ void adit_hub_configure(struct adit_hub *hub, const struct adit_hub_conf *conf);
 ADIT_MUST_USE int adit_hub_load(struct adit_hub *hub, const char *state, size_t n, adit_time now,
                                 struct adit_cause *ret_cause);
 
+/* A connection has come in, whatever it will say. False: this address has too many already, or
+ * there are too many in all; close it. `shared`: the address is that of a proxy, which has as many
+ * as it likes. Otherwise adit_hub_depart follows when it is gone. */
+bool adit_hub_arrive(struct adit_hub *hub, const struct adit_addr *from, bool shared,
+                     adit_time now);
+void adit_hub_depart(struct adit_hub *hub, const struct adit_addr *from);
+
 /* NULL: answered. Otherwise accepted, or waiting for its answer. */
 struct adit_hub_client *adit_hub_open(struct adit_hub *hub, const struct adit_hub_request *request,
                                       void *conn, adit_time now);

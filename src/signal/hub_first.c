@@ -160,10 +160,9 @@ static struct adit_hub_client *open_websocket(struct adit_hub_call *call)
         return refuse(call, status, "that is no id");
     if (hub->client_count >= hub->limits.clients)
         return refuse(call, 503, "too many clients");
-    if (address->clients >= hub->limits.per_address)
+    if (call->request->remote.family != ADIT_FAMILY_NONE &&
+        address->clients >= hub->limits.per_address)
         return refuse(call, 429, "too many clients from this address");
-    if (!page_is_welcome(hub, call->request))
-        return refuse(call, 403, "pages from this origin are not welcome");
     err = adit_hub_identify(hub, shown ? token : NULL, &call->who, &cause);
     if (err == -EACCES)
         adit_hub_address_ask(hub, address, ADIT_HUB_WRONG_COST, call->now);
@@ -196,6 +195,8 @@ struct adit_hub_client *adit_hub_open(struct adit_hub *hub, const struct adit_hu
         return refuse(&call, 503, "too many addresses");
     if (!adit_hub_address_ask(hub, address, 1, now))
         return refuse(&call, 429, "too many requests");
+    if (!page_is_welcome(hub, request))
+        return refuse(&call, 403, "pages from this origin are not welcome");
     if (hub->down)
         return refuse(&call, 503, "the server is going away");
     return request->websocket ? open_websocket(&call) : adit_hub_http(&call);

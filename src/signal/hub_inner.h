@@ -45,7 +45,7 @@ struct adit_hub_rate {
 struct adit_hub_address {
     struct adit_map_node node;
     uint8_t key[9];
-    unsigned clients;
+    unsigned clients, arrived; /* arrived: connections */
     struct adit_hub_rate requests;
 };
 
@@ -129,7 +129,7 @@ struct adit_hub {
     struct adit_rng *rng;
     struct adit_hub_limits limits;     /* with the defaults filled in */
     struct adit_link clients, leaving; /* leaving: closed by adit_hub_shutdown */
-    size_t client_count;
+    size_t client_count, arrived;
     struct adit_map addresses;
     struct adit_hub_timer sweep;
     adit_time swept;

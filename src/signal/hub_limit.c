@@ -54,7 +54,7 @@ static void sweep(struct adit_hub *hub, adit_time now)
     for (struct adit_map_node *n = adit_map_next(&hub->addresses, NULL); n; n = next) {
         struct adit_hub_address *a = adit_container_of(n, struct adit_hub_address, node);
         next = adit_map_next(&hub->addresses, n);
-        if (a->clients == 0 && a->requests.level <= now) {
+        if (a->clients == 0 && a->arrived == 0 && a->requests.level <= now) {
             adit_map_remove(&hub->addresses, n);
             adit_free(a);
         }
@@ -104,8 +104,34 @@ struct adit_hub_address *adit_hub_address_get(struct adit_hub *hub, const struct
 bool adit_hub_address_ask(struct adit_hub *hub, struct adit_hub_address *a, unsigned cost,
                           adit_time now)
 {
-    return adit_hub_rate_take(&a->requests, hub->limits.request_rate, hub->limits.request_burst,
+    return a->key[0] == ADIT_FAMILY_NONE || /* a local socket: who comes over it is one of us */
+           adit_hub_rate_take(&a->requests, hub->limits.request_rate, hub->limits.request_burst,
                               cost, now);
+}
+
+bool adit_hub_arrive(struct adit_hub *hub, const struct adit_addr *from, bool shared, adit_time now)
+{
+    struct adit_hub_address *a = adit_hub_address_get(hub, from, now);
+
+    /* Those that have not said who they are yet have some room beside those that have. */
+    if (!a || hub->arrived >= hub->limits.clients + hub->limits.clients / 8 + 16)
+        return false;
+    if (!shared && from->family != ADIT_FAMILY_NONE && a->arrived >= hub->limits.per_address)
+        return false;
+    a->arrived++;
+    hub->arrived++;
+    return true;
+}
+
+void adit_hub_depart(struct adit_hub *hub, const struct adit_addr *from)
+{
+    uint8_t key[9];
+    struct adit_map_node *found;
+
+    key_of(key, from);
+    found = adit_map_find(&hub->addresses, key, sizeof key);
+    adit_container_of(found, struct adit_hub_address, node)->arrived--;
+    hub->arrived--;
 }
 
 void adit_hub_addresses_free(struct adit_hub *hub)

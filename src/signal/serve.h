@@ -1,0 +1,54 @@
+/* serve.h - the signaling server: sockets, TLS and files around the hub.
+ *
+ * Each connection is HTTP until a request becomes a WebSocket. It has so long for a whole request,
+ * so long for silence, and so much that may wait for it to read; what goes beyond is closed, and
+ * nobody else notices. */
+#ifndef ADIT_SERVE_H
+#define ADIT_SERVE_H
+
+#include "core/reactor.h"
+#include "signal/hub.h"
+
+#define ADIT_SERVE_REQUEST_TIME (10 * ADIT_SEC) /* from the connection to a whole request */
+#define ADIT_SERVE_IDLE_TIME    (15 * ADIT_SEC) /* between two requests */
+#define ADIT_SERVE_CLOSE_TIME   (5 * ADIT_SEC)  /* for the other side to agree to a close */
+#define ADIT_SERVE_PONG_TIME    (20 * ADIT_SEC)
+#define ADIT_SERVE_PING_EVERY   (45 * ADIT_SEC) /* of silence: shorter than what proxies wait */
+#define ADIT_SERVE_FRAME_MAX    (2 * ADIT_HUB_MESSAGE_MAX) /* what is read to be refused in words */
+#define ADIT_SERVE_QUEUE_MAX    (256 * 1024) /* bytes that wait for one client to read */
+#define ADIT_SERVE_LOGS_MAX     20           /* lines about clients in a second */
+
+struct adit_serve;
+struct adit_tls_server;
+
+struct adit_serve_conf {
+    struct adit_hub_conf hub;  /* its strings are borrowed until adit_serve_configure */
+    const char *const *listen; /* as in core/listen.h */
+    size_t listen_count;
+    uint16_t port_default;
+    struct adit_tls_server *tls; /* NULL = none; borrowed, outlives the server */
+    const char *state;           /* a file; NULL = nothing is kept. Copied */
+    adit_time ping_every;        /* 0 = ADIT_SERVE_PING_EVERY */
+    bool behind_proxy;           /* who calls is in X-Forwarded-For: a proxy of ours is before us */
+};
+
+struct adit_serve_ops {
+    void (*stopped)(void *arg); /* after adit_serve_stop: nobody is left. May free the server */
+};
+
+/* NULL and a cause for the person who configured it. The loop outlives the server. */
+struct adit_serve *adit_serve_new(struct adit_loop *loop, const struct adit_serve_conf *conf,
+                                  const struct adit_serve_ops *ops, void *arg,
+                                  struct adit_cause *ret_cause);
+/* Another configuration of the hub, from now on; the old one is no longer needed. */
+void adit_serve_configure(struct adit_serve *s, const struct adit_hub_conf *conf);
+/* Takes no more calls, says goodbye to everybody, and `stopped` within some seconds. */
+void adit_serve_stop(struct adit_serve *s);
+/* At once. Returns NULL; s may be NULL. */
+struct adit_serve *adit_serve_free(struct adit_serve *s);
+
+size_t adit_serve_count(const struct adit_serve *s); /* connections */
+/* Where it really listens; NULL behind the last. */
+const char *adit_serve_at(const struct adit_serve *s, size_t i);
+
+#endif
