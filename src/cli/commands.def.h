@@ -18,5 +18,11 @@ COMMAND(CONNECT, "connect", "[PEER]", "call a peer through a signaling server",
 COMMAND(STATUS, "status", "", "what a running `adit listen` or `adit connect` does",
         "Shows peers, paths, round-trip times, rates and channels of the agents that this user "
         "runs on this host.")
+COMMAND(
+    SIGNAL, "signal", "", "the signaling server, for all dialects on one port",
+    "Introduces peers to each other, and sees nothing of what they say afterwards. Clients of "
+    "the original servers connect unchanged, each at its own path. Without a word about who may "
+    "come, it listens on localhost. SIGHUP reads tokens, keys and the certificate again; "
+    "SIGTERM says goodbye to everybody.")
 COMMAND(HELP, "help", "[COMMAND]", "this, or the options of a command", "")
 COMMAND(VERSION, "version", "", "which version this is", "")

@@ -15,9 +15,10 @@
 #define P     (1u << ADIT_COMMAND_OFFER | 1u << ADIT_COMMAND_ANSWER | 1u << ADIT_COMMAND_PAIR)
 #define C     (1u << ADIT_COMMAND_LISTEN | 1u << ADIT_COMMAND_CONNECT)
 #define N     (P | C)
+#define G     (1u << ADIT_COMMAND_SIGNAL)
 #define H     (1u << ADIT_COMMAND_HELP)
 #define S     (1u << ADIT_COMMAND_STATUS)
-#define A     (N | S | H | 1u << ADIT_COMMAND_VERSION)
+#define A     (N | G | S | H | 1u << ADIT_COMMAND_VERSION)
 #define LOCAL ADIT_ROW_LOCAL
 
 const struct adit_option_row adit_option_rows[ADIT_OPTION_COUNT] = {

@@ -8,8 +8,8 @@
  * Every option is also found as ADIT_<NAME> in the environment, before the names given here, which
  * are those of other programs. A CHOICE's argument names its values, in the order of its enum.
  * Commands: P = those that pair by copy and paste, C = those that connect by name, N = both, S =
- * status, H = help, A = all. LOCAL marks what is not taken from .env: a file
- * that lies around in a directory may not choose programs to run or files to read. */
+ * status, G = the signaling server, H = help, A = all. LOCAL marks what is not taken from .env: a
+ * file that lies around in a directory may not choose programs to run or files to read. */
 
 OPTION(as, CHOICE, "as", 0, "ticket|json|sdp", 0, 0, "", P, "ticket",
        "form of our line. An answer takes the form of its offer")
@@ -27,8 +27,9 @@ OPTION(
     "give up if there is no connection by then: 90, 90s, 5m, 1h; 0 = never, or a minute after the "
     "answer was read")
 
-OPTION(stun, LIST, "stun", 's', "HOST[:PORT]", 0, 0, "ICE_URL ICE_URLS", N, "",
-       "ask this STUN server for our public address; may be repeated. STUN_HOST and STUN_PORT in "
+OPTION(stun, LIST, "stun", 's', "HOST[:PORT]", 0, 0, "ICE_URL ICE_URLS", N | G, "",
+       "ask this STUN server for our public address, or tell clients to; may be repeated. "
+       "STUN_HOST and STUN_PORT in "
        "the environment are understood too")
 OPTION(bind_dev, LIST, "bind-dev", 0, "INTERFACE", 0, 0, "", N, "",
        "use only this network interface; may be repeated")
@@ -83,8 +84,9 @@ OPTION(id, TEXT, "id", 0, "NAME", 0, 0, "AGENT_ID", C, "", "our name at the serv
 OPTION(token, TEXT, "token", 0, "SECRET", 0, 0, "SIGNALING_TOKEN", C, "",
        "what the server lets us in for; better in the environment or in --token-file, for others "
        "can see a command line")
-OPTION(token_file, TEXT, "token-file", 0, "FILE", 0, 0, "", C | LOCAL, "",
-       "read the token from this file")
+OPTION(token_file, TEXT, "token-file", 0, "FILE", 0, 0, "", C | G | LOCAL, "",
+       "read the token from this file. The server: TOKEN [ACCOUNT [ID,ID-*,...]] in each line, and "
+       "peers of one account see each other")
 OPTION(room, TEXT, "room", 0, "NAME", 0, 0, "TUNNEL_ROOM", C, "",
        "the room in which both sides meet (vpn, room, mailbox)")
 OPTION(role, CHOICE, "role", 0, "auto|offerer|answerer", 0, 0, "", C, "auto",
@@ -148,6 +150,54 @@ OPTION(on_state, TEXT, "on-state", 0, "PROGRAM", 0, 0, "", C | LOCAL, "",
 OPTION(control, TEXT, "control", 0, "PATH", 0, 0, "", C | S | LOCAL, "",
        "the control socket; else one in the user's runtime directory, where `adit status` looks")
 OPTION(json, FLAG, "json", 0, "", 0, 0, "", S, "", "JSON instead of text")
+OPTION(listen, LIST, "listen", 'l', "ADDRESS[:PORT]", 0, 0, "SIGNALING_HOST", G, "",
+       "listen here: 192.0.2.1:8080, [::1]:8080, :8080, unix:PATH, systemd; may be repeated. Else "
+       "on all addresses, or on localhost as long as it is not said who may come")
+OPTION(port, NUMBER, "port", 0, "PORT", 0, 65535, "PORT SIGNALING_PORT", G, "8080",
+       "port of addresses without one")
+OPTION(anonymous, FLAG, "anonymous", 0, "", 0, 0, "", G, "",
+       "anybody may come without a token, and see all others who did")
+OPTION(jwt_secret_file, TEXT, "jwt-secret-file", 0, "FILE", 0, 0, "", G | LOCAL, "",
+       "accept JSON Web Tokens (HS256) that are signed with what is in this file")
+OPTION(jwt_key, TEXT, "jwt-key", 0, "FILE", 0, 0, "", G | LOCAL, "",
+       "accept JSON Web Tokens (EdDSA) by whoever has the other half of this Ed25519 key (PEM)")
+OPTION(jwt_audience, TEXT, "jwt-audience", 0, "TEXT", 0, 0, "", G, "",
+       "accept only tokens that are meant for this (aud)")
+OPTION(registration, FLAG, "registration", 0, "", 0, 0, "", G, "",
+       "anybody may make an account with a password (device); else only who shows a token")
+OPTION(state, TEXT, "state", 0, "FILE", 0, 0, "", G | LOCAL, "",
+       "keep accounts, devices and mailboxes in this file; else they end with the server")
+OPTION(duplicate, CHOICE, "duplicate", 0, "replace|refuse", 0, 0, "", G, "replace",
+       "of two clients with one id, the newer one has it, or the older one keeps it")
+OPTION(origin, LIST, "origin", 0, "URL", 0, 0, "", G, "",
+       "browsers may come from pages of this origin, such as https://app.example; may be repeated. "
+       "Else from any")
+OPTION(tls, FLAG, "tls", 0, "", 0, 0, "", G, "",
+       "speak TLS, with a certificate of our own that clients pin")
+OPTION(tls_self, TEXT, "tls-self", 0, "FILE", 0, 0, "", G | LOCAL, "",
+       "the same, and keep it in this file")
+OPTION(tls_cert, TEXT, "tls-cert", 0, "FILE", 0, 0, "", G | LOCAL, "",
+       "speak TLS with this certificate and its chain (PEM); read again at SIGHUP")
+OPTION(tls_key, TEXT, "tls-key", 0, "FILE", 0, 0, "", G | LOCAL, "",
+       "and its key, if it is not in there")
+OPTION(behind_proxy, FLAG, "behind-proxy", 0, "", 0, 0, "", G, "",
+       "a reverse proxy of ours is before us: who calls is the last address in X-Forwarded-For")
+OPTION(turn_url, LIST, "turn-url", 0, "turn:HOST:PORT", 0, 0, "", G, "",
+       "give clients that ask (GET /turn) credentials for this TURN server; may be repeated")
+OPTION(turn_secret_file, TEXT, "turn-secret-file", 0, "FILE", 0, 0, "", G | LOCAL, "",
+       "what the TURN server and we share (coturn: static-auth-secret)")
+OPTION(turn_ttl, TIME, "turn-ttl", 0, "TIME", 0, 0, "", G, "24h", "how long they are good for")
+OPTION(relay_url, TEXT, "relay-url", 0, "URL", 0, 0, "", G, "",
+       "the relay that devices are told of (device)")
+OPTION(max_clients, NUMBER, "max-clients", 0, "N", 1, 1000000, "", G, "20000", "clients at a time")
+OPTION(max_per_address, NUMBER, "max-per-address", 0, "N", 1, 1000000, "", G, "256",
+       "of one IPv4 address, or one IPv6 /64")
+OPTION(max_rate, NUMBER, "max-rate", 0, "N", 1, 100000, "", G, "50",
+       "messages of one client in a second, over time; five times as many at once")
+OPTION(max_requests, NUMBER, "max-requests", 0, "N", 1, 100000, "", G, "20",
+       "requests of one address in a second, over time; ten times as many at once")
+OPTION(ping, TIME, "ping", 0, "TIME", 0, 0, "", G, "45s",
+       "ask a client that was silent for so long whether it is still there")
 
 OPTION(config, TEXT, "config", 'c', "FILE", 0, 0, "AGENT_CONFIG", A | LOCAL, "",
        "read options from this YAML or JSON file: their names without the dashes in front")

@@ -11,6 +11,7 @@
 #include "agent/agent.h"
 #include "base/buf.h"
 #include "base/log.h"
+#include "signal/hub.h"
 
 #define ADIT_OPTION_FILE_MAX (64 * 1024) /* bytes of .env and of a configuration file */
 #define ADIT_OPTION_LIST_MAX 64          /* values of an option that may be repeated */
@@ -103,6 +104,14 @@ struct adit_options {
 
     const char *control;
     bool json;
+
+    struct adit_strings listen, origin, turn_url;
+    int port, max_clients, max_per_address, max_rate, max_requests;
+    bool anonymous, registration, tls, behind_proxy;
+    const char *jwt_secret_file, *jwt_key, *jwt_audience, *state;
+    const char *tls_self, *tls_cert, *tls_key, *turn_secret_file, *relay_url;
+    enum adit_hub_duplicate duplicate;
+    adit_time turn_ttl, ping;
 
     const char *config;
     unsigned verbose;
