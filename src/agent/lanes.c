@@ -268,7 +268,8 @@ void adit_lanes_detach(struct adit_lanes *l)
         }
         lane->dc = NULL;
         lane->paused = false;
-        adit_app_lost(lane->app);
+        if (l->was_open)
+            adit_app_lost(lane->app);
     }
     l->peer = NULL;
     l->paused = 0;

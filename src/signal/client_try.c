@@ -2,9 +2,11 @@
 #include "signal/client_inner.h"
 #include "signal/say.h"
 
-#define TRY_MAX     (30 * ADIT_SEC) /* from the first packet to JOINED */
-#define AT_ONCE_MAX 3               /* attempts in another form, one after the other */
-#define STABLE      (30 * ADIT_SEC) /* joined for so long: the next failure is a new one */
+#define TRY_MAX     (30 * ADIT_SEC)     /* from the first packet to JOINED */
+#define AT_ONCE_MAX 3                   /* attempts in another form, one after the other */
+#define AWAY_SHORT  (2 * 60 * ADIT_SEC) /* a server that was there so lately is being restarted, */
+#define AWAY_PAUSE  (3 * ADIT_SEC)      /* and is tried as often as this at least */
+#define STABLE      (30 * ADIT_SEC)     /* joined for so long: the next failure is a new one */
 
 /* ---- failing --------------------------------------------------------------------------------- */
 
@@ -44,7 +46,7 @@ void adit_client_left(struct adit_signal *s)
 }
 
 /* first × factor^(tries - 1), at most max, and some more by chance. */
-static adit_time pause_of(struct adit_signal *s)
+static adit_time pause_of(struct adit_signal *s, adit_time now)
 {
     const struct adit_dialect_traits *t = &s->dialect->traits;
     adit_time most = s->conf.retry_max ? s->conf.retry_max : t->retry_max;
@@ -54,6 +56,8 @@ static adit_time pause_of(struct adit_signal *s)
     for (unsigned i = 1; i < s->tries && pause < most; i++)
         pause = pause / 10 * factor;
     pause = adit_time_min(pause, most);
+    if (s->joined_at && now - s->joined_at < AWAY_SHORT && !s->conf.retry_first)
+        pause = adit_time_min(pause, AWAY_PAUSE);
     return pause + pause / 100 * adit_rng_below(&s->rng, t->retry_jitter_percent + 1);
 }
 
@@ -93,7 +97,7 @@ static void end_attempt(struct adit_signal *s, adit_time now)
         over(s);
         return;
     }
-    adit_timer_set(&s->timer, now + pause_of(s));
+    adit_timer_set(&s->timer, now + pause_of(s, now));
     adit_client_tell(s, ADIT_SIGNAL_DOWN, &s->cause, false);
 }
 

@@ -28,20 +28,21 @@ side alice A listen --once
 must "alice waits" until_true 10 joined alice 1
 side bob B connect alice
 must "they meet" until_true 15 told bob 'connected with alice'
-stream >&"${IN[bob]}" &
-writer=$!
-hang_up bob
-hang_up alice
+exec {all}< <(stream)
 back=0 late=0
 for ((i = 1; i <= TIMES; i++)); do
+    head -c $((SIZE / TIMES)) <&"$all" >&"${IN[bob]}" & # the next part of it, while there is no server
+    part=$!
     kill -KILL "${PID[server]}"
     stop server
     server || break
     until_true 5 joined alice $((i + 1)) && until_true 5 joined bob $((i + 1)) || late=$((late + 1))
     back=$((back + 1))
+    wait $part
 done
+hang_up bob
+hang_up alice
 check "the server was killed $TIMES times" is $back $TIMES
 check "and both were back within five seconds, each time" is $late 0
-wait $writer
 check "all of it arrives" eval 'ends bob 120 0 && ends alice 20 0'
 check "not one byte is lost" is "$(sha256sum <"$W/alice.out")" "$(stream | sha256sum)"
