@@ -36,15 +36,18 @@ static void fill_standard_descriptors(void)
 int main(int argc, char **argv)
 {
     struct adit_options o;
-    struct adit_cause cause;
+    struct adit_option_error error;
     int exit_code = ADIT_EXIT_USAGE;
 
     fill_standard_descriptors();
-    if (adit_options_load(&o, argc, argv, environ, ".env", &cause) < 0) {
-        adit_log(ADIT_LOG_ERROR, "cli", "%s", cause.text);
-        return cause.reason == ADIT_REASON_RESOURCE ? ADIT_EXIT_FAILED : ADIT_EXIT_USAGE;
+    if (adit_options_load(&o, argc, argv, environ, ".env", &error) < 0) {
+        adit_log(ADIT_LOG_ERROR, "cli", "%s", error.text);
+        return error.resource ? ADIT_EXIT_FAILED : ADIT_EXIT_USAGE;
     }
+    adit_options_hide(argc, argv);
     adit_log_level = o.log_level;
+    for (size_t i = 0; i < o.warnings.count; i++)
+        adit_log(ADIT_LOG_WARN, "cli", "%s", o.warnings.items[i]);
     signal(SIGPIPE, SIG_IGN); /* whoever writes looks at EPIPE */
     for (size_t i = 0; i < ADIT_LEN(commands); i++)
         if (commands[i].command == o.command)

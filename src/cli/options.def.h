@@ -9,7 +9,9 @@
  * are those of other programs. A CHOICE's argument names its values, in the order of its enum.
  * Commands: P = those that pair by copy and paste, C = those that connect by name, N = both, S =
  * status, G = the signaling server, H = help, A = all. LOCAL marks what is not taken from .env: a
- * file that lies around in a directory may not choose programs to run or files to read. */
+ * file that lies around in a directory may not choose programs to run or files to read. PEER: may
+ * stand in a section of peers: in the configuration file too. SECRET: not shown to anybody.
+ * PHRASES: values with blanks in them; in a variable only commas separate them. */
 
 OPTION(as, CHOICE, "as", 0, "ticket|json|sdp", 0, 0, "", P, "ticket",
        "form of our line. An answer takes the form of its offer")
@@ -54,21 +56,22 @@ OPTION(max_retransmits, NUMBER, "max-retransmits", 0, "N", 0, 65535, "", N, "",
 OPTION(max_lifetime, NUMBER, "max-lifetime", 0, "MS", 0, 65535, "", N, "",
        "give a message up after so many milliseconds")
 
-OPTION(ifname, TEXT, "ifname", 0, "NAME", 0, 0, "", N, "",
+OPTION(ifname, TEXT, "ifname", 0, "NAME", 0, 0, "", N | PEER, "",
        "name of the TUN or TAP device; may have one %d")
-OPTION(address, LIST, "address", 'a', "ADDRESS/LENGTH", 0, 0, "", N, "",
+OPTION(address, LIST, "address", 'a', "ADDRESS/LENGTH", 0, 0, "", N | PEER, "",
        "address of the device; may be repeated")
-OPTION(peer_address, LIST, "peer-address", 0, "ADDRESS", 0, 0, "", N, "",
+OPTION(peer_address, LIST, "peer-address", 0, "ADDRESS", 0, 0, "", N | PEER, "",
        "address of the other end of the device; may be repeated")
-OPTION(route, LIST, "route", 'r', "NET/LENGTH", 0, 0, "", N, "",
+OPTION(route, LIST, "route", 'r', "NET/LENGTH", 0, 0, "", N | PEER, "",
        "route this network into the device; may be repeated")
-OPTION(allowed_ips, LIST, "allowed-ips", 0, "NET/LENGTH", 0, 0, "", N, "",
+OPTION(allowed_ips, LIST, "allowed-ips", 0, "NET/LENGTH", 0, 0, "", N | PEER, "",
        "the other side may use these addresses as a source; may be repeated. Else its address, and "
        "the networks routed to it")
-OPTION(mtu, NUMBER, "mtu", 0, "BYTES", 576, 65535, "", N, "", "largest packet in the device")
-OPTION(up, TEXT, "up", 0, "PROGRAM", 0, 0, "", N | LOCAL, "",
+OPTION(mtu, NUMBER, "mtu", 0, "BYTES", 576, 65535, "", N | PEER, "", "largest packet in the device")
+OPTION(up, TEXT, "up", 0, "PROGRAM", 0, 0, "", N | LOCAL | PEER, "",
        "run this when the device is up; it finds ADIT_* in its environment")
-OPTION(down, TEXT, "down", 0, "PROGRAM", 0, 0, "", N | LOCAL, "", "and this when it goes away")
+OPTION(down, TEXT, "down", 0, "PROGRAM", 0, 0, "", N | LOCAL | PEER, "",
+       "and this when it goes away")
 
 OPTION(signal, TEXT, "signal", 0, "URL", 0, 0, "SIGNALING_URL TUNNEL_SIGNAL RENDEZVOUS_SERVICE_URL",
        C, "",
@@ -81,7 +84,7 @@ OPTION(dialect, TEXT, "dialect", 0, "NAME", 0, 0, "", C, "",
        "what the server speaks: agent, vpn, device, device-b, rendezvous, room or mailbox; else it "
        "is told by the URL")
 OPTION(id, TEXT, "id", 0, "NAME", 0, 0, "AGENT_ID", C, "", "our name at the server")
-OPTION(token, TEXT, "token", 0, "SECRET", 0, 0, "SIGNALING_TOKEN", C, "",
+OPTION(token, TEXT, "token", 0, "SECRET", 0, 0, "SIGNALING_TOKEN", C | SECRET, "",
        "what the server lets us in for; better in the environment or in --token-file, for others "
        "can see a command line")
 OPTION(token_file, TEXT, "token-file", 0, "FILE", 0, 0, "", C | G | LOCAL, "",
@@ -94,7 +97,7 @@ OPTION(role, CHOICE, "role", 0, "auto|offerer|answerer", 0, 0, "", C, "auto",
        "answers")
 OPTION(email, TEXT, "email", 0, "ADDRESS", 0, 0, "", C, "",
        "log in with this account for a token (device); its password is in ADIT_PASSWORD")
-OPTION(password, TEXT, "password", 0, "SECRET", 0, 0, "", C, "", "of --email")
+OPTION(password, TEXT, "password", 0, "SECRET", 0, 0, "", C | SECRET, "", "of --email")
 OPTION(new_account, FLAG, "new-account", 0, "", 0, 0, "", C, "",
        "make that account if there is none (device)")
 OPTION(device_key, TEXT, "device-key", 0, "FILE", 0, 0, "", C | LOCAL, "",
@@ -108,7 +111,7 @@ OPTION(insecure, FLAG, "insecure", 0, "", 0, 0, "", C | LOCAL, "",
 OPTION(proxy, TEXT, "proxy", 0, "URL", 0, 0, "", C, "",
        "reach the server through http://[USER:PASSWORD@]HOST:PORT or socks5://…; else what "
        "https_proxy, all_proxy and no_proxy say; none = directly")
-OPTION(header, LIST, "header", 0, "NAME: VALUE", 0, 0, "", C, "",
+OPTION(header, LIST, "header", 0, "NAME: VALUE", 0, 0, "", C | SECRET | PHRASES, "",
        "send this with the request for the WebSocket; may be repeated")
 OPTION(reconnect, TIME, "reconnect", 0, "TIME", 0, 0, "", C, "",
        "pause before the server is tried again, growing from there; else as the dialect is used to")
@@ -135,7 +138,7 @@ OPTION(trust, CHOICE, "trust", 0, "ask|first|any", 0, 0, "", C, "ask",
        "what to do with a peer whose certificate is not known: ask at the terminal, and refuse "
        "where there is none; remember it; or check nobody's, for programs that make a new one each "
        "time they start")
-OPTION(peer_fingerprint, LIST, "peer-fingerprint", 0, "HASH HEX", 0, 0, "", C, "",
+OPTION(peer_fingerprint, LIST, "peer-fingerprint", 0, "HASH HEX", 0, 0, "", C | PEER | PHRASES, "",
        "the certificate that the peer must have, as in SDP: \"sha-256 AB:CD:...\"; may be repeated")
 OPTION(known_peers, TEXT, "known-peers", 0, "FILE", 0, 0, "", C | LOCAL, "",
        "where the certificates of peers are remembered; else known_peers beside the stored "

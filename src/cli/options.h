@@ -13,8 +13,9 @@
 #include "base/log.h"
 #include "signal/hub.h"
 
-#define ADIT_OPTION_FILE_MAX (64 * 1024) /* bytes of .env and of a configuration file */
-#define ADIT_OPTION_LIST_MAX 64          /* values of an option that may be repeated */
+#define ADIT_OPTION_FILE_MAX  (64 * 1024) /* bytes of .env and of a configuration file */
+#define ADIT_OPTION_LIST_MAX  64          /* values of an option that may be repeated */
+#define ADIT_OPTION_PEERS_MAX 256         /* sections under peers: */
 
 enum adit_command {
 #define COMMAND(id, name, args, summary, text) ADIT_COMMAND_##id,
@@ -55,8 +56,22 @@ struct adit_strings {
     size_t count;
 };
 
+/* What is wrong with what the user wrote, and where it stands. */
+struct adit_option_error {
+    int err;       /* a positive errno */
+    bool resource; /* something ran out; nothing is wrong with what was written */
+    char text[400];
+};
+
 struct adit_port_range {
     uint16_t min, max; /* 0: any */
+};
+
+/* What the configuration file says of one peer. */
+struct adit_section {
+    const char *name; /* of the peer */
+    unsigned line;
+    struct adit_options *own; /* only what stands in the section; see adit_options_view */
 };
 
 /* Strings live until adit_options_free; NULL = not given. Numbers: -1 = not given. */
@@ -120,21 +135,32 @@ struct adit_options {
     bool man;
 
     enum adit_option_source source[ADIT_OPTION_COUNT];
-    char **texts; /* everything above points here */
+    const char *where[ADIT_OPTION_COUNT]; /* file and line, or the name of a variable; NULL = unset
+                                             or default */
+    struct adit_section *sections;        /* peers: in the configuration file */
+    size_t section_count;
+    struct adit_strings warnings; /* for the log, when its level is known */
+    char **texts;                 /* everything above points here */
     size_t text_count;
 };
 
 /* env: as environ. dotenv: path of .env; one that is not there is no error; NULL = do not look.
- * 0; -EINVAL or -ENOMEM, and *ret_cause says what was wrong and where it was written; then *ret_o
- * is empty. */
+ * 0; -EINVAL or -ENOMEM, and *ret_error; then *ret_o is empty. */
 ADIT_MUST_USE int adit_options_load(struct adit_options *ret_o, int argc, char *const *argv,
                                     char *const *env, const char *dotenv,
-                                    struct adit_cause *ret_cause);
+                                    struct adit_option_error *ret_error);
 void adit_options_free(struct adit_options *o);
+/* The options as they are for the peer of a section, which counts as the configuration file and
+ * more than what stands outside of it. Borrows from `o`, is not to be freed. */
+void adit_options_view(const struct adit_options *o, size_t section, struct adit_options *ret_view);
 static inline bool adit_options_given(const struct adit_options *o, enum adit_option option)
 {
     return o->source[option] != ADIT_SOURCE_DEFAULT;
 }
+
+/* Overwrites what is secret in the words of the command line, after they were read: everybody on
+ * this host can see them. */
+void adit_options_hide(int argc, char **argv);
 
 const char *adit_command_name(enum adit_command command);
 /* The text of `adit help` and `adit help COMMAND`. */

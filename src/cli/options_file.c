@@ -1,26 +1,25 @@
-/* options_file.c - the configuration file, in JSON or in YAML; see options_inner.h.
+/* options_file.c - the configuration file: from a tree to rows; see options_inner.h.
  *
- * Both are one object whose keys are the options' names and whose values are scalars or lists of
- * them; what is a number or a truth value there is the same as its text. */
+ * A key is the name of an option, or one of its variables in small letters (AGENT_ID: agent_id), or
+ * one of the few below that have a form of their own. */
 #include <fcntl.h>
+#include <stdarg.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-#ifdef ADIT_HAVE_YAML
-#include <yaml.h>
-#endif
+#include "cli/options_reader.h"
 
-#include "base/json.h"
-#include "cli/options_inner.h"
-
-int adit_options_slurp(struct adit_buf *out, const char *path)
+int adit_options_slurp(struct adit_buf *out, const char *path, bool *ret_public)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     char piece[4096];
+    struct stat st;
     ssize_t n = 0;
 
     if (fd < 0)
         return -errno;
+    *ret_public = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && (st.st_mode & S_IROTH);
     while (out->len <= ADIT_OPTION_FILE_MAX && (n = read(fd, piece, sizeof piece)) > 0)
         adit_buf_add(out, piece, (size_t)n);
     int err = n < 0 ? -errno : 0;
@@ -28,199 +27,246 @@ int adit_options_slurp(struct adit_buf *out, const char *path)
     (void)adit_buf_str(out); /* its zero byte */
     if (out->len > ADIT_OPTION_FILE_MAX || out->err == -EMSGSIZE)
         return -EFBIG;
-    if (out->len > 0 && memchr(out->data, '\0', out->len))
-        return -EINVAL;
     return out->err ? out->err : err;
 }
 
-int adit_option_file_fail(struct adit_cause *cause, const char *path, int err)
+int adit_option_file_fail(struct adit_option_error *error, const char *path, int err)
 {
-    (void)adit_option_fail(cause, "%.60s: %s", path, strerror(-err));
-    cause->err = -err;
-    if (err == -ENOMEM || err == -EMFILE || err == -ENFILE) /* nothing is wrong with the file */
-        cause->reason = ADIT_REASON_RESOURCE;
-    return err == -ENOMEM ? -ENOMEM : -EINVAL;
+    if (err == -ENOMEM)
+        return adit_option_no_memory(error);
+    if (err == -EFBIG)
+        (void)adit_option_fail(error, "%s: too large: at most %d KiB", path,
+                               ADIT_OPTION_FILE_MAX / 1024);
+    else
+        (void)adit_option_fail(error, "%s: %s", path, strerror(-err));
+    error->err = -err;
+    error->resource = err == -EMFILE || err == -ENFILE;
+    return -EINVAL;
 }
 
-struct reader {
-    struct adit_options *o;
-    const char *path;
-    struct adit_cause *cause;
-};
-
-static int set(struct reader *r, const char *key, const char *value)
+int adit_option_warn_public(struct adit_options *o, const char *path,
+                            struct adit_option_error *error)
 {
-    enum adit_option option = adit_option_find(key, strlen(key));
-    char where[96];
+    return adit_option_warn(
+        o, error, "%s has a secret in it and everybody here may read it: chmod o-r %s, continuing",
+        path, path);
+}
 
-    snprintf(where, sizeof where, "%.30s: %.24s", r->path, key);
-    if (option == ADIT_OPTION_COUNT || option == ADIT_OPTION_config) {
-        const char *similar = adit_option_similar(key);
-        return adit_option_fail(r->cause, "%s: unknown%s%s%s", where,
-                                similar ? ". Did you mean " : "", similar ? similar : "",
-                                similar ? "?" : "");
-    }
+/* ---- values ---------------------------------------------------------------------------------- */
+
+int adit_reader_fail(const struct adit_reader *r, const struct adit_tree_node *n, const char *fmt,
+                     ...)
+{
+    char text[256];
+    va_list ap;
+
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    return adit_tree_fail(r->tree, n->line, r->error, "%s%.60s%s%.60s: %s",
+                          r->section ? "peers, " : "", r->section ? r->section : "",
+                          r->section ? ": " : "", n->key ? n->key : "a value", text);
+}
+
+#define WHERE_MAX 300
+
+static int set(struct adit_reader *r, enum adit_option option, const char *key,
+               const struct adit_tree_node *n)
+{
+    char where[WHERE_MAX], said[WHERE_MAX + 160];
+
+    if (n->kind != ADIT_TREE_SCALAR || !n->text)
+        return adit_tree_fail(r->tree, n->line, r->error, "%.60s: %s", key,
+                              n->kind == ADIT_TREE_MAPPING ? "a value is due, not a mapping"
+                                                           : "a single value is due");
+    snprintf(where, sizeof where, "%s:%u", r->tree->path, n->line);
+    snprintf(said, sizeof said, "%s: %s%.60s%s%.60s", where, r->section ? "peers, " : "",
+             r->section ? r->section : "", r->section ? ": " : "", key);
+    if (adit_option_is_secret(option, n->text))
+        r->secret = true;
     if (!adit_option_applies(r->o, option))
         return 0;
-    return adit_option_set(r->o, option, ADIT_SOURCE_FILE, value, where, r->cause);
+    return adit_option_set(r->o, option,
+                           &(struct adit_option_place){ ADIT_SOURCE_FILE, where, said }, n->text,
+                           r->error);
 }
 
-static bool takes_list(const char *key)
+static bool says_nothing(const struct adit_tree_node *n)
 {
-    enum adit_option option = adit_option_find(key, strlen(key));
-
-    return option == ADIT_OPTION_COUNT || adit_option_rows[option].kind == ADIT_KIND_LIST;
+    return n->kind == ADIT_TREE_SCALAR && !n->text;
 }
 
-/* ---- JSON ------------------------------------------------------------------------------------ */
-
-static int set_json_scalar(struct reader *r, const char *key, const json_t *value)
+/* Of a list more may come under another name; anything else is said once. */
+static int take_once(struct adit_reader *r, enum adit_option option, const struct adit_tree_node *n)
 {
-    char text[32];
+    if (adit_option_rows[option].kind != ADIT_KIND_LIST && r->lines[option])
+        return adit_reader_fail(r, n, "this is --%s, which line %u has said already",
+                                adit_option_rows[option].name, r->lines[option]);
+    r->lines[option] = n->line;
+    return 0;
+}
 
-    if (json_is_string(value) && strlen(json_string_value(value)) == json_string_length(value))
-        return set(r, key, json_string_value(value));
-    if (json_is_integer(value)) {
-        snprintf(text, sizeof text, "%lld", (long long)json_integer_value(value));
-        return set(r, key, text);
+int adit_reader_option(struct adit_reader *r, enum adit_option option,
+                       const struct adit_tree_node *n)
+{
+    int err;
+
+    if (says_nothing(n))
+        return 0;
+    err = take_once(r, option, n);
+    if (err || n->kind != ADIT_TREE_LIST || adit_option_rows[option].kind != ADIT_KIND_LIST)
+        return err ? err : set(r, option, n->key, n);
+    for (const struct adit_tree_node *item = n->first; item && !err; item = item->next)
+        err = set(r, option, n->key, item);
+    return err;
+}
+
+/* ---- what has a form of its own -------------------------------------------------------------- */
+
+/* A scalar, or a list of them, as values of --stun. */
+static int take_urls(struct adit_reader *r, const struct adit_tree_node *n)
+{
+    int err = 0;
+
+    if (n->kind != ADIT_TREE_LIST)
+        return set(r, ADIT_OPTION_stun, "ice_servers", n);
+    for (const struct adit_tree_node *url = n->first; url && !err; url = url->next)
+        err = set(r, ADIT_OPTION_stun, "ice_servers", url);
+    return err;
+}
+
+/* { urls, username, credential } as in WebRTC's RTCIceServer. */
+static int take_ice_server(struct adit_reader *r, const struct adit_tree_node *server)
+{
+    static const char *const keys[] = { "urls", "url", "username", "credential", NULL };
+    bool any = false;
+    int err = 0;
+
+    if (server->kind != ADIT_TREE_MAPPING)
+        return take_urls(r, server);
+    for (const struct adit_tree_node *n = server->first; n && !err; n = n->next) {
+        size_t i = 0;
+        while (keys[i] && strcmp(keys[i], n->key) != 0)
+            i++;
+        if (!keys[i])
+            return adit_reader_unknown(r, n, ADIT_ROW_NEVER, keys);
+        if (i < 2) {
+            any = true;
+            err = take_urls(r, n);
+        } else if (n->kind != ADIT_TREE_SCALAR) {
+            err = adit_reader_fail(r, n, "a single value is due");
+        } else if (i == 3 && n->text && *n->text) {
+            r->secret = true;
+        }
     }
-    if (json_is_boolean(value))
-        return set(r, key, json_is_true(value) ? "yes" : "no");
-    return adit_option_fail(r->cause, "%.30s: %.24s: a text, a number, true or false is due",
-                            r->path, key);
+    if (!err && !any)
+        err = adit_tree_fail(r->tree, server->line, r->error, "ice_servers: urls is missing here");
+    return err;
 }
 
-static int read_json(struct reader *r, const char *text, size_t len)
+static int take_ice_servers(struct adit_reader *r, const struct adit_tree_node *n)
 {
-    struct adit_cause why;
-    json_t *object = adit_json_read(text, len, &why), *value, *item;
+    int err = 0;
+
+    if (n->kind != ADIT_TREE_LIST)
+        return take_ice_server(r, n);
+    for (const struct adit_tree_node *server = n->first; server && !err; server = server->next)
+        err = take_ice_server(r, server);
+    return err;
+}
+
+/* For TURN, which is not used. */
+static int take_ice_login(struct adit_reader *r, const struct adit_tree_node *n)
+{
+    if (n->kind != ADIT_TREE_SCALAR)
+        return adit_reader_fail(r, n, "a single value is due");
+    if (adit_reader_is(n->key, "ice_credential") && *n->text)
+        r->secret = true;
+    return 0;
+}
+
+/* STUN_HOST and STUN_PORT are one value: looked at when both are known. */
+static int take_stun_host(struct adit_reader *r, const struct adit_tree_node *n)
+{
+    if (n->kind != ADIT_TREE_SCALAR)
+        return adit_reader_fail(r, n, "a single value is due");
+    *(adit_reader_is(n->key, "stun_host") ? &r->stun_host : &r->stun_port) = n;
+    return 0;
+}
+
+static int set_stun_host(struct adit_reader *r)
+{
+    const struct adit_tree_node *host = r->stun_host;
+    char where[WHERE_MAX], said[WHERE_MAX + 16];
+
+    if (!host || !host->text || !*host->text || !adit_option_applies(r->o, ADIT_OPTION_stun) ||
+        r->o->source[ADIT_OPTION_stun] >= ADIT_SOURCE_FILE)
+        return 0;
+    snprintf(where, sizeof where, "%s:%u", r->tree->path, host->line);
+    snprintf(said, sizeof said, "%s: stun_host", where);
+    return adit_option_set_stun(r->o, &(struct adit_option_place){ ADIT_SOURCE_FILE, where, said },
+                                host->text, r->stun_port ? r->stun_port->text : NULL, r->error);
+}
+
+/* ---- all of it ------------------------------------------------------------------------------- */
+
+static const struct {
     const char *key;
-    int err = 0;
-    size_t i;
+    int (*take)(struct adit_reader *r, const struct adit_tree_node *n);
+} forms[] = {
+    { "ice_servers", take_ice_servers },  { "ice_username", take_ice_login },
+    { "ice_credential", take_ice_login }, { "peers", adit_reader_peers },
+    { "stun_host", take_stun_host },      { "stun_port", take_stun_host },
+};
 
-    if (!object)
-        return adit_option_fail(r->cause, "%.30s: %s", r->path, why.text);
-    if (!json_is_object(object))
-        err = adit_option_fail(r->cause, "%.30s: one object is due", r->path);
-    for (void *at = json_object_iter(object); at && err == 0;
-         at = json_object_iter_next(object, at)) {
-        key = json_object_iter_key(at);
-        value = json_object_iter_value(at);
-        if (!json_is_array(value) || !takes_list(key)) {
-            err = set_json_scalar(r, key, value);
-            continue;
-        }
-        json_array_foreach(value, i, item)
-        {
-            if (err == 0)
-                err = set_json_scalar(r, key, item);
-        }
+static int take_key(struct adit_reader *r, const struct adit_tree_node *n)
+{
+    const char *keys[ADIT_LEN(forms) + 1] = { NULL };
+    enum adit_option option = adit_reader_find(n->key, ADIT_ROW_ANY);
+
+    if (option != ADIT_OPTION_COUNT)
+        return adit_reader_option(r, option, n);
+    for (size_t i = 0; i < ADIT_LEN(forms); i++) {
+        if (adit_reader_is(n->key, forms[i].key))
+            return says_nothing(n) ? 0 : forms[i].take(r, n);
+        keys[i] = forms[i].key;
     }
-    json_decref(object);
+    return adit_reader_unknown(r, n, ADIT_ROW_ANY, keys);
+}
+
+static int read_tree(struct adit_reader *r)
+{
+    const struct adit_tree_node *root = r->tree->root;
+    int err = 0;
+
+    if (root && root->kind != ADIT_TREE_MAPPING)
+        return adit_tree_fail(r->tree, root->line, r->error,
+                              "one mapping of names to values is due, such as \"mode: tun\"");
+    for (const struct adit_tree_node *n = root ? root->first : NULL; n && !err; n = n->next)
+        err = take_key(r, n);
+    if (!err)
+        err = set_stun_host(r);
+    if (!err && r->public && r->secret)
+        err = adit_option_warn_public(r->o, r->tree->path, r->error);
     return err;
 }
 
-/* ---- YAML ------------------------------------------------------------------------------------ */
-
-#ifdef ADIT_HAVE_YAML
-
-enum place { BEFORE, AT_KEY, AT_VALUE, IN_LIST, BEHIND };
-
-/* One event; *place and key say where we are. */
-static int take_event(struct reader *r, const yaml_event_t *e, enum place *place, char key[64])
+int adit_options_file(struct adit_options *o, const char *path, struct adit_option_error *error)
 {
-    const char *text = e->type == YAML_SCALAR_EVENT ? (const char *)e->data.scalar.value : "";
-
-    switch (e->type) {
-    case YAML_MAPPING_START_EVENT:
-        if (*place != BEFORE)
-            break;
-        *place = AT_KEY;
-        return 0;
-    case YAML_MAPPING_END_EVENT:
-        *place = BEHIND;
-        return 0;
-    case YAML_SEQUENCE_START_EVENT:
-        if (*place != AT_VALUE || !takes_list(key))
-            break;
-        *place = IN_LIST;
-        return 0;
-    case YAML_SEQUENCE_END_EVENT:
-        *place = AT_KEY;
-        return 0;
-    case YAML_SCALAR_EVENT:
-        if (strlen(text) != e->data.scalar.length || *place == BEFORE || *place == BEHIND)
-            break;
-        if (*place == AT_KEY) {
-            snprintf(key, 64, "%s", text);
-            *place = AT_VALUE;
-            return 0;
-        }
-        *place = *place == IN_LIST ? IN_LIST : AT_KEY;
-        return set(r, key, text);
-    case YAML_ALIAS_EVENT:
-        break;
-    default:
-        return 0; /* begin and end of the stream and of a document */
-    }
-    return adit_option_fail(r->cause, "%.30s line %zu: one mapping of names to values is due",
-                            r->path, e->start_mark.line + 1);
-}
-
-static int read_yaml(struct reader *r, const char *text, size_t len)
-{
-    enum place place = BEFORE;
-    yaml_parser_t parser;
-    yaml_event_t event;
-    char key[64] = "";
-    bool ended = false;
-    int err = 0;
-
-    if (!yaml_parser_initialize(&parser)) {
-        adit_cause_set(r->cause, ADIT_REASON_RESOURCE, ENOMEM, "no memory for the options");
-        return -ENOMEM;
-    }
-    yaml_parser_set_input_string(&parser, (const unsigned char *)text, len);
-    while (err == 0 && !ended) {
-        if (!yaml_parser_parse(&parser, &event)) {
-            err = adit_option_fail(r->cause, "%.30s line %zu: %s", r->path,
-                                   parser.problem_mark.line + 1,
-                                   parser.problem ? parser.problem : "not YAML");
-            break;
-        }
-        ended = event.type == YAML_STREAM_END_EVENT;
-        err = take_event(r, &event, &place, key);
-        yaml_event_delete(&event);
-    }
-    yaml_parser_delete(&parser);
-    return err;
-}
-
-#else
-
-static int read_yaml(struct reader *r, const char *text, size_t len)
-{
-    (void)text;
-    (void)len;
-    return adit_option_fail(r->cause, "%.30s: this adit was built without YAML, JSON is understood",
-                            r->path);
-}
-
-#endif
-
-int adit_options_file(struct adit_options *o, const char *path, struct adit_cause *cause)
-{
-    struct reader r = { .o = o, .path = path, .cause = cause };
+    struct adit_tree tree;
+    struct adit_reader r = { .o = o, .tree = &tree, .error = error };
     struct adit_buf text;
+    int err;
 
     adit_buf_init(&text, ADIT_OPTION_FILE_MAX + 4097);
-    int err = adit_options_slurp(&text, path);
+    err = adit_options_slurp(&text, path, &r.public);
     if (err < 0) {
-        err = adit_option_file_fail(cause, path, err);
+        err = adit_option_file_fail(error, path, err);
     } else {
-        const char *p = (const char *)text.data;
-        bool json = p[strspn(p, " \t\r\n")] == '{';
-        err = json ? read_json(&r, p, text.len) : read_yaml(&r, p, text.len);
+        err = adit_tree_read(&tree, path, (const char *)text.data, text.len, error);
+        if (!err)
+            err = read_tree(&r);
+        adit_tree_free(&tree);
     }
     adit_buf_done(&text);
     return err;

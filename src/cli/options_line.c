@@ -20,6 +20,11 @@ enum adit_option adit_option_find(const char *name, size_t len)
 
 #define NAME_MAX_LEN 32
 
+static bool same(char a, char b)
+{
+    return a == b || ((a == '-' || a == '_') && (b == '-' || b == '_'));
+}
+
 /* Levenshtein's distance: letters to insert, drop or change. */
 static unsigned distance(const char *a, const char *b)
 {
@@ -33,7 +38,7 @@ static unsigned distance(const char *a, const char *b)
     for (size_t i = 0; a[i]; i++) {
         unsigned diagonal = row[0]++;
         for (size_t k = 0; k < n; k++) {
-            unsigned best = diagonal + (a[i] != b[k]);
+            unsigned best = diagonal + !same(a[i], b[k]);
             if (row[k] + 1 < best)
                 best = row[k] + 1;
             if (row[k + 1] + 1 < best)
@@ -45,7 +50,8 @@ static unsigned distance(const char *a, const char *b)
     return row[n];
 }
 
-static void consider(const char **best, unsigned *least, const char *name, const char *candidate)
+void adit_option_consider(const char **best, unsigned *least, const char *name,
+                          const char *candidate)
 {
     unsigned d = distance(name, candidate);
 
@@ -60,30 +66,30 @@ static void consider(const char **best, unsigned *least, const char *name, const
 const char *adit_option_similar(const char *name)
 {
     const char *best = NULL;
-    unsigned least = 3;
+    unsigned least = ADIT_SIMILAR_MAX;
 
     for (enum adit_option i = 0; i < ADIT_OPTION_COUNT; i++)
-        consider(&best, &least, name, adit_option_rows[i].name);
+        adit_option_consider(&best, &least, name, adit_option_rows[i].name);
     return best;
 }
 
 const char *adit_command_similar(const char *name)
 {
     const char *best = NULL;
-    unsigned least = 3;
+    unsigned least = ADIT_SIMILAR_MAX;
 
     for (enum adit_command i = 0; i < ADIT_COMMAND_COUNT; i++)
-        consider(&best, &least, name, adit_command_rows[i].name);
+        adit_option_consider(&best, &least, name, adit_command_rows[i].name);
     return best;
 }
 
 static int unknown(const char *dashes, const char *name, const char *similar,
-                   struct adit_cause *cause)
+                   struct adit_option_error *error)
 {
     if (similar)
-        return adit_option_fail(cause, "unknown: %s%.20s. Did you mean %s%s?", dashes, name, dashes,
+        return adit_option_fail(error, "unknown: %s%.20s. Did you mean %s%s?", dashes, name, dashes,
                                 similar);
-    return adit_option_fail(cause, "unknown: %s%.40s. Try `adit help`", dashes, name);
+    return adit_option_fail(error, "unknown: %s%.40s. Try `adit help`", dashes, name);
 }
 
 /* ---- words ----------------------------------------------------------------------------------- */
@@ -92,7 +98,7 @@ struct words {
     struct adit_options *o;
     char *const *next, *const *end;
     bool help, version, only_words; /* "--" was there */
-    struct adit_cause *cause;
+    struct adit_option_error *error;
 };
 
 static enum adit_command find_command(const char *name)
@@ -108,21 +114,25 @@ static enum adit_command find_command(const char *name)
 static int take_option(struct words *w, enum adit_option option, const char *value)
 {
     const struct adit_option_row *row = &adit_option_rows[option];
-    char where[48];
+    char where[48], said[80];
 
     snprintf(where, sizeof where, "--%s", row->name);
     if (!adit_option_takes_value(option)) {
         if (value)
-            return adit_option_fail(w->cause, "%s takes no value", where);
+            return adit_option_fail(w->error, "%s takes no value", where);
         value = "yes";
     } else if (!value) {
         if (w->next == w->end)
-            return adit_option_fail(w->cause, "%s needs a value: %s", where, row->arg);
+            return adit_option_fail(w->error, "%s needs a value: %s", where, row->arg);
         value = *w->next++;
     }
-    if (row->kind != ADIT_KIND_FLAG)
-        snprintf(where, sizeof where, "--%s %.24s", row->name, value);
-    return adit_option_set(w->o, option, ADIT_SOURCE_LINE, value, where, w->cause);
+    if (row->kind == ADIT_KIND_FLAG || adit_option_is_secret(option, value))
+        snprintf(said, sizeof said, "%s", where);
+    else
+        snprintf(said, sizeof said, "%s %.24s", where, value);
+    return adit_option_set(w->o, option,
+                           &(struct adit_option_place){ ADIT_SOURCE_LINE, where, said }, value,
+                           w->error);
 }
 
 static int take_word(struct words *w, const char *word)
@@ -134,10 +144,10 @@ static int take_word(struct words *w, const char *word)
     else if (*slot == ADIT_COMMAND_CONNECT && w->o->source[ADIT_OPTION_peer] != ADIT_SOURCE_LINE)
         return take_option(w, ADIT_OPTION_peer, word);
     else if (*slot != ADIT_COMMAND_NONE)
-        return adit_option_fail(w->cause, "not understood: \"%.40s\"", word);
+        return adit_option_fail(w->error, "not understood: \"%.40s\"", word);
     *slot = find_command(word);
     if (*slot == ADIT_COMMAND_NONE)
-        return unknown("", word, adit_command_similar(word), w->cause);
+        return unknown("", word, adit_command_similar(word), w->error);
     return 0;
 }
 
@@ -154,7 +164,7 @@ static int take_long(struct words *w, const char *word)
     if (option != ADIT_OPTION_COUNT)
         return take_option(w, option, word[n] ? word + n + 1 : NULL);
     snprintf(name, sizeof name, "%.*s", (int)(n < sizeof name ? n : sizeof name - 1), word);
-    return unknown("--", name, adit_option_similar(name), w->cause);
+    return unknown("--", name, adit_option_similar(name), w->error);
 }
 
 /* -q, -qv, -m tun, -mtun */
@@ -169,7 +179,7 @@ static int take_letters(struct words *w, const char *letters)
         while (i < ADIT_OPTION_COUNT && adit_option_rows[i].letter != *letters)
             i++;
         if (i == ADIT_OPTION_COUNT)
-            return adit_option_fail(w->cause, "unknown: -%c. Try `adit help`", *letters);
+            return adit_option_fail(w->error, "unknown: -%c. Try `adit help`", *letters);
         bool valued = adit_option_takes_value(i);
         int err = take_option(w, i, valued && letters[1] ? letters + 1 : NULL);
         if (err < 0 || valued)
@@ -191,18 +201,19 @@ static int check_command(struct words *w)
     if (w->version)
         o->command = ADIT_COMMAND_VERSION;
     if (o->command == ADIT_COMMAND_NONE)
-        return adit_option_fail(w->cause, "what shall I do? Try `adit help`");
+        return adit_option_fail(w->error, "what shall I do? Try `adit help`");
     for (enum adit_option i = 0; i < ADIT_OPTION_COUNT; i++) {
         if (o->source[i] == ADIT_SOURCE_LINE && !adit_option_applies(o, i))
-            return adit_option_fail(w->cause, "--%s is no option of `adit %s`",
+            return adit_option_fail(w->error, "--%s is no option of `adit %s`",
                                     adit_option_rows[i].name, adit_command_name(o->command));
     }
     return 0;
 }
 
-int adit_options_line(struct adit_options *o, int argc, char *const *argv, struct adit_cause *cause)
+int adit_options_line(struct adit_options *o, int argc, char *const *argv,
+                      struct adit_option_error *error)
 {
-    struct words w = { .o = o, .next = argv, .end = argv + argc, .cause = cause };
+    struct words w = { .o = o, .next = argv, .end = argv + argc, .error = error };
 
     o->command = o->topic = ADIT_COMMAND_NONE;
     if (argc > 0)

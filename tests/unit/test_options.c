@@ -5,13 +5,11 @@
 #include <stdlib.h>
 
 #include <cmocka.h>
-#include <unistd.h>
 
-#include "base/alloc.h"
 #include "cli/options.h"
 
 static struct adit_options o;
-static struct adit_cause cause;
+static struct adit_option_error error;
 
 /* "adit" and words cut at blanks. */
 static int load(const char *line, char *const *env, const char *dotenv)
@@ -20,11 +18,11 @@ static int load(const char *line, char *const *env, const char *dotenv)
     char *argv[64] = { "adit" }, *rest;
     int argc = 1;
 
-    cause = (struct adit_cause){ .text = "" };
+    error = (struct adit_option_error){ .text = "" };
     snprintf(text, sizeof text, "%s", line);
     for (char *w = strtok_r(text, " ", &rest); w; w = strtok_r(NULL, " ", &rest))
         argv[argc++] = w;
-    return adit_options_load(&o, argc, argv, env, dotenv, &cause);
+    return adit_options_load(&o, argc, argv, env, dotenv, &error);
 }
 
 static char *const no_env[] = { NULL };
@@ -99,7 +97,7 @@ static void test_help_and_version(void **state)
     (void)state;
     for (size_t i = 0; i < ADIT_LEN(lines); i++) {
         if (load(lines[i].line, no_env, NULL) != 0)
-            fail_msg("%s: %s", lines[i].line, cause.text);
+            fail_msg("%s: %s", lines[i].line, error.text);
         assert_int_equal(o.command, lines[i].command);
         assert_int_equal(o.topic, lines[i].topic);
         adit_options_free(&o);
@@ -157,8 +155,8 @@ static void test_wrong_lines(void **state)
     (void)state;
     for (size_t i = 0; i < ADIT_LEN(wrong); i++) {
         int err = load(wrong[i].line, no_env, NULL);
-        if (err != -EINVAL || !strstr(cause.text, wrong[i].error))
-            fail_msg("%s: %d %s", wrong[i].line, err, cause.text);
+        if (err != -EINVAL || !strstr(error.text, wrong[i].error))
+            fail_msg("%s: %d %s", wrong[i].line, err, error.text);
         assert_memory_equal(&o, &empty, sizeof o);
     }
 }
@@ -170,12 +168,12 @@ static void test_list_limit(void **state)
     (void)state;
     for (int i = 0; i <= ADIT_OPTION_LIST_MAX; i++)
         argv[i + 2] = "--stun=x";
-    assert_int_equal(adit_options_load(&o, ADIT_OPTION_LIST_MAX + 2, argv, no_env, NULL, &cause),
+    assert_int_equal(adit_options_load(&o, ADIT_OPTION_LIST_MAX + 2, argv, no_env, NULL, &error),
                      0);
     adit_options_free(&o);
-    assert_int_equal(adit_options_load(&o, ADIT_OPTION_LIST_MAX + 3, argv, no_env, NULL, &cause),
+    assert_int_equal(adit_options_load(&o, ADIT_OPTION_LIST_MAX + 3, argv, no_env, NULL, &error),
                      -EINVAL);
-    assert_non_null(strstr(cause.text, "more than 64"));
+    assert_non_null(strstr(error.text, "more than 64"));
 }
 
 /* ---- environment ---------------------------------------------------------------------------- */
@@ -248,137 +246,9 @@ static void test_wrong_environment(void **state)
     for (size_t i = 0; i < ADIT_LEN(rows); i++) {
         char *const env[] = { rows[i].env, NULL };
         assert_int_equal(load("offer", env, NULL), -EINVAL);
-        if (!strstr(cause.text, rows[i].error))
-            fail_msg("%s", cause.text);
+        if (!strstr(error.text, rows[i].error))
+            fail_msg("%s", error.text);
     }
-}
-
-/* ---- files ---------------------------------------------------------------------------------- */
-
-static char path[64];
-
-static const char *file(const char *text)
-{
-    strcpy(path, "/tmp/adit-options-XXXXXX");
-    int fd = mkstemp(path);
-    assert_true(fd >= 0);
-    assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
-    close(fd);
-    return path;
-}
-
-static void test_dotenv(void **state)
-{
-    char *const env[] = { "ADIT_LABEL=environment", NULL };
-
-    (void)state;
-    file("# comment\n\nexport MODE = 'bytes' # c\r\nADIT_LABEL=file\nADIT_MTU=1300 # small\n"
-         "ICE_URL=\"stun:a#b\"\nnonsense\n=x\nADIT_UP=/tmp/evil\nADIT_IDENTITY=/tmp/evil\nX=\n");
-    assert_int_equal(load("offer", env, path), 0);
-    assert_int_equal(o.mode, ADIT_MODE_BYTES);
-    assert_string_equal(o.label, "environment");
-    assert_int_equal(o.mtu, 1300);
-    assert_string_equal(o.stun.items[0], "stun:a#b");
-    assert_null(o.up); /* such a file does not choose programs */
-    assert_null(o.identity);
-    adit_options_free(&o);
-    unlink(path);
-    assert_int_equal(load("offer", env, path), 0); /* not there: fine */
-    adit_options_free(&o);
-    file("MODE=fax\n");
-    assert_int_equal(load("offer", no_env, path), -EINVAL);
-    assert_non_null(strstr(cause.text, "MODE=fax in .env"));
-    unlink(path);
-}
-
-static const struct {
-    const char *name, *text, *error;
-} files[] = {
-    { "JSON", " {\"mode\":\"tap\",\"mtu\":1300,\"qr\":true,\"stun\":[\"a\",\"b\"],\"label\":\"x\"}",
-      NULL },
-#ifdef ADIT_HAVE_YAML
-    { "YAML", "# us\nmode: tap\nmtu: 1300\nqr: yes\nstun:\n  - a\n  - b\nlabel: x\n", NULL },
-    { "YAML flow", "mode: tap\nmtu: '1300'\nqr: true\nstun: [a, b]\nlabel: \"x\"\n", NULL },
-    { "YAML nested", "mode:\n  deep: 1\n", "line 2" },
-    { "YAML list at the top", "- mode\n", "line 1" },
-    { "YAML list for a scalar", "mode: [tap]\n", "line 1" },
-    { "YAML alias", "a: &x 1\nb: *x\n", "unknown" },
-    { "not YAML", "mode: [tap\n", "line" },
-    { "unknown key, YAML", "mtuu: 1300\n", "mtuu: unknown. Did you mean mtu?" },
-#else
-    { "YAML", "mode: tap\n", "built without YAML" },
-#endif
-    { "cut JSON", "{\"mode\":", "not JSON at line 1" },
-    { "unknown key", "{\"stnu\":\"a\"}", "stnu: unknown. Did you mean stun?" },
-    { "wrong value", "{\"mtu\":1}", "a number from 576" },
-    { "wrong type", "{\"mtu\":null}", "a text, a number" },
-    { "object inside", "{\"mtu\":{}}", "a text, a number" },
-    { "list for a scalar", "{\"mode\":[\"tap\"]}", "a text, a number" },
-    { "a file in a file", "{\"config\":\"x\"}", "config: unknown" },
-};
-
-static void test_files(void **state)
-{
-    char line[128];
-
-    (void)state;
-    for (size_t i = 0; i < ADIT_LEN(files); i++) {
-        snprintf(line, sizeof line, "offer --label=line --config %s", file(files[i].text));
-        int err = load(line, no_env, NULL);
-        unlink(path);
-        if (files[i].error ? err != -EINVAL || !strstr(cause.text, files[i].error) : err != 0)
-            fail_msg("%s: %d %s", files[i].name, err, cause.text);
-        if (err < 0)
-            continue;
-        assert_int_equal(o.mode, ADIT_MODE_TAP);
-        assert_int_equal(o.mtu, 1300);
-        assert_true(o.qr);
-        assert_int_equal(o.stun.count, 2);
-        assert_string_equal(o.label, "line");
-        adit_options_free(&o);
-    }
-}
-
-static void test_large_file(void **state)
-{
-    static char big[ADIT_OPTION_FILE_MAX + 2];
-    char line[128];
-
-    (void)state;
-    memset(big, ' ', sizeof big - 1);
-    memcpy(big, "{}", 2);
-    snprintf(line, sizeof line, "offer --config %s", file(big));
-    assert_int_equal(load(line, no_env, NULL), -EINVAL);
-    assert_non_null(strstr(cause.text, "large"));
-    unlink(path);
-    big[ADIT_OPTION_FILE_MAX] = '\0';
-    snprintf(line, sizeof line, "offer --config %s", file(big));
-    assert_int_equal(load(line, no_env, NULL), 0);
-    unlink(path);
-    adit_options_free(&o);
-}
-
-/* Every allocation fails once: an error, no leak. */
-static void test_out_of_memory(void **state)
-{
-    char *const env[] = { "ICE_URLS=a,b", NULL };
-    char line[128];
-    uint64_t n = 0;
-    int err;
-
-    (void)state;
-    snprintf(line, sizeof line, "offer --address 10.0.0.1/24 --label x --config %s",
-             file("{\"route\":[\"10.0.0.0/8\"],\"up\":\"x\"}"));
-    do {
-        adit_alloc_fail_at(n++);
-        err = load(line, env, NULL);
-        adit_alloc_fail_at(UINT64_MAX);
-        if (err < 0)
-            assert_true(cause.err == ENOMEM && cause.reason == ADIT_REASON_RESOURCE);
-    } while (err < 0);
-    assert_true(n > 8);
-    adit_options_free(&o);
-    unlink(path);
 }
 
 /* ---- help and manual page ------------------------------------------------------------------- */
@@ -436,10 +306,6 @@ int main(void)
         cmocka_unit_test(test_environment),
         cmocka_unit_test(test_stun_host),
         cmocka_unit_test(test_wrong_environment),
-        cmocka_unit_test(test_dotenv),
-        cmocka_unit_test(test_files),
-        cmocka_unit_test(test_large_file),
-        cmocka_unit_test(test_out_of_memory),
         cmocka_unit_test(test_help_names_everything),
         cmocka_unit_test(test_manual_page_is_current),
     };
