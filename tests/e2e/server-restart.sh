@@ -7,6 +7,7 @@ lab up port-restricted port-restricted && lab stun
 unset http_proxy https_proxy all_proxy HTTP_PROXY HTTPS_PROXY ALL_PROXY
 URL=ws://203.0.113.1:8000
 SIZE=1000000000 TIMES=20
+case $ADIT in *static*) SIZE=100000000 ;; esac # its path is the same, and the gigabyte has been carried
 sanitized && SIZE=50000000
 
 server() {
