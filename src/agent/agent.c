@@ -117,24 +117,6 @@ static void retry_later(struct adit_agent *a, struct adit_member *m)
     adit_timer_set(&m->timer, adit_loop_now(a->loop) + pause);
 }
 
-/* An offer that came while we were not free for it. */
-static bool take_pending(struct adit_agent *a, struct adit_member *m)
-{
-    struct adit_pending p = m->pending;
-    struct adit_cause cause;
-
-    if (!p.text || a->stopping)
-        return false;
-    m->pending = (struct adit_pending){ 0 };
-    adit_timer_stop(&m->timer);
-    if (adit_call_description(m->call, ADIT_SIGNAL_OFFER, p.text, p.len, &cause) < 0)
-        adit_log(ADIT_LOG_WARN, "agent", "%s: %s, continuing", m->shown, cause.text);
-    for (size_t i = 0; i < p.cand_count; i++)
-        adit_call_candidate(m->call, p.cands[i]);
-    adit_pending_done(&p);
-    return adit_call_state(m->call) != ADIT_CALL_IDLE;
-}
-
 /* ---- what calls say -------------------------------------------------------------------------- */
 
 static void on_describe(void *arg, struct adit_call *call, enum adit_signal_type type,
@@ -181,6 +163,7 @@ static void on_call_state(void *arg, struct adit_call *call)
         (void)adit_signal_outcome(a->signal, adit_call_name(call), true);
     }
     m->silent = state == ADIT_CALL_SILENT;
+    m->gone = false;
     if (m->silent) {
         adit_log(ADIT_LOG_WARN, "agent", "%s does not answer, continuing", m->shown);
         if (m->pending.text)
@@ -220,7 +203,7 @@ static void on_ended(void *arg, struct adit_call *call, int exit_code, bool fini
         adit_call_wind_up(call);
         return;
     }
-    if (take_pending(a, m))
+    if (adit_member_resume(m))
         return;
     if ((a->conf.once && m->was_up) || (failed && a->conf.exit_on_failure) ||
         (a->conf.connect && (over || hopeless(exit_code)))) {

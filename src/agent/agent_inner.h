@@ -37,6 +37,8 @@ struct adit_member {
     bool offers;   /* the server said that the offer is ours to make */
     bool was_up;   /* this connection */
     bool silent;   /* now */
+    bool gone;     /* from the server, while we were connecting */
+    bool again;    /* and came back: it is called when this attempt has ended */
     bool remember; /* its certificate is new, and is to be known when it is connected */
 };
 
@@ -94,6 +96,9 @@ void adit_member_keep_pending(struct adit_member *m, const char *text, size_t n)
 void adit_member_pending_candidate(struct adit_member *m, const char *candidate);
 void adit_member_forget_pending(struct adit_member *m);
 void adit_pending_done(struct adit_pending *p);
+/* Its call is IDLE: takes an offer that came while it was not, or calls a peer that has come back.
+ * False: nothing was waiting. */
+bool adit_member_resume(struct adit_member *m);
 
 /* hear.c */
 extern const struct adit_signal_ops adit_agent_signal_ops;

@@ -121,10 +121,14 @@ static void on_peer(struct adit_agent *a, const struct adit_signal_event *ev)
     m->offers = ev->offer;
     if (!ev->offer)
         return; /* theirs will come */
-    if (adit_call_state(m->call) == ADIT_CALL_IDLE)
+    if (adit_call_state(m->call) == ADIT_CALL_IDLE) {
         adit_agent_call_out(a, m);
-    else
+    } else if (m->gone) {
+        m->again = true;
+        adit_call_hang_up(m->call, ADIT_EXIT_SIGNALING);
+    } else {
         adit_call_repeat(m->call);
+    }
 }
 
 static void take_offer(struct adit_member *m, const struct adit_signal_event *ev)
@@ -203,6 +207,19 @@ static void on_bye(struct adit_agent *a, const struct adit_signal_event *ev)
     adit_member_forget_pending(m);
     if (state == ADIT_CALL_CALLING || state == ADIT_CALL_ASKING || state == ADIT_CALL_CONNECTING)
         adit_call_hang_up(m->call, ADIT_EXIT_SIGNALING);
+}
+
+/* Before there is a connection, it is none any more: unless its kind leaves when it is connected,
+ * which it may be a moment before we are. If it is not, the attempt runs out of time. */
+static void on_peer_gone(struct adit_agent *a, const struct adit_signal_event *ev)
+{
+    struct adit_member *m = adit_agent_find(a, ev->peer);
+
+    if (m && adit_signal_traits(a->signal)->leaves &&
+        adit_call_state(m->call) == ADIT_CALL_CONNECTING)
+        m->gone = true;
+    else
+        on_bye(a, ev);
 }
 
 static void on_error(struct adit_agent *a, const struct adit_signal_event *ev)
@@ -299,7 +316,9 @@ static void on_event(void *arg, const struct adit_signal_event *ev, adit_time no
     case ADIT_SIGNAL_CANDIDATES_END:
         on_candidate(a, ev, ev->what == ADIT_SIGNAL_CANDIDATES_END);
         break;
-    case ADIT_SIGNAL_PEER_GONE: /* before there is a connection, it is none any more */
+    case ADIT_SIGNAL_PEER_GONE:
+        on_peer_gone(a, ev);
+        break;
     case ADIT_SIGNAL_BYE:
         on_bye(a, ev);
         break;

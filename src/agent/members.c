@@ -158,3 +158,34 @@ void adit_agent_report(struct adit_agent *a)
         adit_call_report(m->call);
     }
 }
+
+/* ---- after a call ---------------------------------------------------------------------------- */
+
+static bool take_pending(struct adit_member *m)
+{
+    struct adit_pending p = m->pending;
+    struct adit_cause cause;
+
+    m->pending = (struct adit_pending){ 0 };
+    adit_timer_stop(&m->timer);
+    if (adit_call_description(m->call, ADIT_SIGNAL_OFFER, p.text, p.len, &cause) < 0)
+        adit_log(ADIT_LOG_WARN, "agent", "%s: %s, continuing", m->shown, cause.text);
+    for (size_t i = 0; i < p.cand_count; i++)
+        adit_call_candidate(m->call, p.cands[i]);
+    adit_pending_done(&p);
+    return adit_call_state(m->call) != ADIT_CALL_IDLE;
+}
+
+bool adit_member_resume(struct adit_member *m)
+{
+    bool again = m->again;
+
+    m->again = false;
+    if (m->agent->stopping)
+        return false;
+    if (m->pending.text && take_pending(m))
+        return true;
+    if (again)
+        adit_agent_call_out(m->agent, m);
+    return again;
+}

@@ -36,6 +36,7 @@ struct adit_dialect_traits {
     bool complete; /* descriptions wait for gathering: the peers apply no trickled candidate */
     bool trickle;  /* candidates that come later are told as well */
     bool tickets;  /* both ends are adits for sure: a ticket may stand for an SDP */
+    bool leaves;   /* the peers leave the server when they are connected */
     const char *keepalive; /* binary message on the channel, swallowed when received; "" = none */
     adit_time keepalive_every;
     const char *const *stun; /* used when none is configured; NULL-terminated; may be NULL */

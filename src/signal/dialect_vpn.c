@@ -177,6 +177,7 @@ const struct adit_dialect adit_dialect_vpn = {
                 .text_is_binary = true,
                 .complete = true,
                 .trickle = true,
+                .leaves = true,
                 .keepalive = "ping",
                 .keepalive_every = 10 * ADIT_SEC,
                 .stun = stun,
