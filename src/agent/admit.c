@@ -19,12 +19,37 @@ void adit_member_remember(struct adit_member *m)
         adit_log(ADIT_LOG_INFO, "agent", "%s is known from now on", m->shown);
 }
 
+void adit_member_stop_asking(struct adit_member *m)
+{
+    struct adit_agent *a = m->agent;
+
+    adit_ask_stop(&m->ask);
+    if (a->asking != m)
+        return;
+    a->asking = NULL;
+    if (a->tee)
+        adit_tee_hold(a->tee, false);
+}
+
 static void on_answer(void *arg, bool yes)
 {
     struct adit_member *m = arg;
 
+    adit_member_stop_asking(m);
     m->remember = yes;
     adit_call_admit(m->call, yes);
+}
+
+/* False: there is nobody to ask, or he is being asked about another one. */
+static bool ask(struct adit_agent *a, struct adit_member *m, const struct adit_desc *desc)
+{
+    if (!a->conf.ask || a->asking ||
+        adit_ask_start(&m->ask, a->loop, m->shown, desc, on_answer, m) < 0)
+        return false;
+    a->asking = m;
+    if (a->tee)
+        adit_tee_hold(a->tee, true);
+    return true;
 }
 
 static void explain_refusal(struct adit_agent *a, struct adit_member *m,
@@ -59,7 +84,7 @@ enum adit_call_admit adit_member_admit(void *arg, struct adit_call *call,
     case ADIT_TRUST_NEW:
         return ADIT_CALL_YES;
     case ADIT_TRUST_UNKNOWN:
-        if (a->conf.ask && adit_ask_start(&m->ask, a->loop, m->shown, desc, on_answer, m) == 0)
+        if (ask(a, m, desc))
             return ADIT_CALL_LATER;
         break;
     case ADIT_TRUST_CHANGED:

@@ -190,7 +190,7 @@ static void on_ended(void *arg, struct adit_call *call, int exit_code, bool fini
     bool failed = exit_code != ADIT_EXIT_OK;
     bool over = finished || (normal && !failed && !a->conf.call.lanes.stays);
 
-    adit_ask_stop(&m->ask);
+    adit_member_stop_asking(m);
     adit_member_close_input(m);
     adit_notify_state(a->notify, "peer", adit_call_name(call), failed ? "failed" : "closed", cause);
     if (failed && !finished && exit_code != ADIT_EXIT_REFUSED)

@@ -58,6 +58,7 @@ struct adit_agent {
     struct adit_link members;
     struct adit_timer timeout;
     struct adit_task bury;
+    struct adit_member *asking; /* somebody at the terminal about this one; NULL = nobody */
     adit_time since;
     char fingerprint[ADIT_FINGERPRINT_STR]; /* of our certificate; "" = a new one for each call */
     bool stopping, was_up;
@@ -79,6 +80,7 @@ void adit_agent_seek(struct adit_agent *a, struct adit_member *m);
 enum adit_call_admit adit_member_admit(void *arg, struct adit_call *call,
                                        const struct adit_desc *desc);
 void adit_member_remember(struct adit_member *m);
+void adit_member_stop_asking(struct adit_member *m);
 
 /* members.c */
 struct adit_member *adit_member_new(struct adit_agent *a, const char *name,

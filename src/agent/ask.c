@@ -2,6 +2,8 @@
 
 #include <fcntl.h>
 #include <stdio.h>
+#include <strings.h>
+#include <termios.h>
 #include <unistd.h>
 
 #define TIME_TO_ANSWER (60 * ADIT_SEC)
@@ -14,6 +16,14 @@ static void finish(struct adit_ask *ask, bool yes)
     answered(ask->arg, yes);
 }
 
+static bool is_yes(const char *line, ssize_t n)
+{
+    while (n > 0 && (line[n - 1] == '\n' || line[n - 1] == '\r'))
+        n--;
+    return (n == 1 && strncasecmp(line, "y", 1) == 0) ||
+           (n == 3 && strncasecmp(line, "yes", 3) == 0);
+}
+
 static void on_ready(struct adit_io *io, uint32_t events, adit_time now)
 {
     struct adit_ask *ask = adit_container_of(io, struct adit_ask, io);
@@ -24,7 +34,7 @@ static void on_ready(struct adit_io *io, uint32_t events, adit_time now)
     (void)now;
     if (n < 0 && (errno == EINTR || errno == EAGAIN))
         return;
-    finish(ask, n > 0 && (line[0] == 'y' || line[0] == 'Y'));
+    finish(ask, is_yes(line, n));
 }
 
 static void on_limit(struct adit_timer *timer, adit_time now)
@@ -64,6 +74,7 @@ int adit_ask_start(struct adit_ask *ask, struct adit_loop *loop, const char *nam
         return -ENOTTY;
     ask->answered = answered;
     ask->arg = arg;
+    tcflush(ask->fd, TCIFLUSH); /* what was typed before the question does not answer it */
     err = put_question(ask->fd, name, desc);
     if (!err)
         err = adit_io_start(&ask->io, loop, ask->fd, EPOLLIN, on_ready, "ask");

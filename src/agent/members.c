@@ -86,7 +86,7 @@ void adit_member_close_input(struct adit_member *m)
 
 struct adit_member *adit_member_free(struct adit_member *m)
 {
-    adit_ask_stop(&m->ask);
+    adit_member_stop_asking(m);
     adit_timer_stop(&m->timer);
     adit_member_forget_pending(m);
     adit_call_free(m->call);

@@ -24,7 +24,7 @@ struct outlet {
 struct adit_tee {
     struct adit_loop *loop;
     int fd;
-    bool keep, ended;
+    bool keep, ended, held;
     struct adit_io io;
     struct adit_task eof;
     struct adit_link outlets;
@@ -90,7 +90,7 @@ static void review(struct adit_tee *tee)
         full = full || outlet_of(it)->io.loop;
     }
     if (!tee->ended)
-        adit_io_want(&tee->io, wanted && !full ? EPOLLIN : 0);
+        adit_io_want(&tee->io, wanted && !full && !tee->held ? EPOLLIN : 0);
     else if (!full && !tee->keep)
         adit_loop_before_sleep(tee->loop, &tee->eof);
 }
@@ -196,6 +196,12 @@ void adit_tee_ready(struct adit_tee *tee, int outlet)
         return;
     o->ready = true;
     o->skip = tee->len;
+    review(tee);
+}
+
+void adit_tee_hold(struct adit_tee *tee, bool hold)
+{
+    tee->held = hold;
     review(tee);
 }
 

@@ -18,6 +18,8 @@ struct adit_tee *adit_tee_free(struct adit_tee *tee); /* returns NULL; closes th
 /* A descriptor to read from, owned by the tee; -errno. */
 ADIT_MUST_USE int adit_tee_open(struct adit_tee *tee);
 void adit_tee_ready(struct adit_tee *tee, int outlet);
+/* Nothing is read meanwhile: somebody else has a question at the same terminal. */
+void adit_tee_hold(struct adit_tee *tee, bool hold);
 /* outlet -1: nothing. */
 void adit_tee_close(struct adit_tee *tee, int outlet);
 

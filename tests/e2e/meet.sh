@@ -93,6 +93,19 @@ side dave B connect alice --exit-on-failure
 check "another certificate under a known name is refused" until_true 15 told alice 'another one than before'
 check "with a warning" told alice 'may be pretending to be dave'
 stop dave alice
+at_terminal() { # NAME LINE: bob calls alice, whom he does not know, and types LINE when he is asked
+    mkdir -p "$W/$1.conf"
+    start "$1" B env XDG_CONFIG_HOME="$W/$1.conf" "$e2e/terminal.py" --expect "[y/N]" --type "$2" \
+        "$ADIT" connect alice --signal $URL --id "$1" --stun $STUN --exit-on-failure
+}
+side alice A listen --trust any
+until_true 10 joined alice
+at_terminal gina yesterday
+check "at a terminal one is asked, and only yes is yes" ends gina 20 3
+at_terminal gina yes
+check "who was said yes to is connected and known" eval \
+    'until_true 15 told alice "connected with gina" && until_true 5 grep -q "^alice sha-256" "$W/gina.conf/adit/known_peers"'
+stop gina alice
 side frank A listen --trust any
 until_true 10 joined frank
 side erin B connect frank --trust first

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """terminal - runs a program at a terminal, for tests of what people do at one.
 
-terminal.py [--suspend] [--paste FILE] [--then interrupt|hangup|wait] [--settings FILE] CMD...
+terminal.py [--suspend] [--expect TEXT --type LINE] [--paste FILE] [--then interrupt|hangup|wait] [--settings FILE] CMD...
 
+--expect TEXT --type LINE: waits until the program has written TEXT, and types LINE.
 --suspend runs it under a shell with job control and presses ^Z once it reads; when the shell has the
 terminal back, fg. Prints "suspended: same" or "changed": the terminal as the shell got it.
 
@@ -24,6 +25,8 @@ import time
 args = argparse.ArgumentParser()
 args.add_argument("--suspend", action="store_true")
 args.add_argument("--paste")
+args.add_argument("--expect")
+args.add_argument("--type", default="")
 args.add_argument("--then", choices=["interrupt", "hangup", "wait"], default="wait")
 args.add_argument("--settings")
 args.add_argument("command", nargs=argparse.REMAINDER)
@@ -70,6 +73,9 @@ if args.suspend:
     print("suspended:", "same" if termios.tcgetattr(terminal) == before else "changed", flush=True)
     os.write(main, b"\r")
     pump(10, lambda: not in_lines())
+if args.expect:
+    pump(20, lambda: args.expect.encode() in pump.text)
+    os.write(main, args.type.encode() + b"\r")
 if args.paste:
     text = open(args.paste, "rb").read()
     for at in range(0, len(text), 1024):
