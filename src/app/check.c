@@ -15,6 +15,7 @@
 #define BULK_MESSAGES (10 * 1024 * 1024 / BULK_MESSAGE)
 #define SILENCE_MAX   (30 * ADIT_SEC)
 #define LOSSY_WAIT    ADIT_SEC /* for the echo of a message that may be lost */
+#define LOSSY_MESSAGE 1000     /* bytes */
 #define LOSSY_FLIGHT  16       /* such messages on their way at a time */
 #define LARGEST       (200 * 1024)
 
@@ -44,7 +45,7 @@ struct check {
     struct adit_cause cut;   /* why the channel closed before the last check */
     struct adit_timer timer; /* nothing came back for too long */
     bool lossy;
-    size_t step;
+    size_t step, bulk; /* bulk: bytes of each of its messages */
     adit_time started, heard;
     uint32_t sent, received; /* bulk messages */
     uint32_t lost;           /* on a lossy channel: of this step, as far as we can tell */
@@ -131,19 +132,29 @@ static void drained(struct adit_outbox *box)
         finish(c);
 }
 
+/* On a lossy channel a message should need one packet at either end, and theirs may be smaller than
+ * ours. */
+static size_t message_max(const struct check *c)
+{
+    size_t most = c->app.conf.ops->message_max(c->app.conf.arg);
+
+    return c->lossy && most > LOSSY_MESSAGE ? LOSSY_MESSAGE : most;
+}
+
 static void next_step(struct check *c)
 {
-    const struct adit_app_conf *conf = &c->app.conf;
+    size_t most = message_max(c);
 
     do
         c->step++;
-    while (c->step < BULK && steps[c->step].n > conf->ops->message_max(conf->arg));
+    while (c->step < BULK && steps[c->step].n > most);
+    c->bulk = most < BULK_MESSAGE ? most : BULK_MESSAGE; /* however the path changes meanwhile */
     if (c->step == ADIT_LEN(steps)) {
         finish(c);
         return;
     }
     c->lost = 0;
-    c->started = adit_loop_now(conf->loop);
+    c->started = adit_loop_now(c->app.conf.loop);
     send_step(c);
 }
 
@@ -155,17 +166,10 @@ static void make(struct check *c, size_t step)
         fill(c->bytes, steps[step].n, (uint32_t)step);
 }
 
-static size_t bulk_size(struct check *c)
-{
-    size_t most = c->app.conf.ops->message_max(c->app.conf.arg);
-
-    return most < BULK_MESSAGE ? most : BULK_MESSAGE;
-}
-
 static void send_bulk(struct check *c)
 {
     const struct adit_app_conf *conf = &c->app.conf;
-    size_t n = bulk_size(c);
+    size_t n = c->bulk;
 
     while (c->sent < BULK_MESSAGES && !(c->lossy && in_flight(c) >= LOSSY_FLIGHT)) {
         fill(c->bytes, n, c->sent);
@@ -203,7 +207,7 @@ static void bulk_came(struct check *c, const uint8_t *bytes, size_t n)
 {
     uint32_t number = n >= 4 ? adit_get32(bytes) : UINT32_MAX;
 
-    if (n != bulk_size(c) || number >= c->sent) {
+    if (n != c->bulk || number >= c->sent) {
         fail(c, "a message came back with another length or number");
         return;
     }
