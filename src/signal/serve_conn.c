@@ -118,12 +118,26 @@ static void on_ws_closed(struct adit_conn *c, const struct adit_ws_event *ev, ad
     adit_conn_dirty(c);
 }
 
+/* The hub counts messages; pings, fragments and what comes after a close are bytes. */
+static bool too_much(struct adit_conn *c, size_t n, adit_time now)
+{
+    unsigned rate = c->serve->hub_conf.limits.message_rate;
+    adit_time each = ADIT_SEC / ((rate ? rate : 50) * (adit_time)ADIT_SERVE_BYTES_EACH);
+
+    c->bytes_level = adit_time_max(c->bytes_level, now) + n * each;
+    return c->bytes_level > now + ADIT_SERVE_BYTES_BURST * each;
+}
+
 static size_t read_ws(struct adit_conn *c, const uint8_t *bytes, size_t n, adit_time now)
 {
     struct adit_ws_event ev;
     size_t used = 0;
 
     heard(c, now);
+    if (too_much(c, n, now)) {
+        adit_conn_doom(c, "sends too much");
+        return n;
+    }
     do {
         used += adit_ws_feed(c->ws, bytes + used, n - used, &ev, now);
         if ((ev.what == ADIT_WS_TEXT || ev.what == ADIT_WS_BINARY) && c->client)
@@ -148,6 +162,8 @@ static size_t on_data(void *arg, const uint8_t *bytes, size_t n, adit_time now)
     c->busy = true;
     if (c->state == ADIT_CONN_READING)
         used = adit_conn_read_http(c, bytes, n, now);
+    if (c->state == ADIT_CONN_WS)
+        c->http = adit_http1_free(c->http); /* as much as all the rest of a client */
     if (c->state == ADIT_CONN_WS && !c->doomed)
         used += read_ws(c, bytes + used, n - used, now);
     c->busy = false;

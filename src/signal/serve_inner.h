@@ -41,6 +41,7 @@ struct adit_conn {
     struct adit_link all, dirty; /* dirty: has something to send, or is doomed */
     struct adit_link quiet;      /* in serve->quiet or serve->pinged, by `heard` */
     adit_time heard;
+    adit_time bytes_level; /* as in struct adit_hub_rate, of bytes */
 };
 
 struct adit_serve {
