@@ -16,10 +16,11 @@
 #define ADIT_SERVE_PING_EVERY   (45 * ADIT_SEC) /* of silence: shorter than what proxies wait */
 #define ADIT_SERVE_FRAME_MAX    (2 * ADIT_HUB_MESSAGE_MAX) /* what is read to be refused in words */
 #define ADIT_SERVE_QUEUE_MAX    (256 * 1024) /* bytes that wait for one client to read */
-#define ADIT_SERVE_BYTES_EACH   (20 * 1024) /* a second, for each message a second that is allowed \
-                                             */
-#define ADIT_SERVE_BYTES_BURST  (4 * 1024 * 1024) /* and at once */
-#define ADIT_SERVE_LOGS_MAX     20                /* lines about clients in a second */
+#define ADIT_SERVE_BYTES_EACH                                          \
+    (20 * 1024) /* a second, for each message a second that is allowed \
+                 */
+#define ADIT_SERVE_BYTES_BURST (4 * 1024 * 1024) /* and at once */
+#define ADIT_SERVE_LOGS_MAX    20                /* lines about clients in a second */
 
 struct adit_serve;
 struct adit_tls_server;
