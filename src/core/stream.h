@@ -16,6 +16,7 @@
 #define ADIT_STREAM_TIMEOUT       (15 * ADIT_SEC) /* until `connected` */
 #define ADIT_STREAM_STALL_TIMEOUT (60 * ADIT_SEC) /* for the other side to take any byte */
 #define ADIT_STREAM_LINGER        (5 * ADIT_SEC)  /* from adit_stream_close to `closed` */
+#define ADIT_STREAM_PASS_MAX      (1024 * 1024)   /* bytes that may still come in that time */
 
 struct adit_stream;
 struct adit_tls_client;

@@ -50,6 +50,7 @@ struct adit_stream {
     struct adit_proxy_talk *talk; /* NULL: there is none, or it has said yes */
     struct adit_tls_conn *tls;
     struct adit_addr peer;
+    size_t passed_over;  /* bytes that came after adit_stream_close */
     struct adit_buf in;  /* kept for the handler */
     struct adit_buf out; /* from out_at on: waiting */
     size_t out_at, queue_max;

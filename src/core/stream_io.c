@@ -314,7 +314,12 @@ static void on_bytes(struct adit_stream *s, const uint8_t *bytes, size_t n, adit
         bytes += used;
         n -= used;
     }
-    if (s->state != ADIT_STREAM_OPEN) /* closing: what comes is passed over */
+    if (s->state == ADIT_STREAM_CLOSING) { /* what comes is passed over, within reason */
+        s->passed_over += n;
+        if (s->passed_over > ADIT_STREAM_PASS_MAX)
+            adit_stream_end(s, ADIT_REASON_LOCAL, 0, "the other side goes on sending");
+    }
+    if (s->state != ADIT_STREAM_OPEN)
         return;
     if (s->tls)
         up_tls(s, bytes, n, now);

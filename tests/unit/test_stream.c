@@ -212,6 +212,29 @@ static void close_delivers_what_is_queued(void **state)
     end_done(&b);
 }
 
+/* Whoever goes on sending after our goodbye is listened to for so long, and not five seconds at the
+ * full speed of the line. */
+static void who_goes_on_sending_is_cut(void **state)
+{
+    static uint8_t bytes[100 * 1000];
+    struct end a = { 0 }, b = { .want = 1 };
+    size_t sent = 0;
+
+    (void)state;
+    ends_connect(loop, &a, &b, NULL, NULL);
+    adit_stream_close(a.stream);
+    while (!a.closed && sent < 64 * ADIT_STREAM_PASS_MAX) {
+        if (adit_stream_send(b.stream, bytes, sizeof bytes) == 0)
+            sent += sizeof bytes;
+        turn(1);
+    }
+    assert_int_equal(a.closed, 1);
+    assert_true(sent > ADIT_STREAM_PASS_MAX / 2);
+    assert_int_equal(a.cause.reason, ADIT_REASON_LOCAL);
+    end_done(&a);
+    end_done(&b);
+}
+
 static void a_stream_closed_before_it_stands(void **state)
 {
     struct end a = { 0 };
@@ -420,6 +443,7 @@ int main(void)
         T(what_is_kept_comes_before_the_end),
         T(each_direction_ends_by_itself),
         T(close_delivers_what_is_queued),
+        T(who_goes_on_sending_is_cut),
         T(a_stream_closed_before_it_stands),
         T(an_end_without_a_handler_closes),
         T(an_abort_is_seen_as_one),
