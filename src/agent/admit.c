@@ -52,13 +52,26 @@ static bool ask(struct adit_agent *a, struct adit_member *m, const struct adit_d
     return true;
 }
 
-static void explain_refusal(struct adit_agent *a, struct adit_member *m,
+/* What is expected of this peer counts more than what is expected of all. */
+static struct adit_trust_conf trust_of(const struct adit_member *m)
+{
+    struct adit_trust_conf trust = m->agent->conf.trust;
+    const struct adit_agent_peer *own = adit_agent_own(m->agent, adit_call_name(m->call));
+
+    if (own && own->fingerprint_count) {
+        trust.fingerprints = own->fingerprints;
+        trust.fingerprint_count = own->fingerprint_count;
+    }
+    return trust;
+}
+
+static void explain_refusal(struct adit_member *m, const struct adit_trust_conf *trust,
                             enum adit_trust_verdict verdict, const struct adit_cause *cause)
 {
-    const char *path = a->conf.trust.path ? a->conf.trust.path : "known_peers";
+    const char *path = trust->path ? trust->path : "known_peers";
 
     adit_log(ADIT_LOG_ERROR, "agent", "%s is refused: %s", m->shown, cause->text);
-    if (verdict == ADIT_TRUST_CHANGED && !a->conf.trust.fingerprint_count)
+    if (verdict == ADIT_TRUST_CHANGED && !trust->fingerprint_count)
         adit_log(ADIT_LOG_ERROR, "agent",
                  "Somebody may be pretending to be %s, or its identity is new. Ask its owner; if "
                  "it is, remove its line from %s.",
@@ -75,8 +88,8 @@ enum adit_call_admit adit_member_admit(void *arg, struct adit_call *call,
     struct adit_member *m = arg;
     struct adit_agent *a = m->agent;
     struct adit_cause cause;
-    enum adit_trust_verdict verdict =
-        adit_trust_check(&a->conf.trust, adit_call_name(call), desc, &cause);
+    struct adit_trust_conf trust = trust_of(m);
+    enum adit_trust_verdict verdict = adit_trust_check(&trust, adit_call_name(call), desc, &cause);
 
     m->remember = verdict == ADIT_TRUST_NEW;
     switch (verdict) {
@@ -92,6 +105,6 @@ enum adit_call_admit adit_member_admit(void *arg, struct adit_call *call,
     case ADIT_TRUST_BROKEN:
         break;
     }
-    explain_refusal(a, m, verdict, &cause);
+    explain_refusal(m, &trust, verdict, &cause);
     return ADIT_CALL_NO;
 }

@@ -149,6 +149,8 @@ static void on_call_state(void *arg, struct adit_call *call)
         adit_log(ADIT_LOG_WARN, "agent", "out of descriptors: %s gets no input, continuing",
                  m->shown);
     adit_worker_lend(a->worker, adit_call_peer(call));
+    if (state == ADIT_CALL_UP)
+        adit_agent_avoid_devices(a); /* it may have a new one */
     if (state == ADIT_CALL_UP) {
         if (a->tee)
             adit_tee_ready(a->tee, m->outlet);
@@ -308,7 +310,6 @@ static int find_identity(struct adit_agent *a)
 static int start(struct adit_agent *a)
 {
     const struct adit_agent_conf *c = &a->conf;
-    struct adit_member *m = NULL;
     struct adit_cause cause;
     int err = find_identity(a);
 
@@ -334,19 +335,9 @@ static int start(struct adit_agent *a)
     }
     if (c->call.lanes.app->lines)
         a->tee = adit_tee_new(a->loop, c->call.lanes.in, !c->connect && !c->once);
-    if (c->single || c->target) {
-        m = adit_agent_add(a, c->target ? c->target : "");
-        if (!m) {
-            adit_log(ADIT_LOG_ERROR, "agent", "%s",
-                     c->target && strlen(c->target) > ADIT_SIGNAL_PEER_MAX
-                         ? "the name of the peer is too long"
-                         : "out of memory");
-            return ADIT_EXIT_USAGE;
-        }
-        err = adit_call_prepare(m->call);
-        if (err)
-            return err;
-    }
+    err = adit_agent_prepare(a);
+    if (err)
+        return err;
     if (c->connect && c->timeout)
         adit_timer_set(&a->timeout, adit_loop_now(a->loop) + c->timeout);
     return ADIT_EXIT_OK;
@@ -394,6 +385,7 @@ struct adit_agent *adit_agent_free(struct adit_agent *a)
     adit_task_cancel(&a->bury);
     adit_timer_stop(&a->timeout);
     adit_agent_forget_servers(a);
+    adit_agent_forget_devices(a);
     adit_free(a);
     return NULL;
 }

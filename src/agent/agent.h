@@ -17,6 +17,14 @@
 
 #define ADIT_AGENT_CALLS_MAX 64 /* peers at a time, unless configured otherwise */
 
+/* A peer that has something of its own. */
+struct adit_agent_peer {
+    const char *name;
+    const void *app_extra;                       /* for its lanes; NULL = what the others have */
+    const struct adit_fingerprint *fingerprints; /* it must have one of these; else trust.h says */
+    size_t fingerprint_count;
+};
+
 /* All borrowed as long as the agent lives. */
 struct adit_agent_conf {
     bool connect;       /* else listen */
@@ -29,6 +37,9 @@ struct adit_agent_conf {
     bool ask;           /* somebody at a terminal may be asked whether a new peer is trusted */
     unsigned calls_max; /* 0 = ADIT_AGENT_CALLS_MAX */
     adit_time retry_first, retry_max; /* between two calls of one peer; 0 = 1 s, 60 s */
+    const struct adit_agent_peer *peers;
+    size_t peer_count;
+    bool peers_only; /* nobody else is let in; what their modes need is there from the start */
     const char *worker_say; /* rendezvous: for whoever we are introduced to; NULL = nothing */
     uint64_t worker_bench;  /* bytes to send there; 0 = none */
     struct adit_signal_conf signal;

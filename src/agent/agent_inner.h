@@ -11,6 +11,7 @@
 #include "core/netif.h"
 
 #define ADIT_PENDING_CANDS_MAX 32
+#define ADIT_NO_SECTION        "the configuration has no section for it under peers:"
 #define ADIT_AGENT_STUN_MAX    8
 
 /* An offer that came while its sender's call was not free. */
@@ -42,6 +43,14 @@ struct adit_member {
     bool remember; /* its certificate is new, and is to be known when it is connected */
 };
 
+/* Interfaces that no connection may use: those that we were told, and the devices of our own. */
+struct adit_avoid {
+    const char *const *told; /* borrowed */
+    size_t told_count;
+    const char **all;
+    char (*names)[ADIT_LANES_DEVICE_MAX]; /* our own */
+};
+
 struct adit_agent {
     struct adit_loop *loop;
     struct adit_agent_conf conf;
@@ -64,6 +73,7 @@ struct adit_agent {
     bool stopping, was_up;
     bool signal_failed; /* it has been said, and not come back since */
     int exit_code;
+    struct adit_avoid avoid;
     char *stun[ADIT_AGENT_STUN_MAX]; /* that the signaling server named */
     size_t stun_count;
 };
@@ -81,6 +91,15 @@ enum adit_call_admit adit_member_admit(void *arg, struct adit_call *call,
                                        const struct adit_desc *desc);
 void adit_member_remember(struct adit_member *m);
 void adit_member_stop_asking(struct adit_member *m);
+
+/* own.c: what a peer has of its own; NULL = nothing. */
+const struct adit_agent_peer *adit_agent_own(const struct adit_agent *a, const char *name);
+/* The members that are known from the start, and what their mode needs. 0, or an exit code after it
+ * was logged. */
+ADIT_MUST_USE int adit_agent_prepare(struct adit_agent *a);
+/* No connection may go through a tunnel of ours: to be called when a device was made. */
+void adit_agent_avoid_devices(struct adit_agent *a);
+void adit_agent_forget_devices(struct adit_agent *a);
 
 /* members.c */
 struct adit_member *adit_member_new(struct adit_agent *a, const char *name,

@@ -290,6 +290,11 @@ const char *adit_call_name(const struct adit_call *call)
     return call->name;
 }
 
+const char *adit_call_device(const struct adit_call *call)
+{
+    return call->lanes.device;
+}
+
 enum adit_call_state adit_call_state(const struct adit_call *call)
 {
     return call->state;

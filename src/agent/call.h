@@ -67,6 +67,7 @@ ADIT_MUST_USE int adit_call_prepare(struct adit_call *call);
 /* Only when IDLE: the call was made before it was known with whom. */
 ADIT_MUST_USE int adit_call_rename(struct adit_call *call, const char *name);
 const char *adit_call_name(const struct adit_call *call);
+const char *adit_call_device(const struct adit_call *call); /* that its app has made; "" = none */
 enum adit_call_state adit_call_state(const struct adit_call *call);
 adit_time adit_call_since(const struct adit_call *call);        /* when it came into this state */
 struct adit_peer *adit_call_peer(const struct adit_call *call); /* NULL when IDLE */

@@ -8,6 +8,8 @@
 #include "app/app.h"
 #include "base/list.h"
 
+#define ADIT_LANES_DEVICE_MAX 16 /* bytes of the name of an interface, with its zero byte */
+
 /* Borrowed as long as the lanes live. */
 struct adit_lanes_conf {
     const struct adit_app_class *app; /* one for each channel */
@@ -37,8 +39,8 @@ struct adit_lanes {
     const struct adit_lanes_conf *conf; /* borrowed */
     const struct adit_lanes_ops *ops;
     void *arg;
-    struct adit_peer *peer; /* NULL: none now */
-    char device[16];        /* the interface that an app has made; "" = none */
+    struct adit_peer *peer;             /* NULL: none now */
+    char device[ADIT_LANES_DEVICE_MAX]; /* the interface that an app has made; "" = none */
     bool peer_is_adit, was_open, closing;
     struct adit_link list;
     size_t paused;           /* lanes that want nothing more for now */

@@ -53,12 +53,15 @@ static int set_name(struct adit_member *m, const char *name)
 struct adit_member *adit_member_new(struct adit_agent *a, const char *name,
                                     const struct adit_call_ops *ops)
 {
+    const struct adit_agent_peer *own = adit_agent_own(a, name);
     struct adit_member *m = adit_zalloc(sizeof *m);
 
     if (!m)
         return NULL;
     m->agent = a;
     m->conf = a->conf.call;
+    if (own && own->app_extra)
+        m->conf.lanes.app_extra = own->app_extra;
     m->outlet = -1;
     adit_list_add(&a->members, &m->link);
     m->call = adit_call_new(a->loop, "", &m->conf, ops, m);
@@ -129,6 +132,8 @@ struct adit_member *adit_agent_find_or_add(struct adit_agent *a, const char *nam
         return m;
     if (a->conf.target) {
         *ret_why = "it is not the peer that we want";
+    } else if (a->conf.peers_only && !adit_agent_own(a, name)) {
+        *ret_why = ADIT_NO_SECTION;
     } else if (a->conf.single) {
         m = adit_container_of(a->members.next, struct adit_member, link);
         if (adit_call_state(m->call) == ADIT_CALL_IDLE && set_name(m, name) == 0)

@@ -1,6 +1,7 @@
 /* carry - from options to what travels over a connection, and which way it goes. */
 #include "cli/carry.h"
 
+#include <stdio.h>
 #include <unistd.h>
 
 #include "agent/exit.h"
@@ -8,25 +9,22 @@
 
 #define PACKET_RETRANSMITS 0 /* in tun and tap: what IP carries looks after itself */
 
-int adit_cli_usage(const char *option, const char *value, const char *wanted)
-{
-    adit_log(ADIT_LOG_ERROR, "cli", "--%s %.60s: %s", option, value, wanted);
-    return ADIT_EXIT_USAGE;
-}
-
 /* ---- the tunnel device ----------------------------------------------------------------------- */
 
-static int read_prefixes(const char *option, const struct adit_strings *list,
-                         struct adit_prefix *out, size_t max, size_t *ret_count)
+static int read_prefixes(const struct adit_options *o, const char *option,
+                         const struct adit_strings *list, struct adit_prefix *out, size_t max,
+                         size_t *ret_count)
 {
+    char wanted[48];
+
     if (list->count > max) {
-        adit_log(ADIT_LOG_ERROR, "cli", "--%s: more than %zu of them", option, max);
-        return ADIT_EXIT_USAGE;
+        snprintf(wanted, sizeof wanted, "more than %zu of them", max);
+        return adit_cli_usage(o, option, list->items[max], wanted);
     }
     for (size_t i = 0; i < list->count; i++)
         if (adit_prefix_parse(&out[i], list->items[i], strlen(list->items[i])) < 0)
             return adit_cli_usage(
-                option, list->items[i],
+                o, option, list->items[i],
                 "give an address and a length, such as 10.9.0.1/24 or fd09::1/64");
     *ret_count = list->count;
     return 0;
@@ -36,7 +34,7 @@ static int read_addresses(struct adit_carry *c, const struct adit_options *o)
 {
     const struct adit_strings *own = &o->address, *peers = &o->peer_address;
     struct adit_prefix prefixes[ADIT_LINK_ADDRESSES_MAX];
-    int err = read_prefixes("address", own, prefixes, ADIT_LEN(prefixes), &c->vpn.address_count);
+    int err = read_prefixes(o, "address", own, prefixes, ADIT_LEN(prefixes), &c->vpn.address_count);
 
     if (err)
         return err;
@@ -47,13 +45,13 @@ static int read_addresses(struct adit_carry *c, const struct adit_options *o)
         size_t k = 0;
 
         if (adit_addr_parse(&peer, peers->items[i], strlen(peers->items[i])) < 0)
-            return adit_cli_usage("peer-address", peers->items[i],
+            return adit_cli_usage(o, "peer-address", peers->items[i],
                                   "give an address without a length");
         while (k < own->count && (c->addresses[k].own.addr.family != peer.family ||
                                   c->addresses[k].peer.family != ADIT_FAMILY_NONE))
             k++;
         if (k == own->count)
-            return adit_cli_usage("peer-address", peers->items[i],
+            return adit_cli_usage(o, "peer-address", peers->items[i],
                                   "there is no --address of the same family for it");
         c->addresses[k].peer = peer;
     }
@@ -65,10 +63,10 @@ static int read_vpn(struct adit_carry *c, const struct adit_options *o)
     int err = read_addresses(c, o);
 
     if (!err)
-        err =
-            read_prefixes("route", &o->route, c->routes, ADIT_LEN(c->routes), &c->vpn.route_count);
+        err = read_prefixes(o, "route", &o->route, c->routes, ADIT_LEN(c->routes),
+                            &c->vpn.route_count);
     if (!err)
-        err = read_prefixes("allowed-ips", &o->allowed_ips, c->allowed, ADIT_LEN(c->allowed),
+        err = read_prefixes(o, "allowed-ips", &o->allowed_ips, c->allowed, ADIT_LEN(c->allowed),
                             &c->vpn.allowed_count);
     if (err)
         return err;

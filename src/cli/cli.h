@@ -11,7 +11,9 @@ int adit_cmd_signal(const struct adit_options *o);
 int adit_cmd_help(const struct adit_options *o);
 int adit_cmd_version(const struct adit_options *o);
 
-/* Logs that the value of an option is not one, and what is wanted. Returns ADIT_EXIT_USAGE. */
-int adit_cli_usage(const char *option, const char *value, const char *wanted);
+/* Logs that the value of an option is not one, where it was written and what is wanted. Returns
+ * ADIT_EXIT_USAGE. */
+int adit_cli_usage(const struct adit_options *o, const char *option, const char *value,
+                   const char *wanted);
 
 #endif

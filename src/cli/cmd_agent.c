@@ -12,15 +12,15 @@
 #include "base/str.h"
 #include "cli/carry.h"
 #include "cli/cli.h"
+#include "cli/sections.h"
 #include "core/file.h"
 #include "core/signals.h"
 #include "ctl/control.h"
 #include "ctl/snapshot.h"
 
-#define ANSWER_MAX       (30 * ADIT_SEC) /* a person may have to say yes; some peers take ten seconds */
-#define CONNECT_MAX      (30 * ADIT_SEC)
-#define SECRET_MAX       4096 /* bytes of a file with a secret in it */
-#define FINGERPRINTS_MAX 16
+#define ANSWER_MAX  (30 * ADIT_SEC) /* a person may have to say yes; some peers take ten seconds */
+#define CONNECT_MAX (30 * ADIT_SEC)
+#define SECRET_MAX  4096 /* bytes of a file with a secret in it */
 
 #define DEVICE_KEY_TEXT 45 /* base64 of 32 bytes, and a zero byte */
 
@@ -33,7 +33,8 @@ struct run {
     struct adit_control *control;
     struct adit_agent_conf conf;
     struct adit_carry carry;
-    struct adit_fingerprint fingerprints[FINGERPRINTS_MAX];
+    struct adit_sections sections;
+    struct adit_fingerprint fingerprints[ADIT_SECTION_FINGERPRINTS_MAX];
     char identity[ADIT_PATH_MAX], known_peers[ADIT_PATH_MAX];
     struct adit_buf token, device_key;
     int exit_code;
@@ -42,24 +43,25 @@ struct run {
 /* ---- files ----------------------------------------------------------------------------------- */
 
 /* Its first line, without the white space around it. */
-static int read_secret(const char *option, const char *path, struct adit_buf *out)
+static int read_secret(const struct adit_options *o, const char *option, const char *path,
+                       struct adit_buf *out)
 {
     int err = adit_file_read(out, path);
     size_t n = 0, skip = 0;
 
     if (err)
-        return adit_cli_usage(option, path, strerror(-err));
+        return adit_cli_usage(o, option, path, strerror(-err));
     while (skip < out->len && strchr(" \t\r\n", out->data[skip]))
         skip++;
     adit_buf_consume(out, skip);
     while (n < out->len && out->data[n] > ' ')
         n++;
     out->len = n;
-    return n ? 0 : adit_cli_usage(option, path, "the file is empty");
+    return n ? 0 : adit_cli_usage(o, option, path, "the file is empty");
 }
 
 /* The key of a device is made when it is needed for the first time. */
-static int read_device_key(const char *path, struct adit_buf *out)
+static int read_device_key(const struct adit_options *o, const char *path, struct adit_buf *out)
 {
     char text[DEVICE_KEY_TEXT];
     struct adit_rng rng;
@@ -74,8 +76,8 @@ static int read_device_key(const char *path, struct adit_buf *out)
         explicit_bzero(key, sizeof key);
         explicit_bzero(text, sizeof text);
     }
-    return err ? adit_cli_usage("device-key", path, strerror(-err))
-               : read_secret("device-key", path, out);
+    return err ? adit_cli_usage(o, "device-key", path, strerror(-err))
+               : read_secret(o, "device-key", path, out);
 }
 
 /* What a URL is for is also told by the name under which other programs look for it. */
@@ -116,7 +118,8 @@ static int find_places(struct run *r)
 
 static int open_events(struct run *r)
 {
-    const char *name = r->o->events;
+    const struct adit_options *o = r->o;
+    const char *name = o->events;
     uint64_t fd;
 
     r->conf.notify.events = -1;
@@ -126,28 +129,23 @@ static int open_events(struct run *r)
         r->conf.notify.events = open(name, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     else if (fcntl((int)fd, F_GETFD) >= 0)
         r->conf.notify.events = (int)fd;
-    return r->conf.notify.events < 0 ? adit_cli_usage("events", name, strerror(errno)) : 0;
+    return r->conf.notify.events < 0 ? adit_cli_usage(o, "events", name, strerror(errno)) : 0;
 }
 
 /* ---- configuration --------------------------------------------------------------------------- */
 
 static int read_trust(struct run *r)
 {
-    const struct adit_strings *prints = &r->o->peer_fingerprint;
     struct adit_trust_conf *t = &r->conf.trust;
+    int err;
 
     t->policy = r->o->trust;
     t->allow = r->o->allow.items;
     t->allow_count = r->o->allow.count;
     t->fingerprints = r->fingerprints;
-    if (prints->count > FINGERPRINTS_MAX)
-        return adit_cli_usage("peer-fingerprint", prints->items[0], "there are more than 16");
-    for (size_t i = 0; i < prints->count; i++)
-        if (adit_fingerprint_parse(&r->fingerprints[i], prints->items[i],
-                                   strlen(prints->items[i])) < 0)
-            return adit_cli_usage("peer-fingerprint", prints->items[i],
-                                  "give the hash and its value: \"sha-256 AB:CD:…\"");
-    t->fingerprint_count = prints->count;
+    err = adit_fingerprints_load(r->fingerprints, &t->fingerprint_count, r->o);
+    if (err)
+        return err;
     if (t->policy == ADIT_TRUST_ANY && !t->fingerprint_count)
         adit_log(ADIT_LOG_WARN, "cli",
                  "--trust any: whoever the signaling server lets through is let in, continuing");
@@ -167,9 +165,9 @@ static int read_signal(struct run *r)
         return ADIT_EXIT_USAGE;
     }
     if (o->token_file)
-        err = read_secret("token-file", o->token_file, &r->token);
+        err = read_secret(o, "token-file", o->token_file, &r->token);
     if (!err && o->device_key)
-        err = read_device_key(o->device_key, &r->device_key);
+        err = read_device_key(o, o->device_key, &r->device_key);
     *s = (struct adit_signal_conf){
         .url = o->signal,
         .dialect = o->dialect ? o->dialect : dialect_of_environment(o),
@@ -215,15 +213,22 @@ static int configure(struct run *r)
         err = read_trust(r);
     if (!err)
         err = read_signal(r);
+    if (!err)
+        err = adit_sections_load(&r->sections, o, packets && !o->once);
     if (err)
         return err;
     c->connect = o->command == ADIT_COMMAND_CONNECT;
     c->target = o->peer;
     c->once = o->once;
     c->exit_on_failure = o->exit_on_failure;
-    c->single = packets || o->mode == ADIT_MODE_BYTES;
+    c->peers = r->sections.peers;
+    c->peer_count = r->sections.count;
+    c->peers_only = packets && c->peer_count > 0;
+    c->single = o->mode == ADIT_MODE_BYTES || (packets && !c->peers_only);
     c->ask = o->trust == ADIT_TRUST_ASK;
     c->calls_max = (unsigned)o->max_peers;
+    if (c->peers_only && c->calls_max < c->peer_count)
+        c->calls_max = (unsigned)c->peer_count; /* each has its device from the beginning */
     c->label_given = adit_options_given(o, ADIT_OPTION_label);
     c->timeout = o->timeout;
     c->call.peer = r->carry.peer;
@@ -328,6 +333,7 @@ int adit_cmd_agent(const struct adit_options *o)
         }
     }
     exit_code = r->exit_code;
+    adit_sections_done(&r->sections);
     adit_buf_done(&r->token);
     adit_buf_done(&r->device_key);
     adit_free(r);

@@ -24,7 +24,8 @@ struct run {
 /* ---- descriptors ----------------------------------------------------------------------------- */
 
 /* A number is a descriptor that we were given, anything else a file. -1 after it was logged. */
-static int open_text(const char *option, const char *name, int flags, int standard)
+static int open_text(const struct adit_options *o, const char *option, const char *name, int flags,
+                     int standard)
 {
     uint64_t fd;
 
@@ -35,7 +36,7 @@ static int open_text(const char *option, const char *name, int flags, int standa
     else if (fcntl((int)fd, F_GETFD) < 0)
         fd = (uint64_t)-1;
     if ((int)fd < 0)
-        adit_cli_usage(option, name, strerror(errno));
+        adit_cli_usage(o, option, name, strerror(errno));
     return (int)fd;
 }
 
@@ -43,9 +44,9 @@ static int open_texts(struct run *r)
 {
     /* A FIFO is opened for reading without waiting for its writer: two of us may be given each
      * other's. */
-    r->conf.text_in = open_text("in", r->o->in, O_RDONLY | O_NONBLOCK, STDIN_FILENO);
+    r->conf.text_in = open_text(r->o, "in", r->o->in, O_RDONLY | O_NONBLOCK, STDIN_FILENO);
     r->conf.text_out = r->conf.text_in < 0 ? -1
-                                           : open_text("out", r->o->out,
+                                           : open_text(r->o, "out", r->o->out,
                                                        O_WRONLY | O_CREAT | O_TRUNC, STDOUT_FILENO);
     return r->conf.text_out < 0 ? ADIT_EXIT_USAGE : 0;
 }

@@ -205,16 +205,16 @@ static int check_options(struct run *r)
 
     for (size_t i = 0; only_here(r) && i < o->listen.count; i++)
         if (!is_loopback(o->listen.items[i]))
-            return adit_cli_usage("listen", o->listen.items[i],
+            return adit_cli_usage(o, "listen", o->listen.items[i],
                                   "who may come there? Give --token-file, --jwt-secret-file or "
                                   "--jwt-key, or --anonymous for anybody");
     if (o->turn_url.count && !o->turn_secret_file)
-        return adit_cli_usage("turn-url", o->turn_url.items[0],
+        return adit_cli_usage(o, "turn-url", o->turn_url.items[0],
                               "the server's secret is needed: --turn-secret-file");
     if (o->tls_key && !o->tls_cert)
-        return adit_cli_usage("tls-key", o->tls_key, "and --tls-cert?");
+        return adit_cli_usage(o, "tls-key", o->tls_key, "and --tls-cert?");
     if (o->stun.count > STUN_MAX)
-        return adit_cli_usage("stun", o->stun.items[STUN_MAX], "more than 16 of them");
+        return adit_cli_usage(o, "stun", o->stun.items[STUN_MAX], "more than 16 of them");
     for (size_t i = 0; i < o->stun.count; i++) {
         const char *s = o->stun.items[i];
         snprintf(r->stun[i], sizeof r->stun[i], "%s%s",

@@ -11,7 +11,8 @@ COMMAND(PAIR, "pair", "", "pair by copy and paste, both sides alike",
         "Both sides run it, print a line each and paste the other's, in any order.")
 COMMAND(LISTEN, "listen", "", "wait at a signaling server and answer who calls",
         "Answers the calls of peers that are trusted (see --allow and --trust), as many at a time "
-        "as the mode allows: chat, json, echo and check serve many, bytes, tun and tap one.")
+        "as the mode allows: chat, json, echo and check serve many, bytes one, tun and tap one, or "
+        "each that has a section under peers: in the configuration file.")
 COMMAND(CONNECT, "connect", "[PEER]", "call a peer through a signaling server",
         "Calls the peer by its name at the server, and again when the connection is lost. Where a "
         "server pairs by room there is no name to give.")

@@ -1,0 +1,23 @@
+/* usage - what is wrong with the value of an option, when a command looks at it more closely. */
+#include "agent/exit.h"
+#include "cli/cli.h"
+#include "cli/options_inner.h"
+
+#define VALUE_MAX (128 * 1024)
+
+int adit_cli_usage(const struct adit_options *o, const char *option, const char *value,
+                   const char *wanted)
+{
+    enum adit_option i = adit_option_find(option, strlen(option));
+    const char *where = i < ADIT_OPTION_COUNT ? o->where[i] : NULL;
+    bool line = !where || o->source[i] == ADIT_SOURCE_LINE;
+    struct adit_buf shown;
+
+    adit_buf_init(&shown, VALUE_MAX);
+    if (i < ADIT_OPTION_COUNT)
+        adit_option_mask(&shown, i, value);
+    adit_log(ADIT_LOG_ERROR, "cli", "%s%s%s%s %.60s: %s", line ? "" : where, line ? "" : ": ",
+             line ? "--" : "", option, adit_buf_str(&shown), wanted);
+    adit_buf_done(&shown);
+    return ADIT_EXIT_USAGE;
+}
