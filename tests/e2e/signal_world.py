@@ -4,6 +4,8 @@ Every client is a raw socket, so it can do what no library would. Loopback only:
 port that the kernel chooses, and clients may come from any 127.x.y.z.
 """
 import base64
+import concurrent.futures
+import ctypes
 import hashlib
 import hmac
 import json
@@ -25,6 +27,11 @@ with open(ADIT, "rb") as _f:
 PATIENCE = 30  # seconds that a passing test never sees
 
 
+def die_with_us():
+    """In the child: whoever kills this script kills the server too (PR_SET_PDEATHSIG)."""
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+
+
 class Server:
     """adit signal, until the end of a `with`."""
 
@@ -32,7 +39,8 @@ class Server:
         self.log_file = tempfile.NamedTemporaryFile("w+", prefix="signal-", suffix=".log")
         listens = ["--listen", listen] if listen else []
         self.child = subprocess.Popen([ADIT, "signal", *listens, *args], stderr=self.log_file,
-                                      env=dict(os.environ, **(env or {})), **popen)
+                                      env=dict(os.environ, **(env or {})), preexec_fn=die_with_us,
+                                      **popen)
         self.port = None
         if listen != "":
             m = self.wait_log(r"listens on (?:127\.0\.0\.1:(\d+)|unix:|\[)")
@@ -241,18 +249,23 @@ def meet(server, source="127.0.0.1", tag=""):
     return time.monotonic() - start
 
 
+def run(test):
+    """None, or how it failed."""
+    try:
+        test()
+        return None
+    except Exception:  # whatever went wrong is the result
+        return traceback.format_exc()
+
+
 def main(tests):
-    """Runs them and prints TAP."""
+    """Runs them, some at a time, for most of them wait most of the time, and prints TAP."""
     failed = 0
-    for n, test in enumerate(tests, 1):
-        name = test.__doc__ or test.__name__
-        try:
-            test()
-            print(f"ok {n} - {name}", flush=True)
-        except Exception:  # whatever went wrong is the result
-            failed += 1
-            print(f"not ok {n} - {name}", flush=True)
-            for line in traceback.format_exc().splitlines():
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        for n, (test, wrong) in enumerate(zip(tests, pool.map(run, tests)), 1):
+            print(f"{'not ' if wrong else ''}ok {n} - {test.__doc__ or test.__name__}", flush=True)
+            failed += wrong is not None
+            for line in (wrong or "").splitlines():
                 print(f"# {line}")
     print(f"1..{len(tests)}")
     sys.exit(failed > 0)
