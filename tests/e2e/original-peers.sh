@@ -71,6 +71,7 @@ peer n15 mvp "${URL[agent]}/ws/n15" of=15 mode=json
 peer http-p tunnel "${URL[room]}" room=one send=0100000000
 peer http-q tunnel "${URL[room]}" room=two send=0200000000
 peer web browser "${URL[device]}" id=web to=dev-a send=010000000100034745540005
+peer home device "${URL[device]}" id=home offer to=dev-a send=6469616c
 peer desk device "${URL[device]}" id=desk
 must "peers that answer are there" until_true 30 eval 'heard agent "^n12 joined" && heard agent "^n13 joined" &&
     heard agent "^n15 joined" && heard device "^desk joined" && heard room "\"two\""'
@@ -109,6 +110,8 @@ for p in m12 m13 m15; do
 done
 check "agent: chat with who was called" greet b12 n12
 check "agent: what its last version says two seconds later" until_true 10 said a '^test from stdin reader$'
+stop m13
+peer m13 mvp "${URL[agent]}/ws/m13" offer to=a of=13
 say n15 '{"one": [1, "zwei"]}'
 say b15 '{"two": null}'
 check "agent, json: from it" until_true 10 said b15 '\{"one": ?\[1, ?"zwei"\]\}'
@@ -122,6 +125,8 @@ check "agent: it sees that we leave" happens n12 "^closed$"
 ends b12 10 0
 adit b12 connect agent --id b12 --mode chat n12
 check "agent: and answers again" until_true 20 eval 'connected b12 && greet b12 n12'
+
+check "agent: who was killed calls again" until_true 30 eval 'said m13 ^open && greet a m13'
 
 # ---- rooms of the HTTP tunnel -----------------------------------------------------------------------
 
@@ -138,6 +143,8 @@ check "device: no relay here, and then without" heard device \
     '^dev-a .*"connect-ack".*"relay","relay_session_id":"web-dev-a","status":"failed"'
 check "device: we say when it is done" happens web '^ws connect-ack-received connected$'
 check "device: an agent without candidates" happens desk '^open http-proxy ordered reliable protocol=$'
+check "device: an agent without candidates that calls" happens home '^open http-proxy ordered reliable protocol=$'
+check "device: its message there and back" happens home '^binary 6469616c$'
 say desk "word of desk" && say dev-b "word of dev-b"
 check "device: from it" until_true 10 said dev-b '^word of desk$'
 check "device: to it" happens desk '^text word of dev-b$'
@@ -180,6 +187,6 @@ for p in m12 n12; do
     check "$p stumbles over the end of candidates alone" eval "is \"\$(grep -c '^fault' $W/$p.out)\" \
         \"\$(grep -c '^fault candidate candidate is no object' $W/$p.out)\""
 done
-for p in m13 n13 m15 n15 http-p http-q web desk ${packets:+off ans goff gans frail mtun}; do
+for p in m13 n13 m15 n15 http-p http-q web desk home ${packets:+off ans goff gans frail mtun}; do
     check "$p stumbles over nothing" faultless $p
 done
