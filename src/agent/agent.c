@@ -94,8 +94,9 @@ static void on_timer(struct adit_timer *timer, adit_time now)
     struct adit_agent *a = m->agent;
 
     (void)now;
-    if (m->pending.text) {
-        adit_member_forget_pending(m); /* it has waited too long */
+    if (m->pending.text || m->again) { /* it has waited too long */
+        adit_member_forget_pending(m);
+        m->again = false;
         return;
     }
     if (adit_signal_joined(a->signal))
@@ -145,6 +146,8 @@ static void on_call_state(void *arg, struct adit_call *call)
     struct adit_agent *a = m->agent;
     enum adit_call_state state = adit_call_state(call);
 
+    if (state == ADIT_CALL_CALLING || state == ADIT_CALL_ASKING)
+        m->gone = m->again = false;
     if (state == ADIT_CALL_CONNECTING && adit_member_open_input(m) < 0)
         adit_log(ADIT_LOG_WARN, "agent", "out of descriptors: %s gets no input, continuing",
                  m->shown);
@@ -165,10 +168,9 @@ static void on_call_state(void *arg, struct adit_call *call)
         (void)adit_signal_outcome(a->signal, adit_call_name(call), true);
     }
     m->silent = state == ADIT_CALL_SILENT;
-    m->gone = false;
     if (m->silent) {
         adit_log(ADIT_LOG_WARN, "agent", "%s does not answer, continuing", m->shown);
-        if (m->pending.text)
+        if (m->pending.text || m->again)
             adit_call_hang_up(call, ADIT_EXIT_OK);
     }
     if (state != ADIT_CALL_IDLE) /* on_ended knows more */

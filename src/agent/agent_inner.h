@@ -38,8 +38,8 @@ struct adit_member {
     bool offers;   /* the server said that the offer is ours to make */
     bool was_up;   /* this connection */
     bool silent;   /* now */
-    bool gone;     /* from the server, while we were connecting */
-    bool again;    /* and came back: it is called when this attempt has ended */
+    bool gone;     /* from the server, since this connection began */
+    bool again;    /* and came back: it is called when this connection has ended */
     bool remember; /* its certificate is new, and is to be known when it is connected */
 };
 
@@ -117,6 +117,9 @@ void adit_member_keep_pending(struct adit_member *m, const char *text, size_t n)
 void adit_member_pending_candidate(struct adit_member *m, const char *candidate);
 void adit_member_forget_pending(struct adit_member *m);
 void adit_pending_done(struct adit_pending *p);
+/* A peer that had left is back, and the offer is ours: as with a pending offer, what we have with
+ * it ends now if it is not up, or when it falls silent soon. */
+void adit_member_keep_again(struct adit_member *m);
 /* Its call is IDLE: takes an offer that came while it was not, or calls a peer that has come back.
  * False: nothing was waiting. */
 bool adit_member_resume(struct adit_member *m);

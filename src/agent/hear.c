@@ -124,8 +124,7 @@ static void on_peer(struct adit_agent *a, const struct adit_signal_event *ev)
     if (adit_call_state(m->call) == ADIT_CALL_IDLE) {
         adit_agent_call_out(a, m);
     } else if (m->gone) {
-        m->again = true;
-        adit_call_hang_up(m->call, ADIT_EXIT_SIGNALING);
+        adit_member_keep_again(m);
     } else {
         adit_call_repeat(m->call);
     }
@@ -215,10 +214,10 @@ static void on_peer_gone(struct adit_agent *a, const struct adit_signal_event *e
 {
     struct adit_member *m = adit_agent_find(a, ev->peer);
 
-    if (m && adit_signal_traits(a->signal)->leaves &&
-        adit_call_state(m->call) == ADIT_CALL_CONNECTING)
+    if (m)
         m->gone = true;
-    else
+    if (!m || !adit_signal_traits(a->signal)->leaves ||
+        adit_call_state(m->call) != ADIT_CALL_CONNECTING)
         on_bye(a, ev);
 }
 

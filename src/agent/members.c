@@ -1,6 +1,7 @@
 /* members - the peers of an agent, and the offers that have to wait. */
 #include "agent/agent_inner.h"
 
+#include "agent/exit.h"
 #include "base/alloc.h"
 #include "base/log.h"
 #include "base/str.h"
@@ -179,6 +180,18 @@ static bool take_pending(struct adit_member *m)
         adit_call_candidate(m->call, p.cands[i]);
     adit_pending_done(&p);
     return adit_call_state(m->call) != ADIT_CALL_IDLE;
+}
+
+void adit_member_keep_again(struct adit_member *m)
+{
+    enum adit_call_state state = adit_call_state(m->call);
+
+    m->again = true;
+    m->gone = false;
+    if (state == ADIT_CALL_UP || state == ADIT_CALL_ENDING)
+        adit_timer_set(&m->timer, adit_loop_now(m->agent->loop) + PENDING_MAX);
+    else
+        adit_call_hang_up(m->call, ADIT_EXIT_SIGNALING);
 }
 
 bool adit_member_resume(struct adit_member *m)

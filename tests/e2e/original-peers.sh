@@ -162,6 +162,9 @@ if [ "${packets:-}" ]; then
         check "vpn, $p: a frame there and one back" happens $p "^frame arp-reply 172\.16\.$n\.2 "
         n=$((n + 1))
     done
+    stop goff gans
+    peer goff vpn-go "${URL[go]}" offer room=three every=1 here=172.16.2.1 there=172.16.2.2
+    peer gans vpn-go "${URL[go]}" room=four every=1 here=172.16.3.1 there=172.16.3.2
     check "vpn: it has left the server, and we stay connected" eval 'heard vpn "^offerer left" && connected vpn0 vpn1'
     check "vpn: who left in the middle and came back is called again" happens frail '^frame arp-reply'
     check "tun: a packet there and one back" happens mtun '^packet echo-reply from 10\.0\.0\.1$'
@@ -173,6 +176,10 @@ if [ "${packets:-}" ]; then
     tap vpn0 listen vpn one 0
     check "vpn: it registers again when we come back" until_true 20 eval \
         '[ "$(grep -c "^frame arp-reply" "$W/off.out")" = 2 ]'
+    # Less than the 30 s after which whoever is silent is given up.
+    for p in goff gans; do
+        check "vpn, $p: who was killed is back" until_true 18 said $p "^frame arp-reply"
+    done
     for p in off ans goff gans; do
         check "vpn, $p: hears from us every ten seconds" happens $p '^keepalive$'
     done
