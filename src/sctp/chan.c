@@ -4,19 +4,11 @@
 
 /* ---- ids ---- */
 
-static bool resting(const struct adit_sctp *s, uint16_t id)
+/* May this side open it? */
+static bool is_free(const struct adit_sctp *s, uint16_t id)
 {
-    return s->resting[id / 8] >> id % 8 & 1;
-}
-
-static void set_resting(struct adit_sctp *s, uint16_t id, bool on)
-{
-    uint8_t bit = (uint8_t)(1 << id % 8);
-
-    if (on)
-        s->resting[id / 8] |= bit;
-    else
-        s->resting[id / 8] &= (uint8_t)~bit;
+    return !adit_chan_at(s, id) && !adit_chan_marked(s, id, ADIT_MARK_ASKED) &&
+           !adit_late_has(s, id);
 }
 
 /* RFC 8832 section 6: even for the DTLS client, odd for the server. */
@@ -28,7 +20,7 @@ static uint16_t our_parity(const struct adit_sctp *s)
 static uint16_t free_id(const struct adit_sctp *s)
 {
     for (unsigned id = our_parity(s); id < s->streams; id += 2)
-        if (!adit_chan_at(s, (uint16_t)id) && !resting(s, (uint16_t)id))
+        if (is_free(s, (uint16_t)id) && !adit_chan_marked(s, (uint16_t)id, ADIT_MARK_RESTING))
             return (uint16_t)id;
     return ADIT_CHANNEL_ID_AUTO;
 }
@@ -83,7 +75,7 @@ int adit_chan_take_id(struct adit_channel *c, uint16_t id)
 
     if (!*page && !(*page = adit_zalloc(ID_PAGE_SIZE * sizeof **page)))
         return -ENOMEM;
-    set_resting(c->s, id, false);
+    adit_chan_mark(c->s, id, ADIT_MARK_RESTING, false);
     c->id = c->conf.id = id;
     (*page)[id % ID_PAGE_SIZE] = c;
     return 0;
@@ -127,6 +119,15 @@ static void finish(struct adit_channel *c)
     s->pending = true;
 }
 
+int adit_chan_ask_reset(struct adit_sctp *s, uint16_t sid)
+{
+    int err = adit_usr_reset(&s->usr, sid, s->now);
+
+    if (err == 0)
+        adit_chan_mark(s, sid, ADIT_MARK_ASKED, true);
+    return err;
+}
+
 static void ask_reset(struct adit_channel *c)
 {
     struct adit_sctp *s = c->s;
@@ -134,12 +135,12 @@ static void ask_reset(struct adit_channel *c)
     if (c->reset_asked || !s->up || s->ended)
         return;
     c->reset_asked = true;
-    if (adit_usr_reset(&s->usr, c->id, s->now) == 0) {
+    if (adit_chan_ask_reset(s, c->id) == 0) {
         s->pending |= adit_usr_starved(&s->usr);
         return;
     }
     /* No RFC 6525 over there: it ends here alone, and the id is not used again. */
-    set_resting(s, c->id, true);
+    adit_chan_mark(s, c->id, ADIT_MARK_RESTING, true);
     finish(c);
 }
 
@@ -183,7 +184,7 @@ static int check_conf(const struct adit_sctp *s, const struct adit_channel_conf 
         return -EINVAL;
     if (given && conf->id >= (s->up ? adit_usr_streams_out(&s->usr) : s->streams))
         return -EINVAL;
-    if (given && adit_chan_at(s, conf->id))
+    if (given && !is_free(s, conf->id))
         return -EEXIST;
     return s->channel_count >= s->conf.channels_max ? -ENOSPC : 0;
 }
@@ -271,25 +272,36 @@ void adit_chan_up_all(struct adit_sctp *s)
     s->pending = true; /* negotiated channels are open now */
 }
 
-void adit_chan_reset(struct adit_sctp *s, uint16_t sid, bool incoming)
+void adit_chan_reset_in(struct adit_sctp *s, uint16_t sid)
 {
     struct adit_channel *c;
 
-    if (sid >= s->streams)
-        return;
-    if (incoming)
-        adit_chan_tell_in_turn(s, true); /* all it sent is here */
+    adit_chan_tell_in_turn(s, true); /* all it sent is here */
     c = adit_chan_at(s, sid);
-    if (incoming) {
-        set_resting(s, sid, false);
-        if (c) {
-            c->reset_in = true;
-            adit_chan_close(c, ADIT_REASON_REMOTE, 0, "closed by the other side");
-        }
-    } else if (c && c->reset_asked) {
-        set_resting(s, sid, !c->reset_in);
+    adit_chan_mark(s, sid, ADIT_MARK_RESTING, false);
+    if (c) {
+        c->reset_in = true;
+        adit_chan_close(c, ADIT_REASON_REMOTE, 0, "closed by the other side");
+    }
+}
+
+void adit_chan_reset_out(struct adit_sctp *s, uint16_t sid, bool done)
+{
+    struct adit_channel *c = adit_chan_at(s, sid);
+    bool owed = adit_chan_marked(s, sid, ADIT_MARK_OWED);
+
+    adit_chan_mark(s, sid, ADIT_MARK_ASKED, false);
+    adit_chan_mark(s, sid, ADIT_MARK_OWED, false);
+    if (c && c->reset_asked) {
+        adit_chan_mark(s, sid, ADIT_MARK_RESTING, !c->reset_in);
         finish(c);
     }
+    if (!done && adit_late_drop(s, sid)) {
+        s->stats.channels_refused++;
+        owed = true;
+    }
+    if (owed)
+        adit_chan_refuse(s, sid);
 }
 
 /* ---- telling ---- */
@@ -337,6 +349,7 @@ bool adit_chan_tell_closed(struct adit_sctp *s)
 
 void adit_chan_end_all(struct adit_sctp *s)
 {
+    adit_late_drop_all(s);
     while (!adit_list_empty(&s->channels)) {
         struct adit_channel *c = adit_container_of(s->channels.next, struct adit_channel, link);
 

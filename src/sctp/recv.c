@@ -12,14 +12,19 @@ void adit_chan_now_open(struct adit_channel *c)
     adit_sctp_tell(c->s, &(struct adit_sctp_event){ .type = ADIT_SCTP_EV_OPEN, .channel = c });
 }
 
-static void refuse(struct adit_sctp *s, uint16_t sid)
+/* A reset without a channel leaves the id with the peer until it has reset its own direction. */
+void adit_chan_refuse(struct adit_sctp *s, uint16_t sid)
 {
     struct adit_channel *c = adit_chan_at(s, sid);
 
-    if (c)
+    if (adit_chan_marked(s, sid, ADIT_MARK_ASKED))
+        adit_chan_mark(s, sid, ADIT_MARK_OWED, adit_late_new(s, sid));
+    else if (c)
         adit_chan_close(c, ADIT_REASON_PROTOCOL, EPROTO, "a bad message of the channel protocol");
-    else if (sid < adit_usr_streams_out(&s->usr) && adit_usr_reset(&s->usr, sid, s->now) < 0)
+    else if (sid < adit_usr_streams_out(&s->usr) && adit_chan_ask_reset(s, sid) < 0)
         adit_debug("sctp", "stream %u cannot be reset", sid);
+    else if (sid < adit_usr_streams_out(&s->usr))
+        adit_chan_mark(s, sid, ADIT_MARK_RESTING, true);
 }
 
 static void on_open(struct adit_sctp *s, uint16_t sid, const struct adit_channel_conf *conf)
@@ -28,17 +33,17 @@ static void on_open(struct adit_sctp *s, uint16_t sid, const struct adit_channel
     struct adit_channel *c;
     uint8_t ack = ADIT_DCEP_ACK;
 
-    if (adit_chan_at(s, sid) || sid >= adit_usr_streams_out(&s->usr) ||
-        s->channel_count >= s->conf.channels_max || s->held + held > ADIT_CHAN_HELD_MAX ||
-        s->shutting || !(c = adit_chan_new(s, conf))) {
+    if (adit_chan_at(s, sid) || adit_chan_marked(s, sid, ADIT_MARK_ASKED) ||
+        sid >= adit_usr_streams_out(&s->usr) || s->channel_count >= s->conf.channels_max ||
+        s->held + held > ADIT_CHAN_HELD_MAX || s->shutting || !(c = adit_chan_new(s, conf))) {
         s->stats.channels_refused++;
-        refuse(s, sid);
+        adit_chan_refuse(s, sid);
         return;
     }
     if (adit_chan_take_id(c, sid) < 0) {
         adit_chan_drop(c);
         s->stats.channels_refused++;
-        refuse(s, sid);
+        adit_chan_refuse(s, sid);
         return;
     }
     s->held += held;
@@ -60,14 +65,17 @@ static void on_dcep(struct adit_sctp *s, uint16_t sid, const uint8_t *bytes, siz
 
     switch (adit_dcep_decode(&conf, bytes, n)) {
     case ADIT_DCEP_OPEN:
-        on_open(s, sid, &conf);
+        if (adit_late_new(s, sid))
+            adit_late_open(s, sid, bytes, n);
+        else
+            on_open(s, sid, &conf);
         break;
     case ADIT_DCEP_ACK:
         if ((c = adit_chan_at(s, sid)))
             adit_chan_now_open(c);
         break;
     default:
-        refuse(s, sid);
+        adit_chan_refuse(s, sid);
         break;
     }
 }
@@ -81,6 +89,16 @@ static void tell_now(struct adit_channel *c, const uint8_t *bytes, size_t n, boo
     adit_sctp_tell(
         s, &(struct adit_sctp_event){
                .type = ADIT_SCTP_EV_MESSAGE, .channel = c, .bytes = bytes, .n = n, .text = text });
+}
+
+static void too_large(struct adit_sctp *s, uint16_t sid)
+{
+    struct adit_channel *c = adit_chan_at(s, sid);
+
+    if (c)
+        adit_chan_close(c, ADIT_REASON_PROTOCOL, EMSGSIZE, "a message larger than was announced");
+    else if (sid < s->streams)
+        adit_chan_refuse(s, sid);
 }
 
 static bool whole(void *arg, uint32_t after, uint32_t before)
@@ -132,7 +150,7 @@ static void on_fragment(struct adit_channel *c, const uint8_t *bytes, size_t n, 
         adit_buf_add(&c->in, bytes, n);
     c->s->held += c->in.len - before;
     if (c->in.len - before < n) {
-        adit_chan_oversize(c->s, c->id);
+        too_large(c->s, c->id);
         return;
     }
     if (!last)
@@ -144,8 +162,8 @@ static void on_fragment(struct adit_channel *c, const uint8_t *bytes, size_t n, 
     adit_buf_done(&whole);
 }
 
-void adit_chan_message(struct adit_sctp *s, uint16_t sid, uint32_t ppid, const uint8_t *bytes,
-                       size_t n)
+void adit_chan_message_now(struct adit_sctp *s, uint16_t sid, uint32_t ppid, const uint8_t *bytes,
+                           size_t n)
 {
     struct adit_channel *c = adit_chan_at(s, sid);
 
@@ -157,7 +175,7 @@ void adit_chan_message(struct adit_sctp *s, uint16_t sid, uint32_t ppid, const u
     if (!c || c->state >= ADIT_CHANNEL_CLOSING)
         return;
     if (n > s->conf.local_message_max) {
-        adit_chan_oversize(s, sid);
+        too_large(s, sid);
         return;
     }
     adit_chan_now_open(c); /* the peer knows the channel, even if its ACK was overtaken */
@@ -184,12 +202,15 @@ void adit_chan_message(struct adit_sctp *s, uint16_t sid, uint32_t ppid, const u
     }
 }
 
+void adit_chan_message(struct adit_sctp *s, uint16_t sid, uint32_t ppid, const uint8_t *bytes,
+                       size_t n)
+{
+    if (!adit_late_message(s, sid, ppid, bytes, n))
+        adit_chan_message_now(s, sid, ppid, bytes, n);
+}
+
 void adit_chan_oversize(struct adit_sctp *s, uint16_t sid)
 {
-    struct adit_channel *c = adit_chan_at(s, sid);
-
-    if (c)
-        adit_chan_close(c, ADIT_REASON_PROTOCOL, EMSGSIZE, "a message larger than was announced");
-    else if (sid < s->streams)
-        refuse(s, sid);
+    if (!adit_late_oversize(s, sid))
+        too_large(s, sid);
 }

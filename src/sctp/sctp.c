@@ -62,17 +62,19 @@ struct adit_sctp *adit_sctp_new(const struct adit_sctp_conf *conf, const struct 
     adit_list_init(&s->above);
     adit_list_init(&s->closed);
     adit_list_init(&s->early);
+    adit_list_init(&s->late);
     /* An OPEN with the longest label and protocol is taken whatever the limit of messages is. */
     size_t open_max = ADIT_DCEP_OPEN_HEAD + 2 * (size_t)ADIT_CHANNEL_LABEL_MAX;
     adit_order_init(&s->order);
     adit_buf_init(&s->whole,
                   s->conf.local_message_max > open_max ? s->conf.local_message_max : open_max);
     s->streams = s->conf.streams;
-    s->resting = adit_zalloc(((size_t)s->streams + 7) / 8);
+    s->mark_bytes = ((size_t)s->streams + 7) / 8;
+    s->marks = adit_zalloc(ADIT_MARKS * s->mark_bytes);
     s->piece = adit_malloc(PIECE_SIZE);
     s->usr.send = ops->send;
     s->usr.arg = arg;
-    if (!s->resting || !s->piece ||
+    if (!s->marks || !s->piece ||
         adit_usr_open(&s->usr,
                       &(struct adit_usr_conf){ .local_port = s->conf.local_port,
                                                .streams = s->streams,
@@ -100,7 +102,7 @@ struct adit_sctp *adit_sctp_free(struct adit_sctp *s)
     adit_order_done(&s->order);
     for (size_t i = 0; i < ID_PAGES; i++)
         adit_free(s->by_id[i]);
-    adit_free(s->resting);
+    adit_free(s->marks);
     adit_free(s->piece);
     adit_free(s);
     return NULL;
@@ -182,12 +184,22 @@ static void on_up(struct adit_sctp *s)
         adit_usr_shutdown(&s->usr, s->now);
 }
 
+static void on_stream_reset(struct adit_sctp *s, uint16_t sid, const struct adit_usr_in *in)
+{
+    if (sid >= s->streams)
+        return;
+    if (!in->incoming)
+        adit_chan_reset_out(s, sid, !in->refused);
+    else if (!adit_late_reset(s, sid))
+        adit_chan_reset_in(s, sid);
+}
+
 static void on_reset(struct adit_sctp *s, const struct adit_usr_in *in)
 {
     for (size_t i = 0; i < in->sid_count && !s->ended; i++)
-        adit_chan_reset(s, in->sids[i], in->incoming);
+        on_stream_reset(s, in->sids[i], in);
     for (unsigned sid = 0; !in->sid_count && sid < s->streams && !s->ended; sid++)
-        adit_chan_reset(s, (uint16_t)sid, in->incoming);
+        on_stream_reset(s, (uint16_t)sid, in);
 }
 
 /* Reads until there is nothing, or nobody wants it: unread bytes close the peer's window. A paused
@@ -254,7 +266,8 @@ static void settle(struct adit_sctp *s)
     s->settling = true;
     while (again) {
         s->pending = false;
-        again = read_all(s);
+        again = adit_late_tell(s);
+        again = read_all(s) || again;
         again = adit_chan_tell_in_turn(s, false) || again;
         again = adit_chan_tell_opened(s) || again;
         again = adit_chan_tell_room(s) || again;

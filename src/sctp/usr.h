@@ -77,7 +77,7 @@ struct adit_usr_in {
     uint16_t sid;
     uint32_t ppid, tsn;
     bool end; /* the last piece of its message */
-    bool incoming;
+    bool incoming, refused;
     const uint16_t *sids; /* in the buffer; none: all streams */
     size_t sid_count;
     struct adit_cause cause;

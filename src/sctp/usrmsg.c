@@ -87,6 +87,7 @@ static void on_reset(const struct sctp_stream_reset_event *event, struct adit_us
 {
     ret_in->kind = ADIT_USR_RESET;
     ret_in->incoming = event->strreset_flags & SCTP_STREAM_RESET_INCOMING_SSN;
+    ret_in->refused = event->strreset_flags & (SCTP_STREAM_RESET_DENIED | SCTP_STREAM_RESET_FAILED);
     ret_in->sids = event->strreset_stream_list;
     ret_in->sid_count = (event->strreset_length - sizeof *event) / sizeof(uint16_t);
 }
