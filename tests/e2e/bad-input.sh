@@ -165,7 +165,7 @@ few() { # NAME
     if ready "$1"; then
         ends "$1" 15 5 && told "$1" 'description did not come'
     else
-        ends "$1" 1 1 && told "$1" 'too many open files'
+        ends "$1" 1 1 && told "$1" 'too many open files|no file descriptors available' # glibc, musl
     fi
 }
 counts=(4 5 6 7 8 9 10 12) # with 3 a dynamic program cannot even be loaded
