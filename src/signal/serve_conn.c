@@ -57,7 +57,9 @@ adit_time adit_conns_ping(struct adit_serve *s, adit_time now)
     while (!adit_list_empty(&s->pinged)) {
         struct adit_conn *c = adit_container_of(s->pinged.next, struct adit_conn, quiet);
         if (c->heard + ADIT_SERVE_PONG_TIME > now)
-            return adit_time_min(next, c->heard + ADIT_SERVE_PONG_TIME);
+            /* Who answers or comes before that may be due sooner, where pings are frequent. */
+            return adit_time_min(adit_time_min(next, now + s->ping_every),
+                                 c->heard + ADIT_SERVE_PONG_TIME);
         adit_list_del(&c->quiet);
         adit_conn_doom(c, "does not answer");
     }
