@@ -8,6 +8,7 @@ int adit_cmd_pairing(const struct adit_options *o); /* offer, answer, pair */
 int adit_cmd_agent(const struct adit_options *o);   /* listen, connect */
 int adit_cmd_status(const struct adit_options *o);
 int adit_cmd_signal(const struct adit_options *o);
+int adit_cmd_config(const struct adit_options *o);
 int adit_cmd_help(const struct adit_options *o);
 int adit_cmd_version(const struct adit_options *o);
 

@@ -25,5 +25,9 @@ COMMAND(
     "the original servers connect unchanged, each at its own path. Without a word about who may "
     "come, it listens on localhost. SIGHUP reads tokens, keys and the certificate again; "
     "SIGTERM says goodbye to everybody.")
+COMMAND(CONFIG, "config", "[COMMAND]", "what is configured, and where each value came from",
+        "Prints the options of a command, or of all, with the values in force, as a configuration "
+        "file; behind each stands the file and line, the variable or the option it came from. "
+        "Tokens and passwords are shown as ***. Exit code 2 and a message when something is wrong.")
 COMMAND(HELP, "help", "[COMMAND]", "this, or the options of a command", "")
 COMMAND(VERSION, "version", "", "which version this is", "")

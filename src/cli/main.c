@@ -16,7 +16,7 @@ static const struct {
     { ADIT_COMMAND_PAIR, adit_cmd_pairing },  { ADIT_COMMAND_LISTEN, adit_cmd_agent },
     { ADIT_COMMAND_CONNECT, adit_cmd_agent }, { ADIT_COMMAND_HELP, adit_cmd_help },
     { ADIT_COMMAND_STATUS, adit_cmd_status }, { ADIT_COMMAND_VERSION, adit_cmd_version },
-    { ADIT_COMMAND_SIGNAL, adit_cmd_signal },
+    { ADIT_COMMAND_SIGNAL, adit_cmd_signal }, { ADIT_COMMAND_CONFIG, adit_cmd_config },
 };
 
 /* A standard descriptor that is closed would be given to the first thing we open, and what we read,

@@ -14,7 +14,8 @@
 #define G       (1u << ADIT_COMMAND_SIGNAL)
 #define H       (1u << ADIT_COMMAND_HELP)
 #define S       (1u << ADIT_COMMAND_STATUS)
-#define A       (N | G | S | H | 1u << ADIT_COMMAND_VERSION)
+#define F       (1u << ADIT_COMMAND_CONFIG)
+#define A       (N | G | S | F | H | 1u << ADIT_COMMAND_VERSION)
 #define LOCAL   ADIT_ROW_LOCAL
 #define PEER    ADIT_ROW_PEER
 #define SECRET  ADIT_ROW_SECRET
@@ -74,7 +75,11 @@ int adit_option_no_memory(struct adit_option_error *error)
 
 bool adit_option_applies(const struct adit_options *o, enum adit_option option)
 {
-    return adit_option_rows[option].commands >> o->command & 1;
+    uint32_t commands = adit_option_rows[option].commands;
+
+    if (o->command != ADIT_COMMAND_CONFIG || (commands & F))
+        return commands >> o->command & 1;
+    return o->topic == ADIT_COMMAND_NONE ? commands & (N | G | S) : commands >> o->topic & 1;
 }
 
 size_t adit_option_size(enum adit_option option)
@@ -131,9 +136,11 @@ static int check_together(struct adit_options *o, struct adit_option_error *erro
         return 0;
     if (o->verbose > 0) {
         o->log_level = o->verbose > 1 ? ADIT_LOG_TRACE : ADIT_LOG_DEBUG;
+        o->source[ADIT_OPTION_log_level] = o->source[ADIT_OPTION_verbose];
         o->where[ADIT_OPTION_log_level] = o->where[ADIT_OPTION_verbose];
     } else if (o->quiet) {
         o->log_level = ADIT_LOG_ERROR;
+        o->source[ADIT_OPTION_log_level] = o->source[ADIT_OPTION_quiet];
         o->where[ADIT_OPTION_log_level] = o->where[ADIT_OPTION_quiet];
     }
     return 0;

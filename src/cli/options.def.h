@@ -8,10 +8,10 @@
  * Every option is also found as ADIT_<NAME> in the environment, before the names given here, which
  * are those of other programs. A CHOICE's argument names its values, in the order of its enum.
  * Commands: P = those that pair by copy and paste, C = those that connect by name, N = both, S =
- * status, G = the signaling server, H = help, A = all. LOCAL marks what is not taken from .env: a
- * file that lies around in a directory may not choose programs to run or files to read. PEER: may
- * stand in a section of peers: in the configuration file too. SECRET: not shown to anybody.
- * PHRASES: values with blanks in them; in a variable only commas separate them. */
+ * status, G = the signaling server, F = config, H = help, A = all. LOCAL marks what is not taken
+ * from .env: a file that lies around in a directory may not choose programs to run or files to
+ * read. PEER: may stand in a section of peers: in the configuration file too. SECRET: not shown to
+ * anybody. PHRASES: values with blanks in them; in a variable only commas separate them. */
 
 OPTION(as, CHOICE, "as", 0, "ticket|json|sdp", 0, 0, "", P, "ticket",
        "form of our line. An answer takes the form of its offer")
@@ -152,7 +152,7 @@ OPTION(on_state, TEXT, "on-state", 0, "PROGRAM", 0, 0, "", C | LOCAL, "",
 
 OPTION(control, TEXT, "control", 0, "PATH", 0, 0, "", C | S | LOCAL, "",
        "the control socket; else one in the user's runtime directory, where `adit status` looks")
-OPTION(json, FLAG, "json", 0, "", 0, 0, "", S, "", "JSON instead of text")
+OPTION(json, FLAG, "json", 0, "", 0, 0, "", S | F, "", "JSON instead of text")
 OPTION(listen, LIST, "listen", 'l', "ADDRESS[:PORT]", 0, 0, "SIGNALING_HOST", G, "",
        "listen here: 192.0.2.1:8080, [::1]:8080, :8080, unix:PATH, systemd; may be repeated. Else "
        "on all addresses, or on localhost as long as it is not said who may come")

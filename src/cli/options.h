@@ -69,15 +69,15 @@ struct adit_port_range {
 
 /* What the configuration file says of one peer. */
 struct adit_section {
-    const char *name; /* of the peer */
-    unsigned line;
+    const char *name;         /* of the peer */
+    const char *where;        /* "adit.yaml:12" */
     struct adit_options *own; /* only what stands in the section; see adit_options_view */
 };
 
 /* Strings live until adit_options_free; NULL = not given. Numbers: -1 = not given. */
 struct adit_options {
     enum adit_command command;
-    enum adit_command topic; /* of help; NONE = all */
+    enum adit_command topic; /* of help and config; NONE = all */
 
     enum adit_form as;
     enum adit_mode mode;
@@ -158,6 +158,10 @@ static inline bool adit_options_given(const struct adit_options *o, enum adit_op
     return o->source[option] != ADIT_SOURCE_DEFAULT;
 }
 
+/* What is in force and where it came from, secrets masked: as a configuration file with comments,
+ * which is read again as the same; and as JSON, NULL without memory. */
+void adit_options_print(struct adit_buf *out, const struct adit_options *o);
+struct json_t *adit_options_json(const struct adit_options *o);
 /* Overwrites what is secret in the words of the command line, after they were read: everybody on
  * this host can see them. */
 void adit_options_hide(int argc, char **argv);

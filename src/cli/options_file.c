@@ -68,12 +68,10 @@ int adit_reader_fail(const struct adit_reader *r, const struct adit_tree_node *n
                           r->section ? ": " : "", n->key ? n->key : "a value", text);
 }
 
-#define WHERE_MAX 300
-
 static int set(struct adit_reader *r, enum adit_option option, const char *key,
                const struct adit_tree_node *n)
 {
-    char where[WHERE_MAX], said[WHERE_MAX + 160];
+    char where[ADIT_WHERE_MAX], said[ADIT_WHERE_MAX + 160];
 
     if (n->kind != ADIT_TREE_SCALAR || !n->text)
         return adit_tree_fail(r->tree, n->line, r->error, "%.60s: %s", key,
@@ -197,7 +195,7 @@ static int take_stun_host(struct adit_reader *r, const struct adit_tree_node *n)
 static int set_stun_host(struct adit_reader *r)
 {
     const struct adit_tree_node *host = r->stun_host;
-    char where[WHERE_MAX], said[WHERE_MAX + 16];
+    char where[ADIT_WHERE_MAX], said[ADIT_WHERE_MAX + 16];
 
     if (!host || !host->text || !*host->text || !adit_option_applies(r->o, ADIT_OPTION_stun) ||
         r->o->source[ADIT_OPTION_stun] >= ADIT_SOURCE_FILE)

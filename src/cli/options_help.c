@@ -163,7 +163,15 @@ void adit_options_man(struct adit_buf *out)
               "directory, then the configuration file (--config or AGENT_CONFIG). An option that "
               "may be repeated is replaced as a whole; in a variable its values are separated by "
               "commas or blanks, in the file it is a list. Options that name files or programs are "
-              "not taken from .env.");
+              "not taken from .env. `adit config` prints what is in force and where each value "
+              "came from.");
+    adit_buf_printf(out, ".PP\n");
+    roff(out,
+         "The file is YAML or JSON: options without the dashes in front, or their variables in "
+         "small letters (agent_id), with a value or a list each; ice_servers, a list of urls, "
+         "username and credential; and peers, a mapping from the names of peers to sections "
+         "with fingerprint, ifname, address, peer-address, route, allowed-ips, mtu, up and "
+         "down. In the modes tun and tap each section is a device of its own.");
     adit_buf_printf(out, ".SH SIGNALS\n");
     roff(out,
          "INT, TERM and HUP say goodbye and end; the second time at once. USR1 writes counters "

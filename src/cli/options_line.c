@@ -139,7 +139,10 @@ static int take_word(struct words *w, const char *word)
 {
     enum adit_command *slot = &w->o->command;
 
-    if (*slot == ADIT_COMMAND_HELP && w->o->topic == ADIT_COMMAND_NONE)
+    if (*slot == ADIT_COMMAND_CONFIG && w->o->topic != ADIT_COMMAND_NONE)
+        slot = &w->o->topic; /* the words are those of that command */
+    if ((*slot == ADIT_COMMAND_HELP || *slot == ADIT_COMMAND_CONFIG) &&
+        w->o->topic == ADIT_COMMAND_NONE)
         slot = &w->o->topic;
     else if (*slot == ADIT_COMMAND_CONNECT && w->o->source[ADIT_OPTION_peer] != ADIT_SOURCE_LINE)
         return take_option(w, ADIT_OPTION_peer, word);

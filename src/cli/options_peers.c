@@ -1,4 +1,6 @@
 /* options_peers.c - peers: in the configuration file, a section for each peer; see options.h. */
+#include <stdio.h>
+
 #include "base/alloc.h"
 #include "cli/options_reader.h"
 
@@ -10,18 +12,22 @@ static struct adit_section *add_section(struct adit_reader *r, const struct adit
     struct adit_section *s =
         adit_realloc(o->sections, (o->section_count + 1) * sizeof *o->sections);
 
+    char where[ADIT_WHERE_MAX];
+
     if (!s)
         return NULL;
+    snprintf(where, sizeof where, "%s:%u", r->tree->path, n->line);
     o->sections = s;
     s += o->section_count;
-    *s = (struct adit_section){ .line = n->line, .own = adit_zalloc(sizeof *s->own) };
+    *s = (struct adit_section){ .own = adit_zalloc(sizeof *s->own) };
     if (!s->own)
         return NULL;
     o->section_count++;
     s->own->command = o->command;
     s->own->topic = o->topic;
     s->name = adit_option_keep(s->own, n->key);
-    return s->name ? s : NULL;
+    s->where = adit_option_keep(s->own, where);
+    return s->name && s->where ? s : NULL;
 }
 
 static int take_section(struct adit_reader *r, const struct adit_tree_node *section)

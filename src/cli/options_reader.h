@@ -5,6 +5,8 @@
 #include "cli/options_inner.h"
 #include "cli/tree.h"
 
+#define ADIT_WHERE_MAX 300 /* bytes of "FILE:LINE" */
+
 struct adit_reader {
     struct adit_options *o; /* what values go into */
     struct adit_tree *tree;

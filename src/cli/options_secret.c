@@ -21,7 +21,7 @@ static bool find_password(const char *url, size_t *ret_at, size_t *ret_len)
     for (at = end; at > 0 && host[at] != '@'; at--)
         ;
     colon = strcspn(host, ":");
-    if (host[at] != '@' || colon >= at)
+    if (host[at] != '@' || colon + 1 >= at)
         return false;
     *ret_at = (size_t)(host - url) + colon + 1;
     *ret_len = at - colon - 1;
@@ -53,7 +53,8 @@ static bool find_parameter(const char *url, size_t from, size_t *ret_at, size_t 
             names_secret(p, (size_t)(value - p))) {
             *ret_at = (size_t)(value + 1 - url);
             *ret_len = strcspn(value + 1, "&#");
-            return true;
+            if (*ret_len > 0)
+                return true;
         }
     }
     return false;

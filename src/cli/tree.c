@@ -27,6 +27,7 @@ int adit_tree_name(struct adit_tree *t, struct adit_tree_spot *spot, const char 
         if (strcmp(n->key, key) == 0)
             return adit_tree_fail(t, line, ret_error, "%.60s is there twice, first in line %u", key,
                                   n->line);
+    spot->line = line;
     spot->key = adit_strdup(key);
     return spot->key ? 0 : adit_option_no_memory(ret_error);
 }
@@ -55,7 +56,7 @@ struct adit_tree_node *adit_tree_add(struct adit_tree *t, struct adit_tree_spot 
         return NULL;
     }
     n->kind = kind;
-    n->line = line;
+    n->line = spot->key ? spot->line : line; /* where its name is */
     n->key = spot->key;
     spot->key = NULL;
     n->made = t->made;

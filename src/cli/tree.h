@@ -45,6 +45,7 @@ int adit_tree_fail(const struct adit_tree *t, unsigned line, struct adit_option_
 struct adit_tree_spot {
     struct adit_tree_node *parent; /* NULL: the root */
     char *key;                     /* in a mapping; NULL as long as it is due. Owned */
+    unsigned line;                 /* of the key */
     unsigned depth;                /* of the parent; 0 = none */
 };
 

@@ -206,7 +206,7 @@ static const struct {
       ":1: peers, a: mode: this is not for one peer" },
     { "wrong in a section", "{\"peers\":{\"a\":{\n\"mtu\":9}}}", ":2: peers, a: mtu: a number" },
 #ifdef ADIT_HAVE_YAML
-    { "YAML nested", "mode:\n  deep: 1\n", ":2: mode: a value is due, not a mapping" },
+    { "YAML nested", "mode:\n  deep: 1\n", ":1: mode: a value is due, not a mapping" },
     { "YAML list at the top", "- mode\n", ":1: one mapping" },
     { "YAML word at the top", "mode\n", ":1: one mapping" },
     { "YAML list for a scalar", "mode: [tap]\n", ":1: mode: a single value" },
@@ -447,6 +447,32 @@ static void test_peers(void **state)
     adit_options_free(&o);
 }
 
+#ifdef ADIT_HAVE_YAML
+static void test_documented_file(void **state)
+{
+    static char text[1 << 16];
+    FILE *f = fopen("docs/config.md", "rb");
+    char *start, *end;
+
+    (void)state;
+    if (!f)
+        fail_msg("docs/config.md: run this from the top of the tree");
+    text[fread(text, 1, sizeof text - 1, f)] = '\0';
+    fclose(f);
+    start = strstr(text, "```yaml\n");
+    assert_non_null(start);
+    end = strstr(start + 8, "```");
+    assert_non_null(end);
+    *end = '\0';
+    if (load_text("listen", start + 8) < 0)
+        fail_msg("%s", error.text);
+    assert_string_equal(o.id, "hq");
+    assert_int_equal(o.section_count, 2);
+    assert_int_equal(o.warnings.count, 0);
+    adit_options_free(&o);
+}
+#endif
+
 /* ---- secrets --------------------------------------------------------------------------------- */
 
 static void test_public_file(void **state)
@@ -523,13 +549,16 @@ static void test_out_of_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_dotenv),      cmocka_unit_test(test_wrong_dotenv),
-        cmocka_unit_test(test_good_files),  cmocka_unit_test(test_wrong_files),
-        cmocka_unit_test(test_empty_files), cmocka_unit_test(test_size),
-        cmocka_unit_test(test_tree_limits), cmocka_unit_test(test_many_peers),
-        cmocka_unit_test(test_agent_file),  cmocka_unit_test(test_stun_host),
-        cmocka_unit_test(test_precedence),  cmocka_unit_test(test_peers),
-        cmocka_unit_test(test_public_file), cmocka_unit_test(test_out_of_memory),
+        cmocka_unit_test(test_dotenv),          cmocka_unit_test(test_wrong_dotenv),
+        cmocka_unit_test(test_good_files),      cmocka_unit_test(test_wrong_files),
+        cmocka_unit_test(test_empty_files),     cmocka_unit_test(test_size),
+        cmocka_unit_test(test_tree_limits),     cmocka_unit_test(test_many_peers),
+        cmocka_unit_test(test_agent_file),      cmocka_unit_test(test_stun_host),
+        cmocka_unit_test(test_precedence),      cmocka_unit_test(test_peers),
+#ifdef ADIT_HAVE_YAML
+        cmocka_unit_test(test_documented_file),
+#endif
+        cmocka_unit_test(test_public_file),     cmocka_unit_test(test_out_of_memory),
     };
 
     return cmocka_run_group_tests_name("config", tests, NULL, NULL);
