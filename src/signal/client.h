@@ -45,6 +45,7 @@ struct adit_signal_conf {
     int retry_tries;                  /* attempts in a row; 0 = for ever */
     adit_time connect_timeout; /* of one connection, TLS included; 0 = 15 s. Until JOINED: 30 s */
     adit_time ping_every;      /* to notice silence; 0 = 25 s */
+    adit_time pong_within;     /* it is one then; 0 = as ws.h has it */
 };
 
 struct adit_signal_ops {

@@ -59,6 +59,7 @@ static void begin_ws(struct adit_signal *s, adit_time now)
         .message_max = ADIT_DIALECT_MESSAGE_MAX,
         .queue_max = 4 * ADIT_DIALECT_MESSAGE_MAX,
         .ping_every = s->conf.ping_every ? s->conf.ping_every : PING_EVERY,
+        .pong_within = s->conf.pong_within,
         .rng = &s->rng,
     };
 

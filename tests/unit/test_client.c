@@ -91,6 +91,7 @@ struct script {
     const char *raw;      /* these bytes instead */
     size_t raw_len;
     bool drop; /* hang up at the first message */
+    bool mute; /* say nothing any more from the first message on */
     struct ws_client *last;
 };
 
@@ -128,6 +129,10 @@ static void on_message(struct ws_server *server, struct ws_client *c, const char
     t->messages++;
     strncat(t->heard, text, sizeof t->heard - strlen(t->heard) - 2);
     strcat(t->heard, "\n");
+    if (t->mute) {
+        t->mute = false;
+        ws_client_mute(c);
+    }
     if (t->drop) {
         t->drop = false;
         ws_client_drop(c);
@@ -232,6 +237,26 @@ static void it_comes_back(void **state)
     ws_server_start(&server, loop);
     expect(&a, ADIT_SIGNAL_JOINED);
     finish(&a);
+    ws_server_stop(&server);
+}
+
+static void silence_is_noticed(void **state)
+{
+    struct script t = { .mute = true };
+    struct ws_server server;
+    struct adit_signal_conf conf = quick(serve(&server, &t, "/ws/alice"));
+    struct end a;
+
+    (void)state;
+    conf.ping_every = conf.pong_within = 50 * ADIT_MS;
+    begin(&a, &conf);
+    expect(&a, ADIT_SIGNAL_JOINED);
+    expect(&a, ADIT_SIGNAL_DOWN);
+    assert_false(a.final);
+    assert_int_equal(a.cause.reason, ADIT_REASON_SILENCE);
+    a.count[ADIT_SIGNAL_JOINED] = a.count[ADIT_SIGNAL_DOWN] = 0;
+    expect(&a, ADIT_SIGNAL_JOINED);
+    finish(&a); /* who answers is not silent */
     ws_server_stop(&server);
 }
 
@@ -798,14 +823,23 @@ static int teardown(void **state)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        TEST(a_conversation),  TEST(another_path_at_once),
-        TEST(it_comes_back),   TEST(retry_does_not_wait),
-        TEST(tries_end),       TEST(answers_that_are_none),
-        TEST(broken_frames),   TEST(whole_frames),
-        TEST(whom_to_believe), TEST(through_a_proxy),
-        TEST(freed_anywhere),  TEST(login_then_websocket),
-        TEST(mailboxes),       TEST(a_program),
-        TEST(a_file),          TEST(configurations),
+        TEST(a_conversation),
+        TEST(another_path_at_once),
+        TEST(it_comes_back),
+        TEST(silence_is_noticed),
+        TEST(retry_does_not_wait),
+        TEST(tries_end),
+        TEST(answers_that_are_none),
+        TEST(broken_frames),
+        TEST(whole_frames),
+        TEST(whom_to_believe),
+        TEST(through_a_proxy),
+        TEST(freed_anywhere),
+        TEST(login_then_websocket),
+        TEST(mailboxes),
+        TEST(a_program),
+        TEST(a_file),
+        TEST(configurations),
         TEST(no_memory),
     };
 

@@ -15,6 +15,11 @@ static void pump(struct ws_client *c)
         adit_ws_sent(c->ws, out.len);
 }
 
+void ws_client_mute(struct ws_client *c)
+{
+    adit_stream_pause(c->stream);
+}
+
 void ws_client_drop(struct ws_client *c)
 {
     struct ws_client **at = &c->server->clients;

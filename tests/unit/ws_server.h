@@ -48,6 +48,7 @@ void ws_client_send(struct ws_client *c, const char *text);
 void ws_client_raw(struct ws_client *c, const void *bytes, size_t n); /* beside the framing */
 void ws_client_close(struct ws_client *c, unsigned code, const char *reason);
 void ws_client_drop(struct ws_client *c); /* at once */
+void ws_client_mute(struct ws_client *c); /* reads nothing more, so it answers nothing */
 void ws_client_answer(struct ws_client *c, int status, const char *body);
 
 #endif
