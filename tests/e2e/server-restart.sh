@@ -19,25 +19,31 @@ side() { # NAME PLACE COMMAND ARGS...
     start "$1" "$2" env XDG_CONFIG_HOME="$W/$1.conf" "$ADIT" "$3" --signal $URL --id "$1" --stun $STUN \
         --trust first --mode bytes --events "$W/$1.events" "${@:4}"
 }
+times() { # NAME: how often it has come to the server
+    grep -c '"state":"joined"' "$W/$1.events"
+}
 joined() { # NAME TIMES
-    [ "$(grep -c '"state":"joined"' "$W/$1.events")" -ge "$2" ]
+    [ "$(times "$1")" -ge "$2" ]
 }
 stream() { openssl enc -aes-128-ctr -K 00 -iv 00 -in /dev/zero 2>/dev/null | head -c "$SIZE"; }
 
 must "the signaling server runs" server
-side alice A listen --once
-must "alice waits" until_true 10 joined alice 1
 side bob B connect alice
-must "they meet" until_true 15 told bob 'connected with alice'
+must "bob calls, and alice is not there" until_true 10 told bob 'alice is not at the server'
+kill -KILL "${PID[server]}"
+stop server
+must "the server is killed while he looks for her, and comes back" server
+side alice A listen --once
+must "alice comes, and they meet" until_true 30 told bob 'connected with alice'
 exec {all}< <(stream)
 back=0 late=0
 for ((i = 1; i <= TIMES; i++)); do
     head -c $((SIZE / TIMES)) <&"$all" >&"${IN[bob]}" & # the next part of it, while there is no server
-    part=$!
+    part=$! a=$(times alice) b=$(times bob)
     kill -KILL "${PID[server]}"
     stop server
     server || break
-    until_true 5 joined alice $((i + 1)) && until_true 5 joined bob $((i + 1)) || late=$((late + 1))
+    until_true 5 joined alice $((a + 1)) && until_true 5 joined bob $((b + 1)) || late=$((late + 1))
     back=$((back + 1))
     wait $part
 done
