@@ -29,11 +29,20 @@ static void wrap(struct adit_buf *out, size_t column, size_t indent, const char 
 /* Choices are named in the text, where there is room. */
 static const char *argument(const struct adit_option_row *row)
 {
-    static const char *const words[] = { "FORM", "MODE", "LEVEL" };
+    static const struct {
+        const char *option, *word;
+    } rows[] = { { "as", "FORM" },
+                 { "mode", "MODE" },
+                 { "role", "ROLE" },
+                 { "trust", "WHOM" },
+                 { "duplicate", "WHO" } };
 
     if (row->kind != ADIT_KIND_CHOICE)
         return row->arg;
-    return words[row->name[0] == 'a' ? 0 : row->name[0] == 'm' ? 1 : 2];
+    for (size_t i = 0; i < ADIT_LEN(rows); i++)
+        if (strcmp(row->name, rows[i].option) == 0)
+            return rows[i].word;
+    return "LEVEL";
 }
 
 /* "…(one of a, b, c; default a) [NAME in the environment]" */
