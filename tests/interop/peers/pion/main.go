@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/pion/logging"
 	"github.com/pion/webrtc"
 )
 
@@ -119,6 +120,9 @@ func open(pc *webrtc.PeerConnection, label string) *channel {
 func main() {
 	parseOptions()
 	settings := webrtc.SettingEngine{}
+	logger := logging.NewDefaultLoggerFactory()
+	logger.Writer = os.Stderr // stdout is for results; it has words for packets that come while it closes
+	settings.LoggerFactory = logger
 	settings.DetachDataChannels() // its own read loop has a buffer of 65535 bytes
 	api := webrtc.NewAPI(webrtc.WithSettingEngine(settings))
 	config := webrtc.Configuration{}
