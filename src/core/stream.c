@@ -98,6 +98,12 @@ void adit_stream_close(struct adit_stream *s)
         adit_stream_finish(s, ADIT_REASON_LOCAL, "closed here");
 }
 
+void adit_stream_hand_over(struct adit_stream *s, const struct adit_stream_ops *ops, void *arg)
+{
+    s->ops = ops;
+    s->arg = arg;
+}
+
 static void on_bury(struct adit_task *task, adit_time now)
 {
     struct adit_stream *s = adit_container_of(task, struct adit_stream, bury);

@@ -78,13 +78,16 @@ ADIT_MUST_USE int adit_stream_accept(struct adit_stream **ret_stream, struct adi
                                      int fd, const struct adit_stream_accept_conf *conf,
                                      const struct adit_stream_ops *ops, void *arg);
 
-/* At once; `closed` does not come. What is queued leaves if it can. Returns NULL; s may be NULL. */
+/* At once; `closed` does not come. What is queued leaves if it can, and arrives unless the other side
+ * is still sending. Returns NULL; s may be NULL. */
 struct adit_stream *adit_stream_free(struct adit_stream *s);
 /* The same, but the other side sees an error (RST) and nothing more of what was queued. */
 struct adit_stream *adit_stream_abort(struct adit_stream *s);
 /* Delivers what is queued, says goodbye and then `closed`, within ADIT_STREAM_LINGER. Nothing is
  * called up but that. */
 void adit_stream_close(struct adit_stream *s);
+/* From now on these are called, with this arg, also for what was due to be told before. */
+void adit_stream_hand_over(struct adit_stream *s, const struct adit_stream_ops *ops, void *arg);
 
 /* Queues a copy of all n bytes, also before `connected`. -EAGAIN: they do not fit now, `writable`
  * follows; -EMSGSIZE: they never will; -EPIPE: closed, or after adit_stream_shutdown; -ENOMEM. */

@@ -234,6 +234,7 @@ struct adit_signal *adit_signal_free(struct adit_signal *s)
         return NULL;
     s->state = ADIT_CLIENT_OVER;
     adit_client_close(s);
+    adit_client_ws_forget(s);
     adit_timer_stop(&s->timer);
     adit_timer_stop(&s->deadline);
     adit_task_cancel(&s->deliver);

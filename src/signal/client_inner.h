@@ -39,6 +39,7 @@ enum adit_client_state {
 /* The WebSocket. */
 struct adit_client_ws {
     struct adit_stream *stream;
+    struct adit_stream *parting; /* an earlier one, which delivers its close frame */
     struct adit_http1 *http;
     struct adit_ws *ws; /* NULL until the handshake is done */
     struct adit_timer timer;
@@ -159,6 +160,7 @@ void adit_client_ws_start(struct adit_signal *s, const struct adit_dialect_reque
 void adit_client_ws_send(struct adit_signal *s, const char *text, size_t n);
 void adit_client_ws_leave(struct adit_signal *s, adit_time now);
 void adit_client_ws_stop(struct adit_signal *s);
+void adit_client_ws_forget(struct adit_signal *s); /* what is still parting */
 
 /* client_http.c */
 void adit_client_http_init(struct adit_signal *s);

@@ -215,13 +215,48 @@ void adit_client_ws_leave(struct adit_signal *s, adit_time now)
     pump(s);
 }
 
+/* ---- parting --------------------------------------------------------------------------------- */
+
+static size_t pass_over(void *arg, const uint8_t *bytes, size_t n, adit_time now)
+{
+    (void)arg, (void)bytes, (void)now;
+    return n;
+}
+
+static void on_parted(void *arg, const struct adit_cause *cause, adit_time now)
+{
+    (void)cause, (void)now;
+    adit_client_ws_forget(arg);
+}
+
+static const struct adit_stream_ops parting_ops = { .data = pass_over, .closed = on_parted };
+
+void adit_client_ws_forget(struct adit_signal *s)
+{
+    s->ws.parting = adit_stream_free(s->ws.parting);
+}
+
+/* Closed with bytes unread, a socket sends a reset, and that would overtake our close frame. */
+static void part(struct adit_signal *s)
+{
+    struct adit_client_ws *w = &s->ws;
+
+    adit_client_ws_forget(s);
+    w->parting = w->stream;
+    w->stream = NULL;
+    adit_stream_hand_over(w->parting, &parting_ops, s);
+    adit_stream_close(w->parting);
+}
+
 void adit_client_ws_stop(struct adit_signal *s)
 {
     struct adit_client_ws *w = &s->ws;
 
     if (w->timer.loop)
         adit_timer_stop(&w->timer);
-    w->stream = adit_stream_free(w->stream); /* what is queued, a close frame, leaves if it can */
+    if (w->stream && w->ws)
+        part(s);
+    w->stream = adit_stream_free(w->stream);
     w->http = adit_http1_free(w->http);
     w->ws = adit_ws_free(w->ws);
     adit_buf_done(&w->request);
