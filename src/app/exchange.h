@@ -67,7 +67,7 @@ struct adit_carrier_conf {
     void *arg;
 };
 
-/* One per framing. Those that may be NULL: writable, low. */
+/* One per framing. `writable` may be NULL. */
 struct adit_carrier_class {
     const char *name;
     size_t size; /* of the whole object, which begins with struct adit_carrier */
@@ -111,7 +111,8 @@ void adit_carrier_message(struct adit_carrier *c, const uint8_t *bytes, size_t n
 void adit_carrier_writable(struct adit_carrier *c, adit_time now);
 void adit_carrier_lost(struct adit_carrier *c, adit_time now);
 
-/* ---- for http_proxy and http_serve ------------------------------------------------------------ */
+/* ---- for http_proxy and http_serve ------------------------------------------------------------
+ */
 
 ADIT_MUST_USE struct adit_exchange *adit_exchange_begin(struct adit_carrier *c,
                                                         const struct adit_http1_head *head,

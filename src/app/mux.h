@@ -54,7 +54,8 @@ struct adit_mux_stream_ops {
     /* After adit_mux_room was less than ADIT_MUX_PIECE: there is as much again, or all there is. */
     void (*writable)(void *arg, adit_time now);
     /* The last call; the stream is gone. DONE: both sides have ended and all of ours has left.
-     * Otherwise it was reset by the other side or lost; text is UTF-8 of a stranger's, "" = none. */
+     * Otherwise it was reset by the other side or lost; text is UTF-8 of a stranger's, "" = none.
+     */
     void (*closed)(void *arg, enum adit_mux_code code, const char *text, adit_time now);
 };
 
@@ -116,7 +117,8 @@ ADIT_MUST_USE int adit_mux_send(struct adit_mux_stream *s, const void *bytes, si
 ADIT_MUST_USE int adit_mux_head(struct adit_mux_stream *s, const void *bytes, size_t n);
 /* Whole or not at all. -EAGAIN: dropped, the way is full; -EMSGSIZE. */
 ADIT_MUST_USE int adit_mux_datagram(struct adit_mux_stream *s, const void *bytes, size_t n);
-/* We send no more; `closed` follows when the other side has ended too. -EMSGSIZE, -ENOMEM, -EPIPE. */
+/* We send no more; `closed` follows when the other side has ended too. -EMSGSIZE, -ENOMEM, -EPIPE.
+ */
 ADIT_MUST_USE int adit_mux_end(struct adit_mux_stream *s, const void *bytes, size_t n);
 /* n bytes of what came as `data` have been passed on, and their memory is free. */
 void adit_mux_consumed(struct adit_mux_stream *s, size_t n);
@@ -124,9 +126,9 @@ void adit_mux_consumed(struct adit_mux_stream *s, size_t n);
  * queued is dropped. text may be NULL. */
 void adit_mux_reset(struct adit_mux_stream *s, enum adit_mux_code code, const char *text);
 
-unsigned adit_mux_count(const struct adit_mux *m);  /* open streams */
-size_t adit_mux_queued(const struct adit_mux *m);   /* bytes that wait for their turn */
-size_t adit_mux_held(const struct adit_mux *m);     /* bytes received and not yet consumed */
+unsigned adit_mux_count(const struct adit_mux *m);       /* open streams */
+size_t adit_mux_queued(const struct adit_mux *m);        /* bytes that wait for their turn */
+size_t adit_mux_held(const struct adit_mux *m);          /* bytes received and not yet consumed */
 const char *adit_mux_code_text(enum adit_mux_code code); /* "refused", "not permitted" … */
 
 #endif

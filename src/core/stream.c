@@ -56,6 +56,8 @@ static void on_call(struct adit_task *task, adit_time now)
         adit_stream_offer(s, now);
     if (is_due(s, ADIT_STREAM_TELL_ROOM) && s->state == ADIT_STREAM_OPEN && s->ops->writable)
         s->ops->writable(s->arg, now);
+    if (is_due(s, ADIT_STREAM_TELL_SENT) && s->state == ADIT_STREAM_OPEN && s->ops->sent)
+        s->ops->sent(s->arg, now);
     if (is_due(s, ADIT_STREAM_TELL_CLOSED) && s->ops->closed)
         s->ops->closed(s->arg, &s->cause, now);
 }

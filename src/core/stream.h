@@ -38,6 +38,9 @@ struct adit_stream_ops {
     void (*eof)(void *arg, adit_time now);
     /* After -EAGAIN: half of the queue is free again. */
     void (*writable)(void *arg, adit_time now);
+    /* Some of what was queued has left, adit_stream_buffered says what has not; for who passes
+     * bytes on and answers for them elsewhere. Once a turn at most. */
+    void (*sent)(void *arg, adit_time now);
     /* The last call. LOCAL after adit_stream_close; REMOTE: it closed or reset; NO_PATH: could not
      * be reached, see dial.h; NOT_AUTHENTIC: its certificate, or the proxy wants a password;
      * PROTOCOL: nonsense in TLS or from the proxy; TIMEOUT; RESOURCE. */
@@ -78,8 +81,8 @@ ADIT_MUST_USE int adit_stream_accept(struct adit_stream **ret_stream, struct adi
                                      int fd, const struct adit_stream_accept_conf *conf,
                                      const struct adit_stream_ops *ops, void *arg);
 
-/* At once; `closed` does not come. What is queued leaves if it can, and arrives unless the other side
- * is still sending. Returns NULL; s may be NULL. */
+/* At once; `closed` does not come. What is queued leaves if it can, and arrives unless the other
+ * side is still sending. Returns NULL; s may be NULL. */
 struct adit_stream *adit_stream_free(struct adit_stream *s);
 /* The same, but the other side sees an error (RST) and nothing more of what was queued. */
 struct adit_stream *adit_stream_abort(struct adit_stream *s);

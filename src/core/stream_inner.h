@@ -21,7 +21,8 @@ enum {
     ADIT_STREAM_TELL_CONNECTED = 1 << 0,
     ADIT_STREAM_TELL_KEPT = 1 << 1, /* what is kept, again */
     ADIT_STREAM_TELL_ROOM = 1 << 2,
-    ADIT_STREAM_TELL_CLOSED = 1 << 3,
+    ADIT_STREAM_TELL_SENT = 1 << 3,
+    ADIT_STREAM_TELL_CLOSED = 1 << 4,
 };
 
 enum adit_stream_limit {

@@ -184,6 +184,7 @@ static int send_end(struct adit_stream *s)
 void adit_stream_flush(struct adit_stream *s, adit_time now)
 {
     struct adit_cause cause = { 0 };
+    size_t queued = adit_stream_buffered(s);
 
     if (!s->io.loop)
         return;
@@ -202,6 +203,8 @@ void adit_stream_flush(struct adit_stream *s, adit_time now)
         s->out_at = 0;
     }
     watch_stall(s, n > 0, now);
+    if (adit_stream_buffered(s) < queued && s->ops->sent)
+        adit_stream_tell(s, ADIT_STREAM_TELL_SENT);
     if (s->want_room && adit_stream_buffered(s) <= s->queue_max / 2) {
         s->want_room = false;
         adit_stream_tell(s, ADIT_STREAM_TELL_ROOM);

@@ -72,6 +72,15 @@ static void on_writable(void *arg, adit_time now)
     act(e, END_WRITABLE);
 }
 
+static void on_sent(void *arg, adit_time now)
+{
+    struct end *e = arg;
+
+    (void)now;
+    e->sent++;
+    act(e, END_SENT);
+}
+
 static void on_closed(void *arg, const struct adit_cause *cause, adit_time now)
 {
     struct end *e = arg;
@@ -86,6 +95,7 @@ const struct adit_stream_ops end_ops = { .connected = on_connected,
                                          .data = on_data,
                                          .eof = on_eof,
                                          .writable = on_writable,
+                                         .sent = on_sent,
                                          .closed = on_closed };
 const struct adit_stream_ops end_ops_without_eof = { .connected = on_connected,
                                                      .data = on_data,

@@ -81,9 +81,11 @@ static void the_queue_has_a_limit(void **state)
     assert_int_equal(adit_stream_buffered(a.stream), 4096);
     turn(1);
     assert_int_equal(a.writable, 1); /* -EAGAIN was heard: once */
+    assert_int_equal(a.sent, 1);
     assert_int_equal(adit_stream_send(a.stream, bytes, 4096), 0);
     turn(3);
     assert_int_equal(a.writable, 1);
+    assert_int_equal(a.sent, 2);
     end_done(&a);
     end_done(&b);
 }
@@ -306,7 +308,7 @@ static void freed_or_closed_inside_each_callback(void **state)
             struct end a = { .say = "hello" }, b = { .close_at_eof = true };
 
             *(how == 0 ? &b.free_in : how == 1 ? &b.abort_in : &b.close_in) = call;
-            if (call == END_WRITABLE)
+            if (call == END_WRITABLE || call == END_SENT)
                 b.say = "hello";
             ends_connect(loop, &a, &b, NULL, NULL);
             if (call == END_WRITABLE) {
@@ -319,6 +321,7 @@ static void freed_or_closed_inside_each_callback(void **state)
                                  [END_DATA] = &b.data,
                                  [END_EOF] = &b.eof,
                                  [END_WRITABLE] = &b.writable,
+                                 [END_SENT] = &b.sent,
                                  [END_CLOSED] = &b.closed };
             assert_true(wait_for(loop, told[call]));
             if (how < 2)

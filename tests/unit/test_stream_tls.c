@@ -562,7 +562,7 @@ static void freed_or_closed_inside_each_callback(void **state)
             *(how == 0 ? &b.free_in : how == 1 ? &b.abort_in : &b.close_in) = call;
             join(&a, &b, client, server, "good.test");
             assert_true(wait_for(loop, &a.connected));
-            if (call == END_WRITABLE) {
+            if (call == END_WRITABLE || call == END_SENT) {
                 assert_true(wait_for(loop, &b.connected));
                 while (adit_stream_send(b.stream, bytes, sizeof bytes) == 0)
                     ;
@@ -573,6 +573,7 @@ static void freed_or_closed_inside_each_callback(void **state)
                                  [END_DATA] = &b.data,
                                  [END_EOF] = &b.eof,
                                  [END_WRITABLE] = &b.writable,
+                                 [END_SENT] = &b.sent,
                                  [END_CLOSED] = &b.closed };
             assert_true(wait_for(loop, told[call]));
             if (how < 2)
