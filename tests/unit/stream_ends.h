@@ -10,7 +10,8 @@ enum end_call { END_NONE, END_CONNECTED, END_DATA, END_EOF, END_WRITABLE, END_SE
 
 struct end {
     struct adit_stream *stream;
-    unsigned connected, data, eof, writable, sent, closed, all; /* how often; all: want bytes are here */
+    unsigned connected, data, eof, writable, sent, closed,
+        all;        /* how often; all: want bytes are here */
     unsigned after; /* calls after the stream was freed: must stay 0 */
     struct adit_buf got;
     size_t want;    /* bytes, for `all` */

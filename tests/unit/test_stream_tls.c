@@ -569,12 +569,10 @@ static void freed_or_closed_inside_each_callback(void **state)
             }
             if (call >= END_EOF)
                 adit_stream_shutdown(a.stream);
-            unsigned *told[] = { [END_CONNECTED] = &b.connected,
-                                 [END_DATA] = &b.data,
-                                 [END_EOF] = &b.eof,
-                                 [END_WRITABLE] = &b.writable,
-                                 [END_SENT] = &b.sent,
-                                 [END_CLOSED] = &b.closed };
+            unsigned *told[] = {
+                [END_CONNECTED] = &b.connected, [END_DATA] = &b.data, [END_EOF] = &b.eof,
+                [END_WRITABLE] = &b.writable,   [END_SENT] = &b.sent, [END_CLOSED] = &b.closed
+            };
             assert_true(wait_for(loop, told[call]));
             if (how < 2)
                 assert_null(b.stream);
