@@ -392,6 +392,20 @@ void adit_mux_reset(struct adit_mux_stream *s, enum adit_mux_code code, const ch
     adit_mux_drop(s);
 }
 
+void adit_mux_leave(struct adit_mux_stream *s)
+{
+    static const struct adit_mux_stream_ops nobody = { .data = NULL };
+
+    assert(s->want_end);
+    s->ops = &nobody;
+    s->left = true;
+    adit_list_del(&s->wanting);
+    if (s->held)
+        adit_mux_consumed(s, s->held);
+    if (s->end_sent && !s->end_got)
+        adit_mux_reset(s, ADIT_MUX_DONE, NULL);
+}
+
 const char *adit_mux_code_text(enum adit_mux_code code)
 {
     static const char *const texts[] = {

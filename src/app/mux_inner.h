@@ -45,6 +45,7 @@ struct adit_mux_stream {
     bool ours;                    /* we opened it */
     bool open_sent;               /* the other side knows of it */
     bool want_end, end_sent, end_got;
+    bool left; /* whoever had it does not care any more */
     /* out */
     struct adit_buf frames; /* parts for a PACK that go before the data: OPEN, HEAD, DATAGRAM */
     struct adit_buf out;    /* data, from out_at on */

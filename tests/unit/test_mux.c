@@ -121,6 +121,41 @@ static void resets_and_refusals(void **state)
     mux_link_stop(&l);
 }
 
+/* Who has said all goes; it is delivered all the same, and who still talks is told to stop. */
+static void leaving(void **state)
+{
+    (void)state;
+    for (int ended = 0; ended < 2; ended++) {
+        struct mux_link l = { .delay = ADIT_MS, .rate = 12500000 };
+        struct note a = { .to_send = 50000000 }, b = { .to_send = 30000, .keep = true };
+
+        mux_link_start(&l, NULL, NULL);
+        open_one(&l, &a, &b);
+        note_pump(&a);
+        if (ended) {
+            mux_link_run(&l, l.now + 100 * ADIT_MS);
+            assert_int_equal(adit_mux_end(b.s, "", 0), 0);
+            mux_link_run(&l, l.now + 100 * ADIT_MS);
+            assert_int_equal(a.ends, 1);
+        } else {
+            note_pump(&b);
+            b.to_send = 0;
+            b.want = 0;
+            assert_int_equal(adit_mux_end(b.s, "", 0), 0);
+        }
+        adit_mux_leave(b.s);
+        mux_link_run(&l, ADIT_NEVER);
+        assert_int_equal(a.ends, 1);
+        assert_int_equal(a.closed, 1);
+        assert_int_equal(a.code, ADIT_MUX_DONE);
+        assert_true(a.to_send > 40000000);
+        assert_int_equal(b.closed, 0);
+        assert_int_equal(adit_mux_count(l.a.mux) + adit_mux_count(l.b.mux), 0);
+        assert_int_equal(adit_mux_held(l.b.mux), 0);
+        mux_link_stop(&l);
+    }
+}
+
 /* The reader keeps everything: only the window comes, and a neighbour is not delayed. */
 static void who_does_not_read_holds_up_nobody_else(void **state)
 {
@@ -447,6 +482,7 @@ int main(void)
         cmocka_unit_test(both_ways_and_to_the_end),
         cmocka_unit_test(opening_costs_nothing),
         cmocka_unit_test(resets_and_refusals),
+        cmocka_unit_test(leaving),
         cmocka_unit_test(who_does_not_read_holds_up_nobody_else),
         cmocka_unit_test(memory_is_bounded),
         cmocka_unit_test(as_many_streams_as_agreed),
