@@ -34,6 +34,11 @@ ip addr add 192.0.2.1/32 dev lo
 check "a route comes: no pause is waited for" until_true 10 heard '^alice joined'
 ip addr del 192.0.2.1/32 dev lo
 over
+side a listen --signal ws://127.0.0.1:18001 --reconnect 10ms --reconnect-factor 1 --reconnect-tries 20
+check "nobody is there: twenty pauses that do not grow, and the end" ends a 20 5
+check "why was said once, and at the end" eval \
+    'is "$(grep -c "signaling: connection refused.*continuing to try" "$W/a.err")" 1 && told a "connection refused[^,]*$"'
+stop a
 
 # ---- agent ----------------------------------------------------------------------------------------
 

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -300,6 +301,37 @@ static void tries_end(void **state)
     ws_server_stop(&server);
 }
 
+/* The second pause is so many times the first, and some more by chance. */
+static void pauses_grow(void **state)
+{
+    static const struct {
+        unsigned factor_x10;
+        int least, most; /* ms */
+    } rows[] = { { 0, 0, 4 }, { 10, 0, 2 }, { 100000, 9000, 13000 } };
+
+    (void)state;
+    for (size_t i = 0; i < ADIT_LEN(rows); i++) {
+        struct script t = { .status = { 500, 500 } };
+        struct ws_server server;
+        struct adit_signal_conf conf = quick(serve(&server, &t, "/ws/alice"));
+        struct end a;
+        int ms;
+
+        conf.retry_first = ADIT_MS;
+        conf.retry_max = 60 * ADIT_SEC;
+        conf.retry_factor_x10 = rows[i].factor_x10;
+        begin(&a, &conf);
+        expect(&a, ADIT_SIGNAL_DOWN);
+        a.count[ADIT_SIGNAL_DOWN] = 0;
+        expect(&a, ADIT_SIGNAL_DOWN);
+        ms = adit_loop_timeout_ms(loop);
+        if (ms < rows[i].least || ms > rows[i].most)
+            fail_msg("factor %u: %d ms", rows[i].factor_x10, ms);
+        finish(&a);
+        ws_server_stop(&server);
+    }
+}
+
 static void answers_that_are_none(void **state)
 {
     static const struct {
@@ -466,6 +498,32 @@ static void whom_to_believe(void **state)
     ws_server_stop(&server);
     adit_tls_server_free(server.tls);
     certs_remove(&certs);
+}
+
+/* With every attempt, not only the first. */
+static void who_checks_nothing_is_warned(void **state)
+{
+    struct adit_signal_conf conf = quick("wss://127.0.0.1:9/ws/alice"); /* nobody is there */
+    int log = memfd_create("log", MFD_CLOEXEC), stderr_before = dup(STDERR_FILENO);
+    char text[4096] = "";
+    unsigned warnings = 0;
+    struct end a;
+
+    (void)state;
+    conf.insecure = true;
+    conf.retry_tries = 3;
+    assert_int_equal(dup2(log, STDERR_FILENO), STDERR_FILENO);
+    begin(&a, &conf);
+    while (!a.final && wait_for(loop, &a.count[ADIT_SIGNAL_DOWN]))
+        a.count[ADIT_SIGNAL_DOWN] = 0;
+    finish(&a);
+    assert_int_equal(dup2(stderr_before, STDERR_FILENO), STDERR_FILENO);
+    assert_true(pread(log, text, sizeof text - 1, 0) > 0);
+    for (const char *p = text; (p = strstr(p, "(--insecure)")); p++)
+        warnings++;
+    assert_int_equal(warnings, 3);
+    close(stderr_before);
+    close(log);
 }
 
 static size_t on_tunnel_data(void *arg, const uint8_t *bytes, size_t n, adit_time now);
@@ -829,10 +887,12 @@ int main(void)
         TEST(silence_is_noticed),
         TEST(retry_does_not_wait),
         TEST(tries_end),
+        TEST(pauses_grow),
         TEST(answers_that_are_none),
         TEST(broken_frames),
         TEST(whole_frames),
         TEST(whom_to_believe),
+        TEST(who_checks_nothing_is_warned),
         TEST(through_a_proxy),
         TEST(freed_anywhere),
         TEST(login_then_websocket),
