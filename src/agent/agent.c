@@ -265,6 +265,7 @@ static void follow_dialect(struct adit_agent *a)
     if (t->keepalive && *t->keepalive) {
         c->lanes.keepalive = t->keepalive;
         c->lanes.keepalive_every = t->keepalive_every;
+        c->lanes.keepalive_answer = t->keepalive_answer;
     }
     if (!c->peer.stun_count && t->stun) {
         c->peer.stun = t->stun;

@@ -193,6 +193,7 @@ static int read_signal(struct run *r)
         .header_count = o->header.count,
         .retry_first = o->reconnect,
         .retry_max = o->reconnect_max,
+        .retry_factor_x10 = o->reconnect_factor > 0 ? 10 * (unsigned)o->reconnect_factor : 0,
         .retry_tries = o->reconnect_tries,
     };
     return err;

@@ -108,6 +108,7 @@ struct adit_options {
     struct adit_strings tls_pin, header;
     bool insecure;
     adit_time reconnect, reconnect_max; /* 0: as the dialect has it */
+    int reconnect_factor;               /* below 1: the same */
     int reconnect_tries;
 
     const char *peer;
