@@ -160,6 +160,7 @@ static void begin(struct adit_http_conn *c, const struct adit_http1_head *head, 
     int n, err = -EINVAL;
 
     out.upgrade = c->upgrade;
+    out.expect_continue = false; /* 100 comes from us */
     n = adit_http_head_pick(fields, ADIT_HTTP_FIELDS_MAX, &out, without);
     if (n >= 0) {
         memcpy(fields + n, forwarded.fields, ours * sizeof *fields);
