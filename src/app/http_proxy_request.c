@@ -189,7 +189,7 @@ void adit_http_conn_ask(struct adit_http_conn *c, const struct adit_http1_head *
 {
     const char *target = target_of(head);
 
-    c->keep_alive = head->keep_alive;
+    c->keep_alive = head->keep_alive && target;
     c->old = head->minor == 0;
     c->to_head = strcmp(head->method, "HEAD") == 0;
     c->has_body = head->body;
