@@ -57,6 +57,8 @@ static void on_opened(void *arg, struct adit_mux_stream *s, enum adit_mux_kind k
     e->kind = kind;
     e->opened++;
     snprintf(e->target, sizeof e->target, "%.*s", (int)n, n ? (const char *)target : "");
+    e->raw = target;
+    e->raw_n = n;
     if (e->on_opened)
         e->on_opened(e, s);
     else if (e->ops == &note_ops)

@@ -22,6 +22,8 @@ struct link_end {
     unsigned opened;
     enum adit_mux_kind kind;
     char target[64];
+    const uint8_t *raw; /* the target as it came, during on_opened */
+    size_t raw_n;
     /* What is done with a stream that the peer opens; NULL: as `ops` with `arg`. */
     void (*on_opened)(struct link_end *e, struct adit_mux_stream *s);
     const struct adit_mux_stream_ops *ops;
