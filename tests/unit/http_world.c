@@ -74,7 +74,8 @@ void party_says(struct party *p, const char *text)
 void party_says_torn(struct party *p, const char *text)
 {
     for (; *text && !p->closed; text++) {
-        (void)!adit_stream_send(p->stream, text, 1);
+        while (adit_stream_send(p->stream, text, 1) == -ENOMEM)
+            ; /* made to fail: once */
         http_world_turn(p->world, 2);
     }
 }
@@ -137,7 +138,10 @@ static void on_request(void *arg, struct adit_exchange *x, const struct adit_htt
 {
     struct http_world *w = arg;
 
-    adit_http_serve_request(w->serve, x, head, now);
+    if (w->serve)
+        adit_http_serve_request(w->serve, x, head, now);
+    else
+        adit_exchange_free(x, "nobody is here", now);
 }
 
 static const struct adit_carrier_ops provider_ops = { .request = on_request };
@@ -150,7 +154,7 @@ static void on_accepted(void *arg, int fd, const struct adit_addr *from, adit_ti
 
     (void)now;
     party_init(p, w);
-    assert_int_equal(adit_stream_accept(&p->stream, w->loop, fd, &conf, &party_ops, p), 0);
+    p->closed = adit_stream_accept(&p->stream, w->loop, fd, &conf, &party_ops, p) < 0;
     w->news = 1;
 }
 
