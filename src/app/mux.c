@@ -366,7 +366,7 @@ void adit_mux_consumed(struct adit_mux_stream *s, size_t n)
     }
 }
 
-bool adit_mux_put_reset(struct adit_mux *m, uint32_t id, enum adit_mux_code code, const char *text)
+void adit_mux_put_reset(struct adit_mux *m, uint32_t id, enum adit_mux_code code, const char *text)
 {
     size_t n = text ? strlen(text) : 0, before = m->urgent.len;
     uint8_t fixed[2];
@@ -377,10 +377,9 @@ bool adit_mux_put_reset(struct adit_mux *m, uint32_t id, enum adit_mux_code code
     if (m->urgent.err) {
         m->urgent.err = 0;
         m->urgent.len = before;
-        return false;
+        m->overrun = true;
     }
     m->ops->due(m->arg);
-    return true;
 }
 
 void adit_mux_reset(struct adit_mux_stream *s, enum adit_mux_code code, const char *text)
@@ -388,10 +387,23 @@ void adit_mux_reset(struct adit_mux_stream *s, enum adit_mux_code code, const ch
     struct adit_mux *m = s->m;
     bool known = !s->ours || s->open_sent, over = s->end_sent && s->end_got;
 
-    /* Without memory for a word the other side sends until its credit is used up, and no more. */
     if (known && !over && !m->lost)
-        (void)!adit_mux_put_reset(m, s->id, code, text);
+        adit_mux_put_reset(m, s->id, code, text);
     adit_mux_drop(s);
+}
+
+void adit_mux_leave(struct adit_mux_stream *s)
+{
+    static const struct adit_mux_stream_ops nobody = { .data = NULL };
+
+    assert(s->want_end);
+    s->ops = &nobody;
+    s->left = true;
+    adit_list_del(&s->wanting);
+    if (s->held)
+        adit_mux_consumed(s, s->held);
+    if (s->end_sent && !s->end_got)
+        adit_mux_reset(s, ADIT_MUX_DONE, NULL);
 }
 
 const char *adit_mux_code_text(enum adit_mux_code code)

@@ -126,6 +126,10 @@ void adit_mux_consumed(struct adit_mux_stream *s, size_t n);
  * queued is dropped. text may be NULL. */
 void adit_mux_reset(struct adit_mux_stream *s, enum adit_mux_code code, const char *text);
 
+/* After adit_mux_end: nothing is called any more, but what is queued still leaves. What comes is
+ * dropped; once our end has left, an other side that has not ended is reset (DONE). */
+void adit_mux_leave(struct adit_mux_stream *s);
+
 unsigned adit_mux_count(const struct adit_mux *m);       /* open streams */
 size_t adit_mux_queued(const struct adit_mux *m);        /* bytes that wait for their turn */
 size_t adit_mux_held(const struct adit_mux *m);          /* bytes received and not yet consumed */

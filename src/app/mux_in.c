@@ -28,10 +28,10 @@ static int on_open(struct adit_mux *m, uint32_t id, struct adit_cursor *c, const
     m->last_theirs = id;
     if (m->theirs < m->conf.streams_max && m->windows + ADIT_MUX_WINDOW_MIN <= m->windows_max)
         s = adit_mux_add(m, id, kind, ADIT_MUX_WINDOW_MIN);
-    if (!s && !adit_mux_put_reset(m, id, ADIT_MUX_FULL, NULL))
-        return refuse(ret_why, "streams are opened faster than they can be refused");
-    if (!s)
+    if (!s) {
+        adit_mux_put_reset(m, id, ADIT_MUX_FULL, NULL);
         return 0;
+    }
     s->credit = window;
     s->granted_at = now;
     m->ops->opened(m->arg, s, kind, c->p, adit_cursor_left(c), now);
@@ -174,5 +174,7 @@ int adit_mux_feed(struct adit_mux *m, const uint8_t *bytes, size_t n, const char
     int err = m->lost ? 0 : on_frame(m, &c, false, ret_why, now);
 
     adit_mux_tell_done(m, now);
+    if (!err && m->overrun)
+        err = refuse(ret_why, "more streams are refused than can be told");
     return err;
 }

@@ -45,6 +45,7 @@ struct adit_mux_stream {
     bool ours;                    /* we opened it */
     bool open_sent;               /* the other side knows of it */
     bool want_end, end_sent, end_got;
+    bool left; /* whoever had it does not care any more */
     /* out */
     struct adit_buf frames; /* parts for a PACK that go before the data: OPEN, HEAD, DATAGRAM */
     struct adit_buf out;    /* data, from out_at on */
@@ -64,6 +65,7 @@ struct adit_mux {
     const struct adit_mux_ops *ops;
     void *arg;
     bool lost;
+    bool overrun; /* the other side takes no word of what was reset */
     size_t piece; /* bytes of a turn, and of a message if nothing larger has to go */
     uint32_t next_id, last_theirs;
     unsigned ours, theirs; /* open streams */
@@ -94,8 +96,7 @@ void adit_mux_tell_closed(struct adit_mux_stream *s, enum adit_mux_code code, co
                           adit_time now);
 void adit_mux_tell_done(struct adit_mux *m, adit_time now);
 void adit_mux_set_window(struct adit_mux_stream *s, size_t window);
-bool adit_mux_put_reset(struct adit_mux *m, uint32_t id, enum adit_mux_code code,
-                        const char *text); /* false: too many wait */
+void adit_mux_put_reset(struct adit_mux *m, uint32_t id, enum adit_mux_code code, const char *text);
 
 /* mux_out.c */
 /* One part of a PACK. */

@@ -165,7 +165,9 @@ static void put_end(struct adit_mux_stream *s)
     adit_buf_done(&s->tail);
     adit_buf_done(&s->out);
     s->out_at = 0;
-    if (s->end_got)
+    if (s->left && !s->end_got)
+        adit_mux_put_reset(m, s->id, ADIT_MUX_DONE, NULL); /* in the next message */
+    if (s->left || s->end_got)
         adit_list_add(&m->done, &s->done);
 }
 

@@ -116,6 +116,8 @@ OPTION(header, LIST, "header", 0, "NAME: VALUE", 0, 0, "", C | SECRET | PHRASES,
 OPTION(reconnect, TIME, "reconnect", 0, "TIME", 0, 0, "", C, "",
        "pause before the server is tried again, growing from there; else as the dialect is used to")
 OPTION(reconnect_max, TIME, "reconnect-max", 0, "TIME", 0, 0, "", C, "", "and at most so long")
+OPTION(reconnect_factor, NUMBER, "reconnect-factor", 0, "N", 1, 100, "", C, "",
+       "each pause is so many times the one before; 1 = they do not grow")
 OPTION(reconnect_tries, NUMBER, "reconnect-tries", 0, "N", 0, 1000000, "", C, "0",
        "give up after so many attempts in a row; 0 = never")
 OPTION(worker_say, TEXT, "worker-say", 0, "TEXT", 0, 0, "", C, "",
@@ -124,8 +126,8 @@ OPTION(worker_say, TEXT, "worker-say", 0, "TEXT", 0, 0, "", C, "",
 OPTION(worker_bench, NUMBER, "worker-bench", 0, "KB", 1, 1048576, "", C, "",
        "rendezvous: send it so many kilobytes as a benchmark, as the original does")
 
-OPTION(peer, TEXT, "peer", 0, "NAME", 0, 0, "", C, "",
-       "whom to call; `adit connect NAME` says it too")
+OPTION(peer, LIST, "peer", 0, "NAME", 0, 0, "", C | PHRASES, "",
+       "whom to call; may be repeated. `adit connect NAME...` says it too")
 OPTION(once, FLAG, "once", 0, "", 0, 0, "", C, "",
        "end when the first connection has ended, with its exit code")
 OPTION(exit_on_failure, FLAG, "exit-on-failure", 0, "", 0, 0, "", C, "",

@@ -108,9 +108,10 @@ struct adit_options {
     struct adit_strings tls_pin, header;
     bool insecure;
     adit_time reconnect, reconnect_max; /* 0: as the dialect has it */
+    int reconnect_factor;               /* below 1: the same */
     int reconnect_tries;
 
-    const char *peer;
+    struct adit_strings peer;
     bool once, exit_on_failure;
     int max_peers;
     struct adit_strings allow, peer_fingerprint;
