@@ -82,6 +82,20 @@ static bool is_named(const struct adit_http1_head *head, const char *name, size_
     return !(class_of(name, len) & FRAMING) && adit_http1_has_token(head, "Connection", name);
 }
 
+static bool is_te(const char *name, size_t len)
+{
+    return len == 2 && same(name, "te", 2);
+}
+
+bool adit_http_wants_trailers(const struct adit_http1_head *head)
+{
+    for (unsigned i = 0; i < head->count; i++)
+        if (is_te(head->fields[i].name, strlen(head->fields[i].name)) &&
+            strstr(head->fields[i].value, "trailers"))
+            return true;
+    return false;
+}
+
 /* The next field that goes on; *io_at is moved behind it. False: no more. */
 static bool next(const struct adit_http1_head *head, unsigned without, bool named, unsigned *io_at,
                  struct adit_http1_field *ret_field)
@@ -90,7 +104,7 @@ static bool next(const struct adit_http1_head *head, unsigned without, bool name
         const struct adit_http1_field *f = &head->fields[(*io_at)++];
         size_t len = strlen(f->name);
 
-        if (len == 2 && same(f->name, "te", 2)) {
+        if (is_te(f->name, len)) {
             if (!strstr(f->value, "trailers"))
                 continue;
             *ret_field = (struct adit_http1_field){ f->name, "trailers" };
@@ -144,7 +158,7 @@ unsigned adit_http_trailers_pick(struct adit_http1_field *out, unsigned max,
     for (unsigned i = 0; i < count && n < max; i++) {
         size_t len = strlen(trailers[i].name);
 
-        if (!class_of(trailers[i].name, len) && !(len == 2 && same(trailers[i].name, "te", 2)) &&
+        if (!class_of(trailers[i].name, len) && !is_te(trailers[i].name, len) &&
             !(len == 7 && same(trailers[i].name, "trailer", 7)))
             out[n++] = trailers[i];
     }

@@ -41,6 +41,9 @@ void adit_http_head_put(struct adit_buf *out, const struct adit_http1_head *head
 unsigned adit_http_trailers_pick(struct adit_http1_field *out, unsigned max,
                                  const struct adit_http1_field *trailers, unsigned count);
 
+/* Does one of the fields that go on say "TE: trailers"? */
+bool adit_http_wants_trailers(const struct adit_http1_head *head);
+
 /* Has a response with this status, to this method, no body whatever its fields say? */
 bool adit_http_is_bodyless(int status, bool to_head);
 /* Content-Length of what has no body itself, as HEAD and 304 have it; NULL = there is no clear one.

@@ -74,7 +74,7 @@ int adit_http_call_put_head(struct adit_buf *out, const struct adit_http_call *c
     put_framing(out, call, head->method);
     if (call->upgrade)
         adit_http1_put_field(out, "Connection", "Upgrade");
-    else if (adit_http1_get(head, "TE"))
+    else if (adit_http_wants_trailers(head))
         adit_http1_put_field(out, "Connection", "TE");
     adit_http1_put_end(out);
     return out->err;

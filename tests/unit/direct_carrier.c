@@ -1,6 +1,6 @@
 #include "direct_carrier.h"
 
-#include "base/alloc.h"
+#include <stdlib.h>
 
 enum kind { REQUEST, HEAD, BODY, END, WRITABLE, FAILED };
 
@@ -40,7 +40,7 @@ static void release(struct pair *p)
     if (!p->side[0].freed || !p->side[1].freed || p->waiting)
         return;
     adit_list_del(&p->link);
-    adit_free(p);
+    free(p);
 }
 
 /* ---- messages -------------------------------------------------------------------------------- */
@@ -48,20 +48,20 @@ static void release(struct pair *p)
 static void message_free(struct message *m)
 {
     for (unsigned i = 0; i < m->count; i++) {
-        adit_free((char *)m->fields[i].name);
-        adit_free((char *)m->fields[i].value);
+        free((char *)m->fields[i].name);
+        free((char *)m->fields[i].value);
     }
-    adit_free(m->fields);
-    adit_free((char *)m->head.method);
-    adit_free((char *)m->head.target);
-    adit_free((char *)m->head.reason);
-    adit_free(m->bytes);
-    adit_free(m);
+    free(m->fields);
+    free((char *)m->head.method);
+    free((char *)m->head.target);
+    free((char *)m->head.reason);
+    free(m->bytes);
+    free(m);
 }
 
 static struct message *post(struct side *to, enum kind kind)
 {
-    struct message *m = adit_zalloc(sizeof *m);
+    struct message *m = calloc(1, sizeof *m);
 
     if (!m)
         return NULL;
@@ -75,10 +75,10 @@ static struct message *post(struct side *to, enum kind kind)
 
 static void copy_fields(struct message *m, const struct adit_http1_field *fields, unsigned count)
 {
-    m->fields = adit_zalloc((count + 1) * sizeof *m->fields);
+    m->fields = calloc(1, (count + 1) * sizeof *m->fields);
     for (unsigned i = 0; m->fields && i < count; i++) {
-        m->fields[i].name = adit_strdup(fields[i].name);
-        m->fields[i].value = adit_strdup(fields[i].value);
+        m->fields[i].name = strdup(fields[i].name);
+        m->fields[i].value = strdup(fields[i].value);
         m->count++;
     }
 }
@@ -90,9 +90,9 @@ static void post_head(struct side *to, enum kind kind, const struct adit_http1_h
     if (!m)
         return;
     m->head = *head;
-    m->head.method = adit_strdup(head->method);
-    m->head.target = adit_strdup(head->target);
-    m->head.reason = adit_strdup(head->reason);
+    m->head.method = strdup(head->method);
+    m->head.target = strdup(head->target);
+    m->head.reason = strdup(head->reason);
     copy_fields(m, head->fields, head->count);
     m->head.fields = m->fields;
 }
@@ -155,7 +155,7 @@ static struct adit_exchange *direct_begin(struct adit_carrier *c,
                                           adit_time now)
 {
     struct direct *d = adit_container_of(c, struct direct, consumer);
-    struct pair *p = d->begin_err || d->lost ? NULL : adit_zalloc(sizeof *p);
+    struct pair *p = d->begin_err || d->lost ? NULL : calloc(1, sizeof *p);
 
     (void)now;
     *ret_err = d->lost ? -EPIPE : d->begin_err ? d->begin_err : -ENOMEM;
@@ -208,7 +208,9 @@ static int direct_body(struct adit_exchange *x, const uint8_t *bytes, size_t n, 
     m = post(other(s), BODY);
     if (!m)
         return -ENOMEM;
-    m->bytes = adit_memdup(bytes, n);
+    m->bytes = malloc(n);
+    if (m->bytes)
+        memcpy(m->bytes, bytes, n);
     m->n = n;
     return 0;
 }
@@ -254,7 +256,7 @@ static void direct_drop(struct adit_exchange *x, const char *text, adit_time now
     if (!o->freed && !(s->ended && o->ended) && !s->failed) {
         m = post(o, FAILED);
         if (m && text)
-            m->bytes = (uint8_t *)adit_strdup(text);
+            m->bytes = (uint8_t *)strdup(text);
     }
     release(s->pair);
 }

@@ -1,5 +1,6 @@
 /* direct_carrier.h - a carrier without a channel: consumer and provider in one process. What one
- * side says the other hears before the loop sleeps, never from inside. */
+ * side says the other hears before the loop sleeps, never from inside. Its memory is not adit's:
+ * it does not fail where a test makes that fail. */
 #ifndef ADIT_TEST_DIRECT_CARRIER_H
 #define ADIT_TEST_DIRECT_CARRIER_H
 

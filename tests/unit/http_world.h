@@ -31,11 +31,15 @@ struct http_world {
     struct adit_http_serve *serve;
     struct direct direct;
     struct adit_listen *upstream;
+    struct adit_tls_server *upstream_tls; /* NULL = none; the test's */
     char upstream_url[64];
     struct party client[HTTP_PARTIES], up[HTTP_PARTIES];
     unsigned ups;  /* calls that the upstream took */
     unsigned news; /* something happened */
 };
+
+/* What the upstream's sockets call, with the world as arg. */
+extern const struct adit_listen_ops http_world_upstream;
 
 /* Makes the loop and the upstream; configure then, and start. */
 void http_world_init(struct http_world *w);
