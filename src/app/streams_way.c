@@ -1,5 +1,4 @@
 /* streams_way - HELLO, and what both sides then speak. */
-#include "app/carrier_agent.h"
 #include "app/carrier_mux.h"
 #include "app/hello.h"
 #include "app/streams_inner.h"
@@ -264,7 +263,7 @@ void adit_way_open(struct adit_streams *s)
 
     adit_way_lost(s); /* of an association before this one */
     if (is_agents(s)) {
-        start_carrier(s, &adit_carrier_agent, now);
+        start_carrier(s, &adit_carrier_v2, now);
         return;
     }
     s->way = ADIT_WAY_HELLO;
