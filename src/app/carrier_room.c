@@ -157,7 +157,6 @@ static int room_init(struct adit_carrier *c, adit_time now)
 
     (void)now;
     adit_framing_init(f);
-    f->late = adit_room_late;
     adit_framing_greet(f);
     return 0;
 }

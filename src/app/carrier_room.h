@@ -26,7 +26,6 @@ enum adit_room_type {
 struct adit_room_exchange {
     struct adit_framed f;
     bool head_said;                /* provider: the response's has left; consumer: it has come */
-    bool expects;                  /* consumer: the client waits for 100 Continue */
     bool waits;                    /* provider: is there a body? The next frame tells */
     struct adit_framing_head kept; /* until then */
 };
@@ -44,7 +43,6 @@ void adit_room_speak(struct adit_framing *f, enum adit_room_type type, uint32_t 
 /* carrier_room_consume.c */
 struct adit_exchange *adit_room_begin(struct adit_carrier *c, const struct adit_http1_head *head,
                                       int *ret_err, adit_time now);
-void adit_room_late(struct adit_framed *x, adit_time now);
 void adit_room_consume(struct adit_framing *f, uint8_t type, uint32_t id, const uint8_t *bytes,
                        size_t n, adit_time now);
 

@@ -1,8 +1,6 @@
 /* carrier_room_consume.c - the HTTP tunnel's consumer: requests out, responses in. */
 #include "app/carrier_room.h"
 
-#include <stdio.h>
-
 #include "base/str.h"
 
 static int send_request(struct adit_room_exchange *x, const struct adit_http1_head *head)
@@ -42,7 +40,6 @@ struct adit_exchange *adit_room_begin(struct adit_carrier *c, const struct adit_
         return NULL;
     }
     x->f.asks_head = strcmp(head->method, "HEAD") == 0;
-    x->expects = head->expect_continue && head->body;
     *ret_err = send_request(x, head);
     if (!*ret_err && !head->body) {
         x->f.out_ended = true;
@@ -52,21 +49,7 @@ struct adit_exchange *adit_room_begin(struct adit_carrier *c, const struct adit_
         adit_framed_free(&x->f, true);
         return NULL;
     }
-    if (x->expects)
-        adit_framed_later(&x->f);
     return &x->f.x;
-}
-
-/* The provider cannot say it, so we do. */
-void adit_room_late(struct adit_framed *f, adit_time now)
-{
-    struct adit_room_exchange *x = (struct adit_room_exchange *)f;
-    struct adit_http1_head head = {
-        .method = "", .target = "", .status = 100, .minor = 1, .reason = "Continue", .interim = true
-    };
-
-    if (x->expects && !x->head_said)
-        adit_framed_tell_head(f, &head, now);
 }
 
 /* ---- in ---- */
@@ -85,7 +68,7 @@ static void on_response(struct adit_framing *f, uint32_t id, json_t *json, adit_
         return;
     h.head.status = status >= 100 && status <= 599 && status != 101 ? (int)status : 0;
     if (h.head.status == 0 || adit_framing_read(&h, json_object_get(json, "headers"), 0) < 0) {
-        adit_framed_tell_failed(&x->f, 502, "Tunnel error: the response is not understood", now);
+        adit_framed_tell_failed(&x->f, 502, "the response is not understood", now);
     } else {
         x->head_said = !h.head.interim;
         h.head.body = h.head.body && !x->f.asks_head;
@@ -97,11 +80,9 @@ static void on_response(struct adit_framing *f, uint32_t id, json_t *json, adit_
 
 static void on_error(struct adit_room_exchange *x, const uint8_t *bytes, size_t n, adit_time now)
 {
-    char text[160], words[128];
+    char text[128];
 
-    snprintf(text, sizeof text, "Tunnel error: %s",
-             adit_str_printable(words, sizeof words, bytes, n));
-    adit_framed_tell_failed(&x->f, 502, text, now);
+    adit_framed_tell_failed(&x->f, 502, adit_str_printable(text, sizeof text, bytes, n), now);
 }
 
 void adit_room_consume(struct adit_framing *f, uint8_t type, uint32_t id, const uint8_t *bytes,
@@ -124,6 +105,6 @@ void adit_room_consume(struct adit_framing *f, uint8_t type, uint32_t id, const 
     } else if (type == ADIT_ROOM_RES_END && x->head_said) {
         adit_framed_tell_end(&x->f, now);
     } else if (type == ADIT_ROOM_RES_END) {
-        adit_framed_tell_failed(&x->f, 502, "Tunnel error: response ended before headers", now);
+        adit_framed_tell_failed(&x->f, 502, "response ended before headers", now);
     }
 }

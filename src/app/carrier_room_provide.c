@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <strings.h>
 
+#include "base/str.h"
+
 static void speak_error(struct adit_framing *f, uint32_t id, const char *text)
 {
     adit_room_speak(f, ADIT_ROOM_ERROR, id, text);
@@ -43,12 +45,14 @@ int adit_room_head(struct adit_exchange *exchange, const struct adit_http1_head 
 /* As the original words it. */
 void adit_room_say_failure(struct adit_room_exchange *x, const char *text)
 {
+    const char *before = x->head_said                                     ? "upstream error: "
+                         : text && adit_str_starts(text, "Bad Gateway: ") ? ""
+                                                                          : "Bad Gateway: ";
     char words[256];
-    int n =
-        snprintf(words, sizeof words, "%s%s",
-                 x->head_said ? "upstream error: " : "Bad Gateway: ", text ? text : "it broke off");
-    size_t len = n < (int)sizeof words ? (size_t)n : sizeof words - 1;
+    size_t len;
 
+    snprintf(words, sizeof words, "%s%s", before, text ? text : "it broke off");
+    len = strlen(words);
     adit_framing_purge(adit_framing_of(&x->f), x->f.lane);
     if (x->head_said) {
         (void)!adit_room_send(x, ADIT_ROOM_ERROR, words, len);

@@ -343,6 +343,6 @@ void adit_framing_lost(struct adit_carrier *c, adit_time now)
         adit_list_del(&x->link);
         adit_list_add(&f->all, &x->link);
         adit_framing_purge(f, x->lane);
-        adit_framed_tell_failed(x, 502, "Tunnel error: the tunnel ended", now);
+        adit_framed_tell_failed(x, 502, "the tunnel has ended", now);
     }
 }

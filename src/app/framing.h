@@ -16,13 +16,14 @@
 #include "base/list.h"
 #include "base/map.h"
 
-#define ADIT_FRAMING_QUEUE_MAX  (256 * 1024)  /* bytes of bodies that wait to be sent */
-#define ADIT_FRAMING_PIECE      (16 * 1024)   /* what every exchange may have waiting */
-#define ADIT_FRAMING_HELD_MAX   (1024 * 1024) /* bytes told and not consumed */
-#define ADIT_FRAMING_UNREAD_MAX (512 * 1024)  /* bytes of answers that nobody takes */
-#define ADIT_FRAMING_SPOKEN_MAX (64 * 1024)   /* bytes of what belongs to no exchange */
-#define ADIT_FRAMING_FIELDS_MAX 1024
-#define ADIT_FRAMING_EXCHANGES  1024
+#define ADIT_FRAMING_QUEUE_MAX   (256 * 1024)       /* bytes of bodies that wait to be sent */
+#define ADIT_FRAMING_PIECE       (16 * 1024)        /* what every exchange may have waiting */
+#define ADIT_FRAMING_HELD_MAX    (1024 * 1024)      /* bytes told and not consumed */
+#define ADIT_FRAMING_UNREAD_MAX  (512 * 1024)       /* bytes of answers that nobody takes */
+#define ADIT_FRAMING_SPOKEN_MAX  (64 * 1024)        /* bytes of what belongs to no exchange */
+#define ADIT_FRAMING_COLLECT_MAX (32 * 1024 * 1024) /* bytes of what has to be whole */
+#define ADIT_FRAMING_FIELDS_MAX  1024
+#define ADIT_FRAMING_EXCHANGES   1024
 
 struct adit_framed;
 
@@ -43,6 +44,7 @@ struct adit_framing {
     struct adit_task work;
     struct adit_timer again; /* while more than high_water is on its way */
     size_t queued, held;
+    size_t collected;  /* bytes of what is not whole yet */
     size_t high_water; /* bytes on their way at which we wait; 0 = the channel decides */
     unsigned count;
     uint32_t last; /* number that we gave */

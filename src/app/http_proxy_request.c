@@ -160,6 +160,7 @@ static void begin(struct adit_http_conn *c, const struct adit_http1_head *head, 
     int n, err = -EINVAL;
 
     out.upgrade = c->upgrade;
+    out.expect_continue = false; /* 100 comes from us */
     n = adit_http_head_pick(fields, ADIT_HTTP_FIELDS_MAX, &out, without);
     if (n >= 0) {
         memcpy(fields + n, forwarded.fields, ours * sizeof *fields);
@@ -188,7 +189,7 @@ void adit_http_conn_ask(struct adit_http_conn *c, const struct adit_http1_head *
 {
     const char *target = target_of(head);
 
-    c->keep_alive = head->keep_alive;
+    c->keep_alive = head->keep_alive && target;
     c->old = head->minor == 0;
     c->to_head = strcmp(head->method, "HEAD") == 0;
     c->has_body = head->body;

@@ -219,13 +219,19 @@ static int configure(struct run *r)
     if (err)
         return err;
     c->connect = o->command == ADIT_COMMAND_CONNECT;
-    c->target = o->peer;
+    c->targets = o->peer.items;
+    c->target_count = c->connect ? o->peer.count : 0;
     c->once = o->once;
     c->exit_on_failure = o->exit_on_failure;
     c->peers = r->sections.peers;
     c->peer_count = r->sections.count;
     c->peers_only = packets && c->peer_count > 0;
     c->single = o->mode == ADIT_MODE_BYTES || (packets && !c->peers_only);
+    if (c->single && c->target_count > 1)
+        return adit_cli_usage(
+            o, "peer", o->peer.items[1],
+            "this mode serves one peer at a time; tun and tap serve each that has "
+            "a section under peers: in the configuration file");
     c->ask = o->trust == ADIT_TRUST_ASK;
     c->calls_max = (unsigned)o->max_peers;
     if (c->peers_only && c->calls_max < c->peer_count)

@@ -13,9 +13,10 @@ COMMAND(LISTEN, "listen", "", "wait at a signaling server and answer who calls",
         "Answers the calls of peers that are trusted (see --allow and --trust), as many at a time "
         "as the mode allows: chat, json, echo and check serve many, bytes one, tun and tap one, or "
         "each that has a section under peers: in the configuration file.")
-COMMAND(CONNECT, "connect", "[PEER]", "call a peer through a signaling server",
-        "Calls the peer by its name at the server, and again when the connection is lost. Where a "
-        "server pairs by room there is no name to give.")
+COMMAND(CONNECT, "connect", "[PEER]...", "call peers through a signaling server",
+        "Calls each peer by its name at the server, and again when its connection is lost; ends "
+        "when all have ended, with the exit code of the first that failed. Where a server pairs by "
+        "room there is no name to give. As many at a time as `adit listen` serves.")
 COMMAND(STATUS, "status", "", "what a running `adit listen` or `adit connect` does",
         "Shows peers, paths, round-trip times, rates and channels of the agents that this user "
         "runs on this host.")

@@ -126,8 +126,8 @@ OPTION(worker_say, TEXT, "worker-say", 0, "TEXT", 0, 0, "", C, "",
 OPTION(worker_bench, NUMBER, "worker-bench", 0, "KB", 1, 1048576, "", C, "",
        "rendezvous: send it so many kilobytes as a benchmark, as the original does")
 
-OPTION(peer, TEXT, "peer", 0, "NAME", 0, 0, "", C, "",
-       "whom to call; `adit connect NAME` says it too")
+OPTION(peer, LIST, "peer", 0, "NAME", 0, 0, "", C | PHRASES, "",
+       "whom to call; may be repeated. `adit connect NAME...` says it too")
 OPTION(once, FLAG, "once", 0, "", 0, 0, "", C, "",
        "end when the first connection has ended, with its exit code")
 OPTION(exit_on_failure, FLAG, "exit-on-failure", 0, "", 0, 0, "", C, "",

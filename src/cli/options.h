@@ -111,7 +111,7 @@ struct adit_options {
     int reconnect_factor;               /* below 1: the same */
     int reconnect_tries;
 
-    const char *peer;
+    struct adit_strings peer;
     bool once, exit_on_failure;
     int max_peers;
     struct adit_strings allow, peer_fingerprint;

@@ -144,7 +144,7 @@ static int take_word(struct words *w, const char *word)
     if ((*slot == ADIT_COMMAND_HELP || *slot == ADIT_COMMAND_CONFIG) &&
         w->o->topic == ADIT_COMMAND_NONE)
         slot = &w->o->topic;
-    else if (*slot == ADIT_COMMAND_CONNECT && w->o->source[ADIT_OPTION_peer] != ADIT_SOURCE_LINE)
+    else if (*slot == ADIT_COMMAND_CONNECT)
         return take_option(w, ADIT_OPTION_peer, word);
     else if (*slot != ADIT_COMMAND_NONE)
         return adit_option_fail(w->error, "not understood: \"%.40s\"", word);

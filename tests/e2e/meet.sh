@@ -67,6 +67,21 @@ check "TERM ends listen well" ends alice 10 0
 check "and connect with it" ends carol 15 0
 stop alice bob carol
 
+side alice A listen --trust first
+side carol A listen --trust first
+until_true 10 joined alice && until_true 10 joined carol
+side bob B connect alice carol --trust first
+check "connect: two are called" until_true 15 eval 'both_up alice bob && both_up carol bob'
+say bob "to both"
+check "connect: and both hear him" eval 'until_true 5 said alice "^to both$" && until_true 5 said carol "^to both$"'
+kill -TERM "${PID[alice]}"
+check "connect: one leaves, with the other it goes on" eval \
+    'ends alice 10 0 && until_true 10 told bob "connection with alice is closed" && say carol "still here" &&
+    until_true 5 said bob "^still here$"'
+kill -TERM "${PID[carol]}"
+check "connect: with the last one it ends" ends bob 15 0
+stop alice bob carol
+
 side alice A listen --trust first --mode json
 until_true 10 joined alice
 side bob B connect alice --trust first --mode json
@@ -83,6 +98,9 @@ until_true 15 both_up alice bob
 cat "$W/data" >&"${IN[bob]}" && hang_up bob && hang_up alice
 check "bytes: a pipe, whole" eval 'ends bob 20 0 && ends alice 20 0 && cmp "$W/data" "$W/alice.out"'
 stop alice bob
+side bob B connect alice carol --mode bytes
+check "bytes: a pipe has one other end" eval 'ends bob 10 2 && told bob "this mode serves one peer at a time"'
+stop bob
 
 # ---- who is trusted ---------------------------------------------------------------------------------
 
@@ -130,7 +148,15 @@ side frank A listen --trust any
 until_true 10 joined frank
 side erin B connect frank
 check "connect ends with 3 when the other side has another certificate" ends erin 15 3
-stop frank erin
+stop erin
+side alice A listen --trust any
+until_true 10 joined alice
+side erin B connect frank alice --trust first
+check "of two, the one with another certificate is refused" until_true 15 eval \
+    'told erin "frank is refused" && both_up alice erin'
+kill -TERM "${PID[alice]}"
+check "and the exit code says so in the end" ends erin 15 3
+stop frank erin alice
 side frank A listen --trust any --max-peers 1
 until_true 10 joined frank
 theirs=$(status --json | grep -o 'sha-256 [0-9A-F:]*' | head -n 1)

@@ -7,7 +7,7 @@ need_tun
 lab up port-restricted port-restricted && lab stun
 unset http_proxy https_proxy all_proxy HTTP_PROXY HTTPS_PROXY ALL_PROXY
 export XDG_RUNTIME_DIR=$W
-MODE=tun NET_BOB=10.81.0.0/24 NET_CAROL=10.82.0.0/24
+HERE=(listen) THERE=(connect alice) MODE=tun NET_BOB=10.81.0.0/24 NET_CAROL=10.82.0.0/24
 
 file() { # TRUST CAROL'S-FINGERPRINT: alice's configuration
     cat >"$W/alice.json" <<END
@@ -23,11 +23,11 @@ END
 }
 alice() { # ARGS...
     mkdir -p "$W/alice.conf"
-    start alice A env XDG_CONFIG_HOME="$W/alice.conf" "$ADIT" listen --config "$W/alice.json" "$@"
+    start alice A env XDG_CONFIG_HOME="$W/alice.conf" "$ADIT" "${HERE[@]}" --config "$W/alice.json" "$@"
 }
 caller() { # NAME PLACE ARGS...
     mkdir -p "$W/$1.conf"
-    start "$1" "$2" env XDG_CONFIG_HOME="$W/$1.conf" "$ADIT" connect alice --signal ws://203.0.113.1:8000 \
+    start "$1" "$2" env XDG_CONFIG_HOME="$W/$1.conf" "$ADIT" "${THERE[@]}" --signal ws://203.0.113.1:8000 \
         --id "$1" --stun $STUN --trust first --mode $MODE --ifname adit0 "${@:3}"
 }
 bob() { caller bob B --address 10.77.1.2/30 --route 10.82.0.0/24 --allowed-ips 10.0.0.0/8; }
@@ -113,6 +113,22 @@ check "tap: both, each on a device of its own" eval \
     'until_true 20 pings B 10.77.1.2 10.77.1.1 && until_true 20 pings PUB 10.77.2.2 10.77.2.1 && pings B 10.77.1.2 10.77.1.1'
 check "tap: with the routes of both" eval 'routed $NET_BOB tobob && routed $NET_CAROL tocarol'
 stop alice bob carol
+
+# ---- and the other way round ---------------------------------------------------------------------------
+
+HERE=(connect bob carol) THERE=(listen) MODE=tun
+file first
+bob
+carol
+until_true 10 told bob 'at the signaling server' && until_true 10 told carol 'at the signaling server'
+alice
+check "connect: both, each on a device of its own" eval \
+    'until_true 20 pings B 10.77.1.2 10.77.1.1 && until_true 20 pings PUB 10.77.2.2 10.77.2.1 && pings B 10.77.1.2 10.77.1.1'
+kill -TERM "${PID[bob]}"
+check "connect: one leaves, the other does not notice" eval \
+    'until_true 10 not routed $NET_BOB tobob && pings PUB 10.77.2.2 10.77.2.1'
+stop alice bob carol
+HERE=(listen)
 
 # ---- what cannot work is told at the start ------------------------------------------------------------
 

@@ -5,6 +5,7 @@
 
 #include "base/alloc.h"
 #include "base/list.h"
+#include "http/ws_handshake.h"
 
 struct message {
     struct adit_link link;
@@ -37,7 +38,11 @@ static void put_bytes(struct adit_buf *out, const uint8_t *bytes, size_t n)
 static void put_head(struct adit_buf *out, const struct adit_http1_head *head)
 {
     for (unsigned i = 0; i < head->count; i++)
-        adit_buf_printf(out, "|%s: %s", head->fields[i].name, head->fields[i].value);
+        adit_buf_printf(
+            out, "|%s: %s", head->fields[i].name,
+            strcmp(head->fields[i].name, "Sec-WebSocket-Key") == 0 ? "KEY" : head->fields[i].value);
+    if (head->upgrade)
+        adit_buf_printf(out, "|upgrade");
     if (head->body && head->chunked)
         adit_buf_printf(out, "|+*");
     else if (head->body)
@@ -76,20 +81,53 @@ static void on_head(void *arg, const struct adit_http1_head *head, adit_time now
         let_go(s, NULL);
 }
 
+/* Frames of a client, as if the mask were zero. What is no whole frame stays as it is. */
+static void unmask(uint8_t *p, size_t n)
+{
+    while (n >= 6 && p[1] & 0x80) {
+        size_t at = 2, len = p[1] & 0x7f;
+        if (len == 126) {
+            len = adit_get16(p + 2);
+            at = 4;
+        } else if (len == 127) {
+            len = n < 14 ? n : adit_get32(p + 6);
+            at = 10;
+        }
+        if (n < at + 4 || len > n - at - 4)
+            return;
+        for (size_t i = 0; i < len; i++)
+            p[at + 4 + i] ^= p[at + i % 4];
+        memset(p + at, 0, 4);
+        p += at + 4 + len;
+        n -= at + 4 + len;
+    }
+}
+
+static void log_body(struct script_exchange *s, const uint8_t *bytes, size_t n)
+{
+    struct adit_buf *log = &s->end->world->log;
+    uint8_t *copy = malloc(n);
+
+    must(copy != NULL);
+    memcpy(copy, bytes, n);
+    if (s->raw && s->end->name == 'p')
+        unmask(copy, n);
+    adit_buf_printf(log, "%c data %u ", s->end->name, s->number);
+    put_bytes(log, copy, n);
+    adit_buf_printf(log, "\n");
+    free(copy);
+}
+
 static void on_body(void *arg, const uint8_t *bytes, size_t n, adit_time now)
 {
     struct script_exchange *s = arg;
-    struct adit_buf *log = &s->end->world->log;
 
     must(s->x && !s->failed && !s->ended && n > 0);
     s->got += n;
     for (size_t i = 0; i < n; i++)
         s->sum = s->sum * 31 + bytes[i];
-    if (!s->end->world->quiet) {
-        adit_buf_printf(log, "%c data %u ", s->end->name, s->number);
-        put_bytes(log, bytes, n);
-        adit_buf_printf(log, "\n");
-    }
+    if (!s->end->world->quiet)
+        log_body(s, bytes, n);
     if (s->end->world->free_first)
         let_go(s, NULL);
     else if (s->end->world->greedy) {
@@ -225,6 +263,8 @@ static void on_request(void *arg, struct adit_exchange *x, const struct adit_htt
     adit_buf_printf(&e->world->log, "p request %u %s %s", s->number, head->method, head->target);
     put_head(&e->world->log, head);
     s->x = x;
+    if (adit_http1_get(head, "Sec-WebSocket-Key"))
+        snprintf(s->key, sizeof s->key, "%s", adit_http1_get(head, "Sec-WebSocket-Key"));
     adit_exchange_take(x, &exchange_ops, s);
     if (e->world->free_first)
         let_go(s, "not today");
@@ -376,14 +416,18 @@ static void do_head(struct script_end *e, struct script_exchange *s, char *rest,
 {
     struct adit_http1_field fields[32];
     struct adit_http1_head head = { .method = "", .target = "" };
-    char *more = strchr(rest, '|');
+    char *more = strchr(rest, '|'), accept[ADIT_WS_ACCEPT_SIZE];
 
     head.status = atoi(rest);
     if (head.status < 100 || head.status > 599)
         return;
     head.interim = head.status < 200 && head.status != 101;
-    head.upgrade = head.status == 101;
+    s->raw = head.upgrade = head.status == 101;
     read_head(&head, fields, more ? more + 1 : rest + strlen(rest));
+    adit_ws_accept(accept, s->key);
+    for (unsigned i = 0; i < head.count; i++)
+        if (strcmp(fields[i].value, "@") == 0)
+            fields[i].value = accept;
     put_error(e, "head", adit_exchange_head(s->x, &head, now));
 }
 

@@ -16,6 +16,9 @@
  * STATUS TEXT p request K METHOD TARGET …     c writable K     c pause     c resume     c broken
  * TEXT c err CALL K -EXXX
  *
+ * What a provider sends a WebSocket's upstream is masked at random: the log has it with a mask of
+ * zeros, the key of its request as "KEY"; "Sec-WebSocket-Accept: @" in a script fits that key.
+ *
  * What is longer than 200 bytes has its first 24 and "...#length". */
 #ifndef ADIT_TEST_CARRIER_SCRIPT_H
 #define ADIT_TEST_CARRIER_SCRIPT_H
@@ -33,7 +36,8 @@ struct script_exchange {
     unsigned number;
     uint64_t got, sum, eaten; /* of its body */
     bool ended, failed;       /* the other side's part; all of it */
-    bool greedy;              /* consumes at once */
+    bool raw;                 /* a WebSocket, after 101 */
+    char key[32];             /* of a WebSocket that is asked for */
 };
 
 struct script_end {

@@ -71,6 +71,14 @@ void party_says(struct party *p, const char *text)
     assert_int_equal(adit_stream_send(p->stream, text, strlen(text)), 0);
 }
 
+void party_says_torn(struct party *p, const char *text)
+{
+    for (; *text && !p->closed; text++) {
+        (void)!adit_stream_send(p->stream, text, 1);
+        http_world_turn(p->world, 2);
+    }
+}
+
 void party_hears(struct party *p, const char *text)
 {
     size_t n = strlen(text);

@@ -52,6 +52,8 @@ struct party *http_client(struct http_world *w, int i);
 struct party *http_up(struct http_world *w, unsigned i);
 
 void party_says(struct party *p, const char *text);
+/* Byte by byte, each in a read of its own, as far as the other side reads. */
+void party_says_torn(struct party *p, const char *text);
 /* The next bytes that come are these. */
 void party_hears(struct party *p, const char *text);
 /* The next bytes end with these; what came before them is passed over. */
