@@ -63,7 +63,7 @@ void adit_fwd_door_tell(struct adit_fwd_door *door, enum adit_mux_code code)
     if (code == ADIT_MUX_DONE)
         return;
     if (door->fwd->to.kind)
-        adit_log(ADIT_LOG_INFO, "forward", "%s, from the other side: %s",
+        adit_log(ADIT_LOG_INFO, "forward", "%s cannot be reached: %s",
                  adit_end_show(&door->fwd->to, to), adit_mux_code_text(code));
     else
         adit_debug("forward", "the other side cannot reach it: %s", adit_mux_code_text(code));

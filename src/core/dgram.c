@@ -19,11 +19,9 @@ static void on_ready(struct adit_io *io, uint32_t events, adit_time now)
 {
     struct adit_dgram *d = adit_container_of(io, struct adit_dgram, io);
     uint8_t bytes[ADIT_DGRAM_MAX + 29]; /* IPv6 carries 20 more */
-    bool gone = false;
 
     (void)events;
-    d->gone = &gone;
-    for (int i = 0; i < READS_MAX && !gone; i++) {
+    for (int i = 0; i < READS_MAX; i++) {
         struct sockaddr_storage sa = { 0 };
         socklen_t len = sizeof sa;
         struct adit_addr from;
@@ -38,8 +36,6 @@ static void on_ready(struct adit_io *io, uint32_t events, adit_time now)
             adit_addr_from_sockaddr(&from, (struct sockaddr *)&sa) == 0)
             d->ops->packet(d->arg, &from, bytes, (size_t)n, now);
     }
-    if (!gone)
-        d->gone = NULL;
 }
 
 /* Fragments allowed: a datagram may be larger than what a path carries in one piece. */
@@ -103,9 +99,6 @@ void adit_dgram_close(struct adit_dgram *d)
         return;
     adit_io_stop(&d->io);
     close(fd);
-    if (d->gone)
-        *d->gone = true;
-    d->gone = NULL;
 }
 
 int adit_dgram_send(struct adit_dgram *d, const struct adit_addr *to, const void *bytes, size_t n)

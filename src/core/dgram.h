@@ -11,8 +11,8 @@
 #define ADIT_DGRAM_MAX 65507 /* bytes: what IPv4 can carry */
 
 struct adit_dgram_ops {
-    /* The bytes live until the callback returns. May call anything, adit_dgram_close on this socket
-     * included. */
+    /* The bytes live until the callback returns. May call anything but adit_dgram_close on this
+     * socket. */
     void (*packet)(void *arg, const struct adit_addr *from, const uint8_t *bytes, size_t n,
                    adit_time now);
 };
@@ -23,7 +23,6 @@ struct adit_dgram {
     const struct adit_dgram_ops *ops;
     void *arg;
     struct adit_addr local;
-    bool *gone; /* set when it is closed while it is reading */
 };
 
 /* Port 0: the kernel chooses. -errno of bind. */
