@@ -263,7 +263,7 @@ void adit_way_open(struct adit_streams *s)
 
     adit_way_lost(s); /* of an association before this one */
     if (is_agents(s)) {
-        start_carrier(s, &adit_carrier_v2, now);
+        start_carrier(s, &adit_carrier_agent, now);
         return;
     }
     s->way = ADIT_WAY_HELLO;

@@ -266,7 +266,7 @@ static void what_is_refused(void **state)
 
     (void)state;
     assert_int_equal(
-        adit_mux_open(&s, l.a.mux, ADIT_MUX_HTTP, "\0\0\3GET\0\4nope", 12, &note_ops, &n), 0);
+        adit_mux_open(&s, l.a.mux, ADIT_MUX_HTTP, "\0\0\3GET\0\4n pe", 12, &note_ops, &n), 0);
     mux_link_run(&l, ADIT_NEVER);
     assert_int_equal(n.closed, 1);
     assert_int_equal(n.code, ADIT_MUX_UNKNOWN);
