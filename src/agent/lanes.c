@@ -101,6 +101,7 @@ static void on_open(struct adit_dc *dc, void *user)
         keep_alive_later(l);
         l->ops->opened(l->arg);
     }
+    lane->app->conf.peer_is_adit = l->peer_is_adit; /* the app may be older than the peer */
     adit_app_open(lane->app);
 }
 
@@ -251,6 +252,7 @@ void adit_lanes_accept(struct adit_lanes *l, struct adit_dc *dc)
     }
     adit_timer_stop(&l->idle);
     lane->dc = dc;
+    lane->ours = false;
     if (l->conf->app->in_turn)
         adit_dc_set_in_turn(dc);
     adit_dc_set_callbacks(dc, &callbacks, lane);

@@ -89,16 +89,13 @@ static void on_writable(void *arg, adit_time now)
 static void on_closed(void *arg, enum adit_mux_code code, const char *text, adit_time now)
 {
     struct exchange *e = arg;
+    /* A provider that has answered in full may stop a request that still comes in. */
+    bool complete = e->end_told && (e->ended || !e->x.carrier->conf.provider);
+    int status = code == ADIT_MUX_TIMEOUT ? 504 : code == ADIT_MUX_FULL ? 503 : 502;
 
     e->s = NULL;
-    if (code != ADIT_MUX_DONE || *text)
-        fail(e,
-             code == ADIT_MUX_TIMEOUT ? 504
-             : code == ADIT_MUX_FULL  ? 503
-                                      : 502,
-             *text ? text : adit_mux_code_text(code), now);
-    else if (!e->head_told && !e->x.carrier->conf.provider)
-        fail(e, 502, "the other side ended without an answer", now);
+    if (code != ADIT_MUX_DONE || !complete)
+        fail(e, status, *text ? text : adit_mux_code_text(code), now);
 }
 
 static const struct adit_mux_stream_ops stream_ops = {

@@ -48,7 +48,11 @@ ssize_t adit_endpoint_up(struct adit_endpoint *e, const uint8_t *bytes, size_t n
     size_t room = e->mux ? adit_mux_room(e->mux) : 0;
 
     n = n < room ? n : room;
-    return n && adit_mux_send(e->mux, bytes, n) == -ENOMEM ? -ENOMEM : (ssize_t)n;
+    if (n && adit_mux_send(e->mux, bytes, n) == -ENOMEM)
+        return -ENOMEM;
+    if (e->count_out)
+        *e->count_out += n;
+    return (ssize_t)n;
 }
 
 void adit_endpoint_up_end(struct adit_endpoint *e, adit_time now)
@@ -97,6 +101,8 @@ static void on_data(void *arg, const uint8_t *bytes, size_t n, adit_time now)
     struct adit_endpoint *e = arg;
 
     e->owed += n;
+    if (e->count_in)
+        *e->count_in += n;
     if (adit_endpoint_down(e, bytes, n) == -ENOMEM)
         adit_endpoint_finish(e, ADIT_MUX_FULL, "out of memory", now);
     else
@@ -155,6 +161,12 @@ struct adit_endpoint *adit_endpoint_new(struct adit_loop *loop,
     e->in = e->out = -1;
     adit_buf_init(&e->early, ADIT_ENDPOINT_QUEUE_MAX);
     return e;
+}
+
+void adit_endpoint_count(struct adit_endpoint *e, uint64_t *out, uint64_t *in)
+{
+    e->count_out = out;
+    e->count_in = in;
 }
 
 struct adit_endpoint *adit_endpoint_free(struct adit_endpoint *e)

@@ -35,6 +35,8 @@ struct adit_endpoint_ops {
 /* NULL without memory. */
 struct adit_endpoint *adit_endpoint_new(struct adit_loop *loop, const struct adit_endpoint_ops *ops,
                                         void *arg);
+/* Bytes are added there, as they go to the mux and come from it. */
+void adit_endpoint_count(struct adit_endpoint *e, uint64_t *out, uint64_t *in);
 /* What is not over is broken, on both sides. `done` does not come. Returns NULL; e may be NULL. */
 struct adit_endpoint *adit_endpoint_free(struct adit_endpoint *e);
 
@@ -64,6 +66,8 @@ void adit_endpoint_refuse(struct adit_endpoint *e, enum adit_mux_code code, cons
 enum adit_mux_code adit_endpoint_code(const struct adit_cause *cause);
 
 struct adit_mux_stream *adit_endpoint_stream(const struct adit_endpoint *e); /* NULL: gone */
+/* Of descriptors, when the other side's bytes have ended: ours is let go of. */
+void adit_endpoint_end_output(struct adit_endpoint *e);
 /* We send no more, though there may be more input. */
 void adit_endpoint_stop_input(struct adit_endpoint *e);
 

@@ -19,7 +19,8 @@ struct adit_endpoint {
     bool mux_done;               /* gone, and all of ours has left */
     bool head_due;
     bool end_sent, end_got, ended_told;
-    size_t owed; /* bytes that came and that the local side has not got rid of */
+    uint64_t *count_out, *count_in; /* NULL: not counted */
+    size_t owed;                    /* bytes that came and that the local side has not got rid of */
 
     /* Local: one of these, or neither before there is one and after its end. */
     struct adit_stream *stream;

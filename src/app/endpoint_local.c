@@ -216,6 +216,12 @@ void adit_endpoint_stop_input(struct adit_endpoint *e)
     adit_endpoint_up_end(e, adit_loop_now(e->loop));
 }
 
+void adit_endpoint_end_output(struct adit_endpoint *e)
+{
+    if (e->is_files)
+        adit_outbox_done(&e->files.out);
+}
+
 void adit_endpoint_cut(struct adit_endpoint *e)
 {
     e->stream = adit_stream_abort(e->stream);

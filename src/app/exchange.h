@@ -102,6 +102,7 @@ struct adit_carrier {
 extern const struct adit_carrier_class adit_carrier_room; /* the HTTP tunnel's */
 extern const struct adit_carrier_class adit_carrier_v2;   /* the Tunnel Agent's, both generations */
 extern const struct adit_carrier_class adit_carrier_v3;
+extern const struct adit_carrier_class adit_carrier_agent; /* either, as the peer speaks */
 
 struct adit_carrier *adit_carrier_new(const struct adit_carrier_class *class,
                                       const struct adit_carrier_conf *conf, adit_time now);

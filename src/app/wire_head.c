@@ -48,18 +48,18 @@ void adit_wire_put_head(struct adit_buf *out, const struct adit_http1_head *head
 
 /* ---- reading --------------------------------------------------------------------------------- */
 
-/* The next string, moved to the front of where it stands so that a zero byte fits behind it. */
-static const char *get_string(struct adit_cursor *c)
+/* The next string, with a zero byte behind it. What is copied is shorter than what was read. */
+static const char *get_string(struct adit_wire_head *w, struct adit_cursor *c)
 {
     size_t n = adit_cursor_get16(c);
     const uint8_t *at = adit_cursor_take(c, n);
-    char *s;
+    char *s = w->text + w->used;
 
     if (!at)
         return "";
-    s = (char *)(uintptr_t)(at - 1); /* the length's last byte, in our own copy */
-    memmove(s, at, n);
+    memcpy(s, at, n);
     s[n] = '\0';
+    w->used += n + 1;
     if (memchr(s, '\0', n))
         c->bad = true;
     return s;
@@ -87,7 +87,7 @@ static int get_fields(struct adit_wire_head *w, struct adit_cursor *c)
     unsigned n = 0;
 
     while (!c->bad && adit_cursor_left(c)) {
-        const char *name = get_string(c), *value = get_string(c);
+        const char *name = get_string(w, c), *value = get_string(w, c);
 
         if (c->bad || n == ADIT_WIRE_FIELDS_MAX || !adit_http1_is_token(name, strlen(name)) ||
             !is_value(value))
@@ -99,16 +99,13 @@ static int get_fields(struct adit_wire_head *w, struct adit_cursor *c)
     return c->bad ? -EPROTO : 0;
 }
 
-/* A copy that strings can be cut from. */
 static int begin(struct adit_wire_head *w, struct adit_cursor *c, const uint8_t *bytes, size_t n)
 {
     w->head = (struct adit_http1_head){ .method = "", .target = "", .reason = "", .minor = 1 };
+    w->used = 0;
     w->text = adit_malloc(n + 1);
-    if (!w->text)
-        return -ENOMEM;
-    memcpy(w->text, bytes, n);
-    *c = adit_cursor(w->text, n);
-    return 0;
+    *c = adit_cursor(bytes, n);
+    return w->text ? 0 : -ENOMEM;
 }
 
 /* What http1.h would have made of the same head. */
@@ -141,8 +138,8 @@ int adit_wire_get_request(struct adit_wire_head *w, const uint8_t *bytes, size_t
     if (err)
         return err;
     facts = adit_cursor_get8(&c);
-    w->head.method = get_string(&c);
-    w->head.target = get_string(&c);
+    w->head.method = get_string(w, &c);
+    w->head.target = get_string(w, &c);
     if (c.bad || !adit_http1_is_token(w->head.method, strlen(w->head.method)) ||
         !is_target(w->head.target))
         return -EPROTO;
@@ -160,7 +157,7 @@ int adit_wire_get_response(struct adit_wire_head *w, const uint8_t *bytes, size_
         return err;
     facts = adit_cursor_get8(&c);
     w->head.status = adit_cursor_get16(&c);
-    w->head.reason = get_string(&c);
+    w->head.reason = get_string(w, &c);
     if (c.bad || w->head.status < 100 || w->head.status > 999 || !is_value(w->head.reason))
         return -EPROTO;
     err = get_fields(w, &c);

@@ -12,6 +12,7 @@ struct adit_wire_head {
     struct adit_http1_head head;
     struct adit_http1_field fields[ADIT_WIRE_FIELDS_MAX];
     char *text;
+    size_t used;
 };
 
 /* A request's head if it has a method, else a response's. out->err is set when a string is longer

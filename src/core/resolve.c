@@ -99,6 +99,7 @@ static int from_ares(int status)
     case ARES_ETIMEOUT:
         return -ETIMEDOUT;
     case ARES_ECONNREFUSED:
+    case ARES_EREFUSED: /* 1.34 tells the two apart */
         return -EHOSTUNREACH;
     case ARES_ENOMEM:
         return -ENOMEM;

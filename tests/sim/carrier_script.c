@@ -2,6 +2,9 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/list.h"
@@ -13,6 +16,18 @@ struct message {
     size_t n;
     uint8_t bytes[];
 };
+
+static adit_time script_clock = 1000 * ADIT_SEC;
+
+/* The loop's clock. */
+int clock_gettime(clockid_t clock, struct timespec *ts)
+{
+    if (clock != CLOCK_BOOTTIME)
+        return (int)syscall(SYS_clock_gettime, clock, ts);
+    ts->tv_sec = (time_t)(script_clock / ADIT_SEC);
+    ts->tv_nsec = (long)(script_clock % ADIT_SEC);
+    return 0;
+}
 
 static void must(bool ok)
 {
@@ -497,6 +512,13 @@ static void do_line(struct script_world *w, char *line, size_t n)
 
     if (strcmp(line, "turn") == 0) {
         script_settle(w);
+        return;
+    }
+    if (strncmp(line, "wait ", 5) == 0) {
+        for (long i = atol(line + 5); i > 0 && i < 1000; i--) {
+            script_clock += ADIT_SEC;
+            script_settle(w);
+        }
         return;
     }
     if (n < 2 || (line[0] != 'c' && line[0] != 'p') || !e->c || e->gone)

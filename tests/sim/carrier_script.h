@@ -7,10 +7,11 @@
  * themselves) c"< TEXT                 the same as text c begin METHOD TARGET[|Name:
  * value]...[|+N][|+*]   a request, with a body of N or unknown length p head K STATUS[|Name:
  * value]...[|+N][|+*]         the response of exchange K c body K TEXT     c fill K N     c end K
- * c drop K [TEXT]     c eat K N c lost     c block     c unblock     turn
+ * c drop K [TEXT]     c eat K N c lost     c block     c unblock     turn     wait SECONDS
  *
- * Exchanges are numbered from 0 at each end. Bytes that are not printable are \xx in hex, in frames
- * as well as in the log. The log has a line for each message that leaves and each callback:
+ * Time stands still but for `wait`: the loop's clock is the script's. Exchanges are numbered from 0
+ * at each end. Bytes that are not printable are \xx in hex, in frames as well as in the log. The
+ * log has a line for each message that leaves and each callback:
  *
  *     c> FRAME     c ready     c head K STATUS …     c data K TEXT     c end K     c failed K
  * STATUS TEXT p request K METHOD TARGET …     c writable K     c pause     c resume     c broken
@@ -26,7 +27,7 @@
 #include "app/exchange.h"
 #include "base/buf.h"
 
-#define SCRIPT_EXCHANGES 64
+#define SCRIPT_EXCHANGES 256
 
 struct script_world;
 

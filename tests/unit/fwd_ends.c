@@ -94,7 +94,7 @@ void side_opened(void *arg, struct adit_mux_stream *m, enum adit_mux_kind kind,
         side_accept(s);
 }
 
-void end_pair(struct adit_loop *loop, struct end *e, int *ret_fd)
+void side_pair(struct adit_loop *loop, struct end *e, int *ret_fd)
 {
     struct sockaddr_in sin = { .sin_family = AF_INET, .sin_addr = { htonl(INADDR_LOOPBACK) } };
     struct adit_stream_accept_conf none = { 0 };
@@ -141,8 +141,8 @@ static void check_bytes(struct end *to, size_t before, size_t n)
             fail_msg("byte %zu is wrong", i);
 }
 
-void pump(struct adit_loop *loop, struct end *from, struct end *to, size_t n, struct end *from2,
-          struct end *to2, size_t n2)
+void side_pump(struct adit_loop *loop, struct end *from, struct end *to, size_t n,
+               struct end *from2, struct end *to2, size_t n2)
 {
     size_t before = to->got.len, before2 = to2 ? to2->got.len : 0, sent = 0, sent2 = 0;
     unsigned turn = 1;

@@ -29,10 +29,10 @@ void side_opened(void *arg, struct adit_mux_stream *m, enum adit_mux_kind kind,
 void side_accept(struct side *s);
 
 /* A TCP connection: one end is `e`'s, the other is *ret_fd. */
-void end_pair(struct adit_loop *loop, struct end *e, int *ret_fd);
+void side_pair(struct adit_loop *loop, struct end *e, int *ret_fd);
 /* So many bytes from one end to another, and at the same time from a third to a fourth (NULL: no),
  * compared. */
-void pump(struct adit_loop *loop, struct end *from, struct end *to, size_t n, struct end *from2,
-          struct end *to2, size_t n2);
+void side_pump(struct adit_loop *loop, struct end *from, struct end *to, size_t n,
+               struct end *from2, struct end *to2, size_t n2);
 
 #endif

@@ -26,7 +26,7 @@
 #define S500          "\\01\\f4"
 #define S502          "\\01\\f6"
 #define S503          "\\01\\f7"
-#define MALFORMED(id) ERR(id, S500, "D", "Internal proxy error: the request is not understood")
+#define MALFORMED(id) ERR(id, S500, "@", "Internal proxy error: the request is not understood")
 
 struct row {
     const char *name, *script, *log;

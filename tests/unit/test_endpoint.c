@@ -33,8 +33,8 @@ static void path_open(struct path *p, struct mux_pair *pair)
     pair->b.arg = &p->right;
     side_init(&p->left, loop);
     side_init(&p->right, loop);
-    end_pair(loop, &p->client, &p->left.fd);
-    end_pair(loop, &p->server, &p->right.fd);
+    side_pair(loop, &p->client, &p->left.fd);
+    side_pair(loop, &p->server, &p->right.fd);
     assert_int_equal(adit_endpoint_open(p->left.endpoint, pair->a.mux, ADIT_MUX_STREAM, "x", 1), 0);
     side_accept(&p->left);
     assert_true(wait_for(loop, &p->right.opened));
@@ -61,10 +61,10 @@ static void bytes_go_both_ways_and_each_ends(void **state)
 
         mux_pair_start(&pair, loop, NULL, NULL);
         path_open(&p, &pair);
-        pump(loop, &p.client, &p.server, SIZE, &p.server, &p.client, SIZE);
+        side_pump(loop, &p.client, &p.server, SIZE, &p.server, &p.client, SIZE);
         adit_stream_shutdown(p.client.stream);
         assert_true(wait_for(loop, &p.server.eof));
-        pump(loop, &p.server, &p.client, 1000, NULL, NULL, 0); /* the other half goes on */
+        side_pump(loop, &p.server, &p.client, 1000, NULL, NULL, 0); /* the other half goes on */
         assert_int_equal(p.left.done + p.right.done, 0);
         adit_stream_shutdown(p.server.stream);
         assert_true(wait_for(loop, &p.client.eof));
@@ -92,7 +92,7 @@ static void a_reset_is_one_at_the_other_end(void **state)
 
         mux_pair_start(&pair, loop, NULL, NULL);
         path_open(&p, &pair);
-        pump(loop, &p.client, &p.server, 1000, &p.server, &p.client, 1000);
+        side_pump(loop, &p.client, &p.server, 1000, &p.server, &p.client, 1000);
         one->stream = adit_stream_abort(one->stream);
         assert_true(wait_for(loop, &other->closed));
         assert_int_equal(other->cause.err, ECONNRESET);
@@ -168,7 +168,7 @@ static void who_reads_slowly_delays_nobody(void **state)
     }
     assert_true(adit_mux_held(pair.b.mux) > 0);
     path_open(&fast, &pair);
-    pump(loop, &fast.client, &fast.server, SIZE, &fast.server, &fast.client, SIZE);
+    side_pump(loop, &fast.client, &fast.server, SIZE, &fast.server, &fast.client, SIZE);
     assert_true(slow.server.got.len < sent);
     slow.server.take_none = false;
     slow.server.want = sent;
@@ -194,8 +194,8 @@ static void what_comes_early_is_kept(void **state)
     side_init(&p.right, loop);
     p.right.late = true;
     p.client.say = "early";
-    end_pair(loop, &p.client, &p.left.fd);
-    end_pair(loop, &p.server, &p.right.fd);
+    side_pair(loop, &p.client, &p.left.fd);
+    side_pair(loop, &p.server, &p.right.fd);
     assert_int_equal(adit_endpoint_open(p.left.endpoint, pair.a.mux, ADIT_MUX_STREAM, "x", 1), 0);
     side_accept(&p.left);
     assert_true(wait_for(loop, &p.right.opened));
@@ -239,7 +239,7 @@ static void why_it_cannot_be_reached(void **state)
         side_init(&p.left, loop);
         side_init(&p.right, loop);
         p.right.to = &conf;
-        end_pair(loop, &p.client, &p.left.fd);
+        side_pair(loop, &p.client, &p.left.fd);
         assert_int_equal(adit_endpoint_open(p.left.endpoint, pair.a.mux, ADIT_MUX_STREAM, "x", 1),
                          0);
         side_accept(&p.left);
@@ -269,7 +269,7 @@ static void descriptors(void **state)
     side_init(&p.left, loop);
     side_init(&p.right, loop);
     p.server.want = 8;
-    end_pair(loop, &p.server, &p.right.fd);
+    side_pair(loop, &p.server, &p.right.fd);
     assert_int_equal(adit_endpoint_open(p.left.endpoint, pair.a.mux, ADIT_MUX_STREAM, "x", 1), 0);
     assert_int_equal(adit_endpoint_files(p.left.endpoint, in[0], out[1], false), 0);
     assert_int_equal(write(in[1], "question", 8), 8);
@@ -309,7 +309,7 @@ static void a_full_pipe_holds_the_sender_up(void **state)
     pair.b.arg = &p.right;
     side_init(&p.left, loop);
     side_init(&p.right, loop);
-    end_pair(loop, &p.server, &p.right.fd);
+    side_pair(loop, &p.server, &p.right.fd);
     assert_int_equal(adit_endpoint_open(p.left.endpoint, pair.a.mux, ADIT_MUX_STREAM, "x", 1), 0);
     assert_int_equal(adit_endpoint_files(p.left.endpoint, in[0], out[1], false), 0);
     while (have < SIZE) {
@@ -347,7 +347,7 @@ static void nobody_reads_our_output(void **state)
     pair.b.arg = &p.right;
     side_init(&p.left, loop);
     side_init(&p.right, loop);
-    end_pair(loop, &p.server, &p.right.fd);
+    side_pair(loop, &p.server, &p.right.fd);
     assert_int_equal(adit_endpoint_open(p.left.endpoint, pair.a.mux, ADIT_MUX_STREAM, "x", 1), 0);
     assert_int_equal(adit_endpoint_files(p.left.endpoint, in[0], out[1], false), 0);
     close(out[0]);
@@ -389,7 +389,7 @@ static void a_serial_device(void **state)
     side_init(&p.right, loop);
     p.right.serial = fd;
     p.client.want = 4;
-    end_pair(loop, &p.client, &p.left.fd);
+    side_pair(loop, &p.client, &p.left.fd);
     assert_int_equal(adit_endpoint_open(p.left.endpoint, pair.a.mux, ADIT_MUX_STREAM, "x", 1), 0);
     side_accept(&p.left);
     assert_true(wait_for(loop, &p.left.stands));
@@ -423,8 +423,8 @@ static void cut_at_every_boundary(void **state)
         pair.b.arg = &p.right;
         side_init(&p.left, loop);
         side_init(&p.right, loop);
-        end_pair(loop, &p.client, &p.left.fd);
-        end_pair(loop, &p.server, &p.right.fd);
+        side_pair(loop, &p.client, &p.left.fd);
+        side_pair(loop, &p.server, &p.right.fd);
         assert_int_equal(adit_endpoint_open(p.left.endpoint, pair.a.mux, ADIT_MUX_STREAM, "x", 1),
                          0);
         side_accept(&p.left);
@@ -459,8 +459,8 @@ static void without_memory_it_ends(void **state)
         pair.b.arg = &p.right;
         side_init(&p.left, loop);
         side_init(&p.right, loop);
-        end_pair(loop, &p.client, &p.left.fd);
-        end_pair(loop, &p.server, &p.right.fd);
+        side_pair(loop, &p.client, &p.left.fd);
+        side_pair(loop, &p.server, &p.right.fd);
         adit_buf_init(&p.client.got, 100);
         adit_buf_init(&p.server.got, 100);
         adit_buf_add(&p.client.got, "0123456789abcdef0123456789abcdef", 32);
