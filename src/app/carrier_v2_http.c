@@ -151,6 +151,7 @@ int adit_v2_head_http(struct adit_v2_exchange *x, const struct adit_http1_head *
     if (err) {
         adit_framing_of(&x->f)->collected -= x->out.len;
         adit_buf_done(&x->out);
+        x->body_at = 0;
     }
     return err;
 }
