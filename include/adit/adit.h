@@ -115,8 +115,8 @@ struct adit_peer_callbacks {
     /* A candidate was found, "candidate:…", for those who trickle (RFC 8838); NULL: that was the
      * last. */
     void (*candidate)(struct adit_peer *peer, const char *candidate, void *user);
-    /* The NAT gave us another public address: what was described before does not lead here any
-     * more. */
+    /* The NAT gave us another public address, or the host is in another network: what was described
+     * before does not lead here any more. */
     void (*remapped)(struct adit_peer *peer, void *user);
     /* Another pair of addresses is in use; adit_peer_stats tells which. */
     void (*path)(struct adit_peer *peer, void *user);

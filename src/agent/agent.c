@@ -39,6 +39,8 @@ void adit_agent_end(struct adit_agent *a, int exit_code)
 
         adit_timer_stop(&m->timer);
         adit_member_forget_pending(m);
+        if (m->leaving)
+            continue;
         if (adit_call_state(m->call) == ADIT_CALL_IDLE)
             adit_call_wind_up(m->call);
         else
@@ -67,7 +69,7 @@ void adit_agent_call_out(struct adit_agent *a, struct adit_member *m)
 {
     int exit_code;
 
-    if (a->stopping || adit_call_state(m->call) != ADIT_CALL_IDLE)
+    if (a->stopping || m->leaving || adit_call_state(m->call) != ADIT_CALL_IDLE)
         return;
     adit_timer_stop(&m->timer);
     m->we_call = true;
@@ -185,6 +187,25 @@ static bool hopeless(int exit_code)
            exit_code == ADIT_EXIT_REFUSED;
 }
 
+static void let_go(struct adit_member *m)
+{
+    m->leaving = true;
+    adit_call_wind_up(m->call); /* on_gone follows, perhaps at once */
+}
+
+/* connect: nothing more is to be done for this peer. With the last one the agent ends. */
+static void leave(struct adit_agent *a, struct adit_member *m, int exit_code)
+{
+    bool alone = a->members.next == &m->link && m->link.next == &a->members;
+
+    if (!a->left_code)
+        a->left_code = exit_code;
+    if (alone)
+        adit_agent_end(a, a->left_code);
+    else
+        let_go(m);
+}
+
 static void on_ended(void *arg, struct adit_call *call, int exit_code, bool finished,
                      const struct adit_cause *cause)
 {
@@ -209,16 +230,17 @@ static void on_ended(void *arg, struct adit_call *call, int exit_code, bool fini
     }
     if (adit_member_resume(m))
         return;
-    if ((a->conf.once && m->was_up) || (failed && a->conf.exit_on_failure) ||
-        (a->conf.connect && (over || hopeless(exit_code)))) {
+    if ((a->conf.once && m->was_up) || (failed && a->conf.exit_on_failure)) {
         adit_agent_end(a, exit_code);
         return;
     }
     m->was_up = false;
-    if (a->conf.connect)
+    if (a->conf.connect && (over || hopeless(exit_code)))
+        leave(a, m, exit_code);
+    else if (a->conf.connect)
         retry_later(a, m);
     else if (!a->conf.single && !a->conf.call.lanes.stays)
-        adit_call_wind_up(call);
+        let_go(m);
 }
 
 static void on_gone(void *arg, struct adit_call *call)
@@ -228,6 +250,8 @@ static void on_gone(void *arg, struct adit_call *call)
 
     (void)call;
     adit_member_free(m);
+    if (a->conf.connect && adit_list_empty(&a->members))
+        adit_agent_end(a, a->left_code); /* two left at once */
     adit_agent_finish_if_done(a);
 }
 
@@ -265,6 +289,7 @@ static void follow_dialect(struct adit_agent *a)
     if (t->keepalive && *t->keepalive) {
         c->lanes.keepalive = t->keepalive;
         c->lanes.keepalive_every = t->keepalive_every;
+        c->lanes.keepalive_answer = t->keepalive_answer;
     }
     if (!c->peer.stun_count && t->stun) {
         c->peer.stun = t->stun;

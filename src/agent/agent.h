@@ -1,8 +1,9 @@
 /* agent.h - listen and connect: peers that find each other by name at a signaling server.
  *
  * An agent owns one signaling connection and its calls. `listen` answers whom it may; `connect`
- * calls one peer, and again after each loss. A connection that stands does not depend on signaling
- * any more. Whom to believe is trust.h's concern, and nobody is answered before it has said yes.
+ * calls the peers that it is told, each again after each loss. A connection that stands does not
+ * depend on signaling any more. Whom to believe is trust.h's concern, and nobody is answered before
+ * it has said yes.
  *
  * An offer from a peer that we are connected with is kept until the old connection falls silent: a
  * peer that was restarted comes back, and whoever only claims its name at the server cannot end a
@@ -27,9 +28,10 @@ struct adit_agent_peer {
 
 /* All borrowed as long as the agent lives. */
 struct adit_agent_conf {
-    bool connect;       /* else listen */
-    const char *target; /* connect: whom; NULL where the dialect knows (vpn, room) */
-    bool once;          /* end with the first connection that was up, with its exit code */
+    bool connect;               /* else listen */
+    const char *const *targets; /* connect: whom; none where the dialect knows (vpn, room) */
+    size_t target_count;        /* one at most if `single` */
+    bool once;                  /* end with the first connection that was up, with its exit code */
     bool exit_on_failure;
     bool single;        /* the mode serves one peer at a time */
     bool label_given;   /* else the channel is called what the dialect calls it */

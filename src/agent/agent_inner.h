@@ -35,6 +35,7 @@ struct adit_member {
     struct adit_pending pending;
     struct adit_ask ask;
     bool we_call;  /* the last offer was ours */
+    bool leaving;  /* its lanes wind up, and then it is gone */
     bool offers;   /* the server said that the offer is ours to make */
     bool was_up;   /* this connection */
     bool silent;   /* now */
@@ -71,6 +72,7 @@ struct adit_agent {
     adit_time since;
     char fingerprint[ADIT_FINGERPRINT_STR]; /* of our certificate; "" = a new one for each call */
     bool stopping, was_up;
+    int left_code;      /* connect: of the first peer that failed while others went on */
     bool signal_failed; /* it has been said, and not come back since */
     int exit_code;
     struct adit_avoid avoid;

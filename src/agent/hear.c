@@ -25,7 +25,7 @@ static void on_joined(struct adit_agent *a)
         struct adit_member *m = adit_container_of(it, struct adit_member, link);
 
         adit_call_repeat(m->call);
-        if (a->conf.connect && adit_call_state(m->call) == ADIT_CALL_IDLE)
+        if (a->conf.connect && !m->leaving && adit_call_state(m->call) == ADIT_CALL_IDLE)
             adit_agent_seek(a, m);
     }
 }

@@ -76,6 +76,20 @@ static void on_keepalive(struct adit_timer *timer, adit_time now)
     keep_alive_later(l);
 }
 
+/* The last layer-2 VPN asks every 2 or 5 s, and hangs up when nobody answers. Its predecessors say
+ * the same word every 10 s, and would hand an answer to their device as a frame. */
+static void on_peer_keepalive(struct lane *lane)
+{
+    struct adit_lanes *l = lane->lanes;
+    const char *text = l->conf->keepalive_answer;
+    adit_time now = adit_loop_now(l->loop);
+    bool often = l->kept_at && now - l->kept_at < l->conf->keepalive_every / 4 * 3;
+
+    l->kept_at = now;
+    if (text && often && adit_dc_send(lane->dc, text, strlen(text), ADIT_BINARY) < 0)
+        adit_debug("session", "a keepalive was not answered");
+}
+
 static void on_open(struct adit_dc *dc, void *user)
 {
     struct lane *lane = user;
@@ -87,6 +101,7 @@ static void on_open(struct adit_dc *dc, void *user)
         keep_alive_later(l);
         l->ops->opened(l->arg);
     }
+    lane->app->conf.peer_is_adit = l->peer_is_adit; /* the app may be older than the peer */
     adit_app_open(lane->app);
 }
 
@@ -98,8 +113,9 @@ static void on_message(struct adit_dc *dc, const void *bytes, size_t n, enum adi
 
     (void)dc;
     if (keepalive && n == strlen(keepalive) && memcmp(bytes, keepalive, n) == 0)
-        return;
-    adit_app_message(lane->app, bytes, n, kind == ADIT_TEXT);
+        on_peer_keepalive(lane);
+    else
+        adit_app_message(lane->app, bytes, n, kind == ADIT_TEXT);
 }
 
 static void on_writable(struct adit_dc *dc, void *user)
@@ -236,6 +252,7 @@ void adit_lanes_accept(struct adit_lanes *l, struct adit_dc *dc)
     }
     adit_timer_stop(&l->idle);
     lane->dc = dc;
+    lane->ours = false;
     if (l->conf->app->in_turn)
         adit_dc_set_in_turn(dc);
     adit_dc_set_callbacks(dc, &callbacks, lane);
@@ -273,6 +290,7 @@ void adit_lanes_detach(struct adit_lanes *l)
     }
     l->peer = NULL;
     l->paused = 0;
+    l->kept_at = 0;
     l->was_open = l->closing = false;
 }
 

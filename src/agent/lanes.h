@@ -20,6 +20,7 @@ struct adit_lanes_conf {
     bool lossy_between_adits; /* an adit at the other end takes packets unordered, each sent once */
     const char *keepalive;    /* a binary message sent every so often, and swallowed; NULL = none */
     adit_time keepalive_every;
+    const char *keepalive_answer; /* said to who sends it clearly more often; NULL = to nobody */
     bool stays; /* a persistent app outlives its peer: it, or another one, will come back */
 };
 
@@ -46,6 +47,7 @@ struct adit_lanes {
     size_t paused;           /* lanes that want nothing more for now */
     struct adit_task reopen; /* the channel of a lane that outlived an association */
     struct adit_timer keepalive;
+    adit_time kept_at;      /* when the peer's last keepalive came; 0 = none yet */
     struct adit_timer idle; /* a mode with many channels waits for another one before it ends */
 };
 

@@ -49,6 +49,30 @@ static bool app_lossy(void *arg)
     return lane->dc && adit_dc_is_lossy(lane->dc);
 }
 
+static bool app_ours(void *arg)
+{
+    struct lane *lane = arg;
+
+    return lane->ours;
+}
+
+static void app_label(void *arg, char *out, size_t size)
+{
+    struct lane *lane = arg;
+
+    out[0] = '\0';
+    if (lane->dc)
+        adit_dc_label(lane->dc, out, size);
+}
+
+static void app_set_low(void *arg, size_t bytes)
+{
+    struct lane *lane = arg;
+
+    if (lane->dc)
+        adit_dc_set_low(lane->dc, bytes);
+}
+
 static void app_pause(void *arg)
 {
     struct lane *lane = arg;
@@ -113,6 +137,9 @@ const struct adit_app_ops adit_lane_app_ops = {
     .message_max = app_message_max,
     .packet_max = app_packet_max,
     .lossy = app_lossy,
+    .ours = app_ours,
+    .label = app_label,
+    .set_low = app_set_low,
     .pause = app_pause,
     .resume = app_resume,
     .device = app_device,

@@ -129,10 +129,12 @@ struct adit_member *adit_agent_find_or_add(struct adit_agent *a, const char *nam
     struct adit_member *m = adit_agent_find(a, name);
 
     *ret_why = NULL;
-    if (m)
+    if (m && !m->leaving)
         return m;
-    if (a->conf.target) {
-        *ret_why = "it is not the peer that we want";
+    if (m) {
+        *ret_why = "what was with it is still being cleared away";
+    } else if (a->conf.target_count) {
+        *ret_why = "it is not a peer that we want";
     } else if (a->conf.peers_only && !adit_agent_own(a, name)) {
         *ret_why = ADIT_NO_SECTION;
     } else if (a->conf.single) {

@@ -84,12 +84,17 @@ int adit_agent_prepare(struct adit_agent *a)
 
     a->avoid.told = c->call.peer.ignore_devs;
     a->avoid.told_count = c->call.peer.ignore_dev_count;
-    if (c->peers_only && c->target && !adit_agent_own(a, c->target)) {
-        adit_log(ADIT_LOG_ERROR, "agent", "%.64s: %s", c->target, ADIT_NO_SECTION);
+    for (size_t i = 0; c->peers_only && i < c->target_count; i++) {
+        if (adit_agent_own(a, c->targets[i]))
+            continue;
+        adit_log(ADIT_LOG_ERROR, "agent", "%.64s: %s", c->targets[i], ADIT_NO_SECTION);
         return ADIT_EXIT_USAGE;
     }
-    if (c->single || c->target)
-        return prepare_one(a, c->target ? c->target : "");
+    if (c->single && !c->target_count)
+        return prepare_one(a, "");
+    for (size_t i = 0; !err && i < c->target_count; i++)
+        if (!adit_agent_find(a, c->targets[i])) /* said twice */
+            err = prepare_one(a, c->targets[i]);
     for (size_t i = 0; !err && c->peers_only && !c->connect && i < c->peer_count; i++)
         err = prepare_one(a, c->peers[i].name);
     adit_agent_avoid_devices(a);

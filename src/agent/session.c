@@ -148,7 +148,7 @@ static void tell(struct adit_session *s)
     s->told = true;
     if (again)
         adit_log(ADIT_LOG_WARN, "session",
-                 "our public address changed; give them this line instead, continuing");
+                 "our address changed; give them this line instead, continuing");
     else if (isatty(s->conf.text_out))
         adit_log(ADIT_LOG_INFO, "session", "give this to the other side (%s):", other_command(s));
     adit_handout_give(&s->handout, s->text, (size_t)n);

@@ -20,6 +20,10 @@ struct adit_app_ops {
      * with the others. SIZE_MAX: nothing is, or the path is not known yet. */
     size_t (*packet_max)(void *arg);
     bool (*lossy)(void *arg); /* the channel may give up messages */
+    bool (*ours)(void *arg);  /* we opened the channel */
+    /* Its name, as a terminal may show it. */
+    void (*label)(void *arg, char *out, size_t size);
+    void (*set_low)(void *arg, size_t bytes); /* when `low` is called; 0 at first */
     /* Stop and start receiving: the sender is made to wait. */
     void (*pause)(void *arg);
     void (*resume)(void *arg);
@@ -60,7 +64,8 @@ struct adit_app_class {
     /* May be called while paused for what had already arrived. */
     void (*message)(struct adit_app *app, const void *bytes, size_t n, bool text);
     void (*writable)(struct adit_app *app);
-    void (*low)(struct adit_app *app); /* everything sent has been acknowledged */
+    /* What is not acknowledged has fallen to the low mark: everything is, unless it was set. */
+    void (*low)(struct adit_app *app);
     /* Of a persistent app: the peer is gone, and another one is waited for. */
     void (*lost)(struct adit_app *app);
     void (*report)(struct adit_app *app); /* counters, to the log */

@@ -14,7 +14,6 @@
 #define ADIT_MUX_STREAMS_DEFAULT 1024
 #define ADIT_MUX_WINDOW_MIN      8192        /* bytes that every stream may send at once */
 #define ADIT_MUX_PIECE           (16 * 1024) /* bytes of one stream's turn, and of a message */
-#define ADIT_MUX_TARGET_MAX      (48 * 1024) /* of OPEN, HEAD and END; fits one PACKed frame */
 #define ADIT_MUX_TEXT_MAX        256         /* of RESET */
 
 enum adit_mux_kind {
@@ -64,8 +63,9 @@ struct adit_mux_ops {
      * others: it is gone, adit_mux_lost follows. Calls nothing here. */
     int (*send)(void *arg, const void *bytes, size_t n);
     size_t (*buffered)(void *arg); /* bytes sent and not yet acknowledged */
-    /* The other side opened a stream: take it with adit_mux_accept or adit_mux_reset it, now or
-     * later. target is valid during the call. */
+    /* The other side opened a stream: take it with adit_mux_accept before returning, or it is
+     * refused: adit_mux_reset with a reason, UNKNOWN if it is just left. target is valid during the
+     * call. */
     void (*opened)(void *arg, struct adit_mux_stream *s, enum adit_mux_kind kind,
                    const uint8_t *target, size_t n, adit_time now);
     /* Something waits: adit_mux_flush is due before the loop sleeps. Calls nothing here. */
@@ -79,7 +79,7 @@ struct adit_mux_conf {
     unsigned streams_max;   /* that the other side may have open; 0 = ADIT_MUX_STREAMS_DEFAULT */
     unsigned their_streams; /* that we may have open; 0 = as above */
     size_t their_window;    /* bytes that each stream of ours may send; 0 = ADIT_MUX_WINDOW_MIN */
-    size_t message_max;     /* the largest message the other side takes; 0 = ADIT_MUX_PIECE + 9 */
+    size_t message_max;     /* the largest message the other side takes; 0 or more = 65535 */
 };
 
 /* NULL without memory. */
@@ -100,7 +100,7 @@ size_t adit_mux_low(const struct adit_mux *m);
 void adit_mux_lost(struct adit_mux *m, adit_time now);
 
 /* Opens a stream; data may follow at once. -EAGAIN: the other side takes no more streams now;
- * -EMSGSIZE: the target is too long; -EPIPE: lost; -ENOMEM. */
+ * -EMSGSIZE: the target does not fit the largest message; -EPIPE: lost; -ENOMEM. */
 ADIT_MUST_USE int adit_mux_open(struct adit_mux_stream **ret_stream, struct adit_mux *m,
                                 enum adit_mux_kind kind, const void *target, size_t n,
                                 const struct adit_mux_stream_ops *ops, void *arg);
@@ -125,6 +125,10 @@ void adit_mux_consumed(struct adit_mux_stream *s, size_t n);
 /* Both directions, at once: the stream is gone when this returns, and nothing is called. What was
  * queued is dropped. text may be NULL. */
 void adit_mux_reset(struct adit_mux_stream *s, enum adit_mux_code code, const char *text);
+
+/* After adit_mux_end: nothing is called any more, but what is queued still leaves. What comes is
+ * dropped; once our end has left, an other side that has not ended is reset (DONE). */
+void adit_mux_leave(struct adit_mux_stream *s);
 
 unsigned adit_mux_count(const struct adit_mux *m);       /* open streams */
 size_t adit_mux_queued(const struct adit_mux *m);        /* bytes that wait for their turn */

@@ -42,10 +42,12 @@ static void on_ready(struct adit_io *io, uint32_t events, adit_time now)
     (void)events;
     (void)now;
     adit_buf_consume(&box->waiting, write_some(box, box->waiting.data, box->waiting.len));
-    if (!adit_outbox_empty(box))
-        return;
-    adit_io_want(&box->io, 0);
-    box->drained(box);
+    if (adit_outbox_empty(box)) {
+        adit_io_want(&box->io, 0);
+        box->drained(box);
+    } else if (box->progress) {
+        box->progress(box);
+    }
 }
 
 /* A terminal that may not be opened (it is another user's) takes one byte at a time: more than that
@@ -72,6 +74,8 @@ int adit_outbox_init(struct adit_outbox *box, struct adit_loop *loop, int fd, si
 {
     box->fd = -1;
     box->drained = drained;
+    box->progress = NULL;
+    box->err = 0;
     adit_buf_init(&box->waiting, limit);
     if (fd < 0)
         return 0;

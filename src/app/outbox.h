@@ -20,6 +20,8 @@ struct adit_outbox {
                 is dropped */
     /* Everything has been written, or the descriptor failed. Called from the loop, not from add. */
     void (*drained)(struct adit_outbox *box);
+    /* Some of it, from the loop; NULL after init, for the owner to set. */
+    void (*progress)(struct adit_outbox *box);
 };
 
 /* fd -1: everything is dropped; otherwise it stays the caller's. -errno. `limit` bounds what may

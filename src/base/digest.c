@@ -21,6 +21,45 @@ void adit_sha256(uint8_t out[32], const void *bytes, size_t n)
     SHA256_Final(out, &c);
 }
 
+static_assert(sizeof(SHA256_CTX) <= sizeof(struct adit_sha256_state),
+              "a state of libcrypto's fits");
+
+static SHA256_CTX load(const struct adit_sha256_state *s)
+{
+    SHA256_CTX c;
+
+    memcpy(&c, s->opaque, sizeof c);
+    return c;
+}
+
+static void save(struct adit_sha256_state *s, const SHA256_CTX *c)
+{
+    memcpy(s->opaque, c, sizeof *c);
+}
+
+void adit_sha256_start(struct adit_sha256_state *s)
+{
+    SHA256_CTX c;
+
+    SHA256_Init(&c);
+    save(s, &c);
+}
+
+void adit_sha256_more(struct adit_sha256_state *s, const void *bytes, size_t n)
+{
+    SHA256_CTX c = load(s);
+
+    SHA256_Update(&c, bytes, n);
+    save(s, &c);
+}
+
+void adit_sha256_get(const struct adit_sha256_state *s, uint8_t out[32])
+{
+    SHA256_CTX c = load(s);
+
+    SHA256_Final(out, &c);
+}
+
 void adit_sha1(uint8_t out[20], const void *bytes, size_t n)
 {
     SHA_CTX c;

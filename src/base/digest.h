@@ -5,6 +5,14 @@
 #include "base/base.h"
 
 void adit_sha256(uint8_t out[32], const void *bytes, size_t n);
+/* The same in pieces. No memory of its own: may be copied, and given up at any time. */
+struct adit_sha256_state {
+    uint64_t opaque[14];
+};
+void adit_sha256_start(struct adit_sha256_state *s);
+void adit_sha256_more(struct adit_sha256_state *s, const void *bytes, size_t n);
+/* Of what there was so far; more may follow. */
+void adit_sha256_get(const struct adit_sha256_state *s, uint8_t out[32]);
 void adit_sha1(uint8_t out[20], const void *bytes, size_t n); /* for formats that have it in them */
 /* RFC 5869 with SHA-256; n <= 255 * 32. info is a C string. */
 void adit_hkdf_sha256(uint8_t *out, size_t n, const void *secret, size_t secret_len,

@@ -87,7 +87,7 @@ static const struct adit_app_class *const apps[] = {
     [ADIT_MODE_CHAT] = &adit_app_chat,   [ADIT_MODE_JSON] = &adit_app_json,
     [ADIT_MODE_BYTES] = &adit_app_bytes, [ADIT_MODE_ECHO] = &adit_app_echo,
     [ADIT_MODE_CHECK] = &adit_app_check, [ADIT_MODE_TUN] = &adit_app_tunnel,
-    [ADIT_MODE_TAP] = &adit_app_tunnel,
+    [ADIT_MODE_TAP] = &adit_app_tunnel,  [ADIT_MODE_STREAMS] = &adit_app_streams,
 };
 
 static void configure(struct adit_carry *c, const struct adit_options *o)
@@ -97,10 +97,17 @@ static void configure(struct adit_carry *c, const struct adit_options *o)
 
     c->lanes.app = apps[o->mode];
     c->lanes.app_extra = &c->vpn;
+    if (o->mode == ADIT_MODE_STREAMS) {
+        c->lanes.app = c->streams.app;
+        c->lanes.app_extra = &c->streams.conf;
+    }
     c->lanes.in = STDIN_FILENO;
     c->lanes.out = STDOUT_FILENO;
     *channel = (struct adit_dc_conf)ADIT_DC_CONF;
     channel->label = o->label;
+    if (o->mode == ADIT_MODE_STREAMS && !adit_options_given(o, ADIT_OPTION_label))
+        channel->label =
+            o->framing == ADIT_FRAMING_AGENT ? ADIT_STREAMS_AGENT_LABEL : ADIT_STREAMS_LABEL;
     channel->unordered = o->unordered || packets;
     channel->max_retransmits = o->max_retransmits;
     channel->max_lifetime_ms = o->max_lifetime;
@@ -129,7 +136,14 @@ int adit_carry_load(struct adit_carry *c, const struct adit_options *o)
 
     *c = (struct adit_carry){ 0 };
     err = read_vpn(c, o);
+    if (!err && o->mode == ADIT_MODE_STREAMS)
+        err = adit_carry_streams_load(&c->streams, o);
     if (!err)
         configure(c, o);
     return err;
+}
+
+void adit_carry_done(struct adit_carry *c)
+{
+    adit_carry_streams_done(&c->streams);
 }

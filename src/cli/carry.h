@@ -4,6 +4,7 @@
 
 #include "agent/lanes.h"
 #include "agent/tunnel.h"
+#include "cli/carry_streams.h"
 #include "cli/options.h"
 
 /* Points into itself and into the options: neither may move while it is in use. */
@@ -11,11 +12,13 @@ struct adit_carry {
     struct adit_lanes_conf lanes;
     struct adit_peer_conf peer; /* without callbacks */
     struct adit_vpn_conf vpn;
+    struct adit_carry_streams streams;
     struct adit_link_address addresses[ADIT_LINK_ADDRESSES_MAX];
     struct adit_prefix routes[ADIT_LINK_ROUTES_MAX], allowed[ADIT_LINK_ROUTES_MAX];
 };
 
-/* 0, or an exit code after it was logged. */
+/* 0, or an exit code after it was logged. adit_carry_done in any case. */
 ADIT_MUST_USE int adit_carry_load(struct adit_carry *c, const struct adit_options *o);
+void adit_carry_done(struct adit_carry *c);
 
 #endif

@@ -6,6 +6,7 @@
 
 int adit_cmd_pairing(const struct adit_options *o); /* offer, answer, pair */
 int adit_cmd_agent(const struct adit_options *o);   /* listen, connect */
+int adit_cmd_files(const struct adit_options *o);   /* send, receive: one of the two above */
 int adit_cmd_status(const struct adit_options *o);
 int adit_cmd_signal(const struct adit_options *o);
 int adit_cmd_config(const struct adit_options *o);

@@ -95,6 +95,15 @@ static const char *dialect_of_environment(const struct adit_options *o)
     return NULL;
 }
 
+/* Rooms are what the HTTP tunnel's programs meet in. */
+static const char *dialect_of(const struct adit_options *o)
+{
+    bool http = o->command == ADIT_COMMAND_SERVE || o->command == ADIT_COMMAND_PROXY;
+    const char *named = o->dialect ? o->dialect : dialect_of_environment(o);
+
+    return named ? named : http && o->room ? "room" : NULL;
+}
+
 /* A stored identity and a list of peers, so that who has met once can know each other again. */
 static int find_places(struct run *r)
 {
@@ -134,6 +143,18 @@ static int open_events(struct run *r)
 
 /* ---- configuration --------------------------------------------------------------------------- */
 
+/* The HTTP tunnel's programs make a new certificate at each start, and have nothing but the room.
+ */
+static bool room_is_the_secret(const struct adit_options *o)
+{
+    const char *dialect = dialect_of(o);
+    bool http = o->command == ADIT_COMMAND_SERVE || o->command == ADIT_COMMAND_PROXY;
+
+    return http && dialect && strcmp(dialect, "room") == 0 &&
+           !adit_options_given(o, ADIT_OPTION_trust) && !o->allow.count &&
+           !o->peer_fingerprint.count;
+}
+
 static int read_trust(struct run *r)
 {
     struct adit_trust_conf *t = &r->conf.trust;
@@ -146,7 +167,12 @@ static int read_trust(struct run *r)
     err = adit_fingerprints_load(r->fingerprints, &t->fingerprint_count, r->o);
     if (err)
         return err;
-    if (t->policy == ADIT_TRUST_ANY && !t->fingerprint_count)
+    if (room_is_the_secret(r->o)) {
+        t->policy = ADIT_TRUST_ANY;
+        adit_log(ADIT_LOG_WARN, "cli",
+                 "whoever knows the name of the room is let in, as the HTTP tunnel has it: --trust "
+                 "first, --allow or --peer-fingerprint say who else, continuing");
+    } else if (t->policy == ADIT_TRUST_ANY && !t->fingerprint_count)
         adit_log(ADIT_LOG_WARN, "cli",
                  "--trust any: whoever the signaling server lets through is let in, continuing");
     return 0;
@@ -170,7 +196,7 @@ static int read_signal(struct run *r)
         err = read_device_key(o, o->device_key, &r->device_key);
     *s = (struct adit_signal_conf){
         .url = o->signal,
-        .dialect = o->dialect ? o->dialect : dialect_of_environment(o),
+        .dialect = dialect_of(o),
         .exec = o->signal_exec,
         .file = o->signal_file,
         .role = o->role != ADIT_DIALECT_ROLE_ANY     ? o->role
@@ -193,6 +219,7 @@ static int read_signal(struct run *r)
         .header_count = o->header.count,
         .retry_first = o->reconnect,
         .retry_max = o->reconnect_max,
+        .retry_factor_x10 = o->reconnect_factor > 0 ? 10 * (unsigned)o->reconnect_factor : 0,
         .retry_tries = o->reconnect_tries,
     };
     return err;
@@ -203,6 +230,7 @@ static int configure(struct run *r)
     const struct adit_options *o = r->o;
     struct adit_agent_conf *c = &r->conf;
     bool packets = o->mode == ADIT_MODE_TUN || o->mode == ADIT_MODE_TAP;
+    bool persistent_streams;
     int err = adit_carry_load(&r->carry, o);
 
     if (!err)
@@ -217,14 +245,22 @@ static int configure(struct run *r)
         err = adit_sections_load(&r->sections, o, packets && !o->once);
     if (err)
         return err;
-    c->connect = o->command == ADIT_COMMAND_CONNECT;
-    c->target = o->peer;
+    persistent_streams = r->carry.lanes.app == &adit_app_streams;
+    c->connect = o->command == ADIT_COMMAND_CONNECT || o->command == ADIT_COMMAND_PROXY ||
+                 o->command == ADIT_COMMAND_SEND;
+    c->targets = o->peer.items;
+    c->target_count = c->connect ? o->peer.count : 0;
     c->once = o->once;
     c->exit_on_failure = o->exit_on_failure;
     c->peers = r->sections.peers;
     c->peer_count = r->sections.count;
     c->peers_only = packets && c->peer_count > 0;
-    c->single = o->mode == ADIT_MODE_BYTES || (packets && !c->peers_only);
+    c->single = o->mode == ADIT_MODE_BYTES || persistent_streams || (packets && !c->peers_only);
+    if (c->single && c->target_count > 1)
+        return adit_cli_usage(
+            o, "peer", o->peer.items[1],
+            "this mode serves one peer at a time; tun and tap serve each that has "
+            "a section under peers: in the configuration file");
     c->ask = o->trust == ADIT_TRUST_ASK;
     c->calls_max = (unsigned)o->max_peers;
     if (c->peers_only && c->calls_max < c->peer_count)
@@ -233,7 +269,7 @@ static int configure(struct run *r)
     c->timeout = o->timeout;
     c->call.peer = r->carry.peer;
     c->call.lanes = r->carry.lanes;
-    c->call.lanes.stays = packets && !o->once;
+    c->call.lanes.stays = (packets || persistent_streams) && !o->once;
     r->carry.vpn.routes_follow = c->call.lanes.stays;
     c->worker_say = o->worker_say;
     c->worker_bench = o->worker_bench > 0 ? (uint64_t)o->worker_bench * 1024 : 0;
@@ -334,6 +370,7 @@ int adit_cmd_agent(const struct adit_options *o)
     }
     exit_code = r->exit_code;
     adit_sections_done(&r->sections);
+    adit_carry_done(&r->carry);
     adit_buf_done(&r->token);
     adit_buf_done(&r->device_key);
     adit_free(r);

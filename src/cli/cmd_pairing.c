@@ -56,9 +56,9 @@ static int open_texts(struct run *r)
 static void configure(struct run *r)
 {
     static const enum adit_session_role roles[] = {
-        [ADIT_COMMAND_OFFER] = ADIT_SESSION_OFFER,
-        [ADIT_COMMAND_ANSWER] = ADIT_SESSION_ANSWER,
-        [ADIT_COMMAND_PAIR] = ADIT_SESSION_PAIR,
+        [ADIT_COMMAND_OFFER] = ADIT_SESSION_OFFER,    [ADIT_COMMAND_ANSWER] = ADIT_SESSION_ANSWER,
+        [ADIT_COMMAND_PAIR] = ADIT_SESSION_PAIR,      [ADIT_COMMAND_SEND] = ADIT_SESSION_OFFER,
+        [ADIT_COMMAND_RECEIVE] = ADIT_SESSION_ANSWER,
     };
     const struct adit_options *o = r->o;
     struct adit_session_conf *c = &r->conf;
@@ -126,15 +126,17 @@ int adit_cmd_pairing(const struct adit_options *o)
     r.exit_code = adit_carry_load(&r.carry, o);
     if (!r.exit_code)
         r.exit_code = open_texts(&r);
-    if (r.exit_code)
-        return r.exit_code;
-    configure(&r);
-    r.loop = adit_loop_new();
-    if (!r.loop) {
-        adit_log(ADIT_LOG_ERROR, "cli", "cannot start: %s", strerror(errno));
-        return ADIT_EXIT_FAILED;
+    if (!r.exit_code) {
+        configure(&r);
+        r.loop = adit_loop_new();
+        if (r.loop) {
+            run(&r);
+            adit_loop_free(r.loop);
+        } else {
+            adit_log(ADIT_LOG_ERROR, "cli", "cannot start: %s", strerror(errno));
+            r.exit_code = ADIT_EXIT_FAILED;
+        }
     }
-    run(&r);
-    adit_loop_free(r.loop);
+    adit_carry_done(&r.carry);
     return r.exit_code;
 }

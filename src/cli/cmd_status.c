@@ -16,23 +16,30 @@ struct status {
     int err; /* of one that could not be asked */
 };
 
-static void show_text(const char *path, json_t *first)
+/* Takes the first look; returns the second one, with rates, or the first if there was no other. */
+static json_t *look_again(const char *path, json_t *first)
 {
     struct timespec pause = { .tv_nsec = SAMPLE_MS * 1000000L };
-    struct adit_buf text;
     json_t *second;
     int err;
 
     nanosleep(&pause, NULL);
     second = adit_control_ask(path, "status", &err);
+    if (!second)
+        return first;
+    adit_snapshot_add_rates(second, first, SAMPLE_MS * ADIT_MS);
+    json_decref(first);
+    return second;
+}
+
+static void show_text(const json_t *o)
+{
+    struct adit_buf text;
+
     adit_buf_init(&text, ADIT_CONTROL_ANSWER_MAX);
-    if (second)
-        adit_snapshot_print(&text, second, first, SAMPLE_MS * ADIT_MS);
-    else
-        adit_snapshot_print(&text, first, NULL, 0);
+    adit_snapshot_print(&text, o);
     fputs(adit_buf_str(&text), stdout);
     adit_buf_done(&text);
-    json_decref(second);
 }
 
 static void show(void *arg, const char *path)
@@ -48,6 +55,7 @@ static void show(void *arg, const char *path)
             s->err = err;
         return;
     }
+    o = look_again(path, o);
     if (s->o->json) {
         text = json_dumps(o, 0);
         puts(text ? text : "{}");
@@ -55,7 +63,7 @@ static void show(void *arg, const char *path)
     } else {
         if (s->shown)
             putchar('\n');
-        show_text(path, o);
+        show_text(o);
     }
     s->shown++;
     json_decref(o);

@@ -13,9 +13,25 @@ COMMAND(LISTEN, "listen", "", "wait at a signaling server and answer who calls",
         "Answers the calls of peers that are trusted (see --allow and --trust), as many at a time "
         "as the mode allows: chat, json, echo and check serve many, bytes one, tun and tap one, or "
         "each that has a section under peers: in the configuration file.")
-COMMAND(CONNECT, "connect", "[PEER]", "call a peer through a signaling server",
-        "Calls the peer by its name at the server, and again when the connection is lost. Where a "
-        "server pairs by room there is no name to give.")
+COMMAND(CONNECT, "connect", "[PEER]...", "call peers through a signaling server",
+        "Calls each peer by its name at the server, and again when its connection is lost; ends "
+        "when all have ended, with the exit code of the first that failed. Where a server pairs by "
+        "room there is no name to give. As many at a time as `adit listen` serves.")
+COMMAND(SERVE, "serve", "", "let the other side reach an HTTP service",
+        "Waits at a signaling server and passes the requests that come on to --upstream. The other "
+        "side runs `adit proxy`, or the HTTP tunnel's own program. By copy and paste: `adit offer "
+        "--upstream URL`.")
+COMMAND(PROXY, "proxy", "[PEER]", "reach the other side's HTTP service on a local port",
+        "Listens at once, and answers 503 until the tunnel stands. By copy and paste: `adit answer "
+        "--http-listen 127.0.0.1:8000`.")
+COMMAND(
+    SEND, "send", "FILE...", "send files and directories",
+    "Without a signaling server it prints a line for the other side, which runs `adit receive`; "
+    "with one, --peer says who receives. What was interrupted goes on where it stopped.")
+COMMAND(
+    RECEIVE, "receive", "[DIR]", "receive files into a directory",
+    "Reads the line that `adit send` printed, or waits at a signaling server. Nothing that comes "
+    "leads out of the directory, and nothing is replaced unless --overwrite says so.")
 COMMAND(STATUS, "status", "", "what a running `adit listen` or `adit connect` does",
         "Shows peers, paths, round-trip times, rates and channels of the agents that this user "
         "runs on this host.")

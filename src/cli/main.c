@@ -17,6 +17,8 @@ static const struct {
     { ADIT_COMMAND_CONNECT, adit_cmd_agent }, { ADIT_COMMAND_HELP, adit_cmd_help },
     { ADIT_COMMAND_STATUS, adit_cmd_status }, { ADIT_COMMAND_VERSION, adit_cmd_version },
     { ADIT_COMMAND_SIGNAL, adit_cmd_signal }, { ADIT_COMMAND_CONFIG, adit_cmd_config },
+    { ADIT_COMMAND_SERVE, adit_cmd_agent },   { ADIT_COMMAND_PROXY, adit_cmd_agent },
+    { ADIT_COMMAND_SEND, adit_cmd_files },    { ADIT_COMMAND_RECEIVE, adit_cmd_files },
 };
 
 /* A standard descriptor that is closed would be given to the first thing we open, and what we read,

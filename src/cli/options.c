@@ -8,8 +8,12 @@
 #include "base/str.h"
 #include "cli/options_inner.h"
 
-#define P       (1u << ADIT_COMMAND_OFFER | 1u << ADIT_COMMAND_ANSWER | 1u << ADIT_COMMAND_PAIR)
-#define C       (1u << ADIT_COMMAND_LISTEN | 1u << ADIT_COMMAND_CONNECT)
+#define Y       (1u << ADIT_COMMAND_SEND | 1u << ADIT_COMMAND_RECEIVE)
+#define P       (1u << ADIT_COMMAND_OFFER | 1u << ADIT_COMMAND_ANSWER | 1u << ADIT_COMMAND_PAIR | Y)
+#define U       (1u << ADIT_COMMAND_SERVE)
+#define X       (1u << ADIT_COMMAND_PROXY)
+#define C       (1u << ADIT_COMMAND_LISTEN | 1u << ADIT_COMMAND_CONNECT | U | X | Y)
+#define M       (N & ~(U | X | Y))
 #define N       (P | C)
 #define G       (1u << ADIT_COMMAND_SIGNAL)
 #define H       (1u << ADIT_COMMAND_HELP)
@@ -121,8 +125,51 @@ static int set_defaults(struct adit_options *o, struct adit_option_error *error)
     return 0;
 }
 
+/* What asks for streams. */
+static bool asks_for_streams(const struct adit_options *o)
+{
+    static const enum adit_option options[] = {
+        ADIT_OPTION_forward_local, ADIT_OPTION_forward_remote, ADIT_OPTION_forward_socks,
+        ADIT_OPTION_forward_udp,   ADIT_OPTION_forward_stdio,  ADIT_OPTION_permit,
+        ADIT_OPTION_upstream,      ADIT_OPTION_http_listen,
+    };
+
+    if ((1u << o->command) & (U | X | Y))
+        return true;
+    for (size_t i = 0; i < ADIT_LEN(options); i++)
+        if (o->source[options[i]] > o->source[ADIT_OPTION_mode] ||
+            (adit_options_given(o, options[i]) && o->source[options[i]] == ADIT_SOURCE_LINE))
+            return true;
+    return false;
+}
+
+static int check_streams(struct adit_options *o, struct adit_option_error *error)
+{
+    bool asked = o->mode != ADIT_MODE_STREAMS && asks_for_streams(o);
+
+    if (asked && o->source[ADIT_OPTION_mode] == ADIT_SOURCE_LINE)
+        return adit_option_fail(error,
+                                "HTTP and forwards are --mode streams, and you gave another");
+    if (asked)
+        o->mode = ADIT_MODE_STREAMS;
+    if (o->command == ADIT_COMMAND_SERVE && !o->upstream)
+        return adit_option_fail(error, "what is to be served? Give --upstream http://HOST:PORT");
+    if (o->command == ADIT_COMMAND_SEND && !o->file.count)
+        return adit_option_fail(error, "what is to be sent? Try `adit send FILE`");
+    if (o->upstream && o->http_listen.count)
+        return adit_option_fail(error, "--upstream and --http-listen: only one of them");
+    if (o->mode == ADIT_MODE_STREAMS &&
+        (o->unordered || o->max_retransmits >= 0 || o->max_lifetime >= 0))
+        return adit_option_fail(error, "streams need an ordered channel that loses nothing");
+    return 0;
+}
+
 static int check_together(struct adit_options *o, struct adit_option_error *error)
 {
+    int err = check_streams(o, error);
+
+    if (err)
+        return err;
     if (o->max_retransmits >= 0 && o->max_lifetime >= 0)
         return adit_option_fail(error, "--max-retransmits and --max-lifetime: only one of them");
     if (o->mode == ADIT_MODE_BYTES &&

@@ -7,7 +7,8 @@
  *
  * Every option is also found as ADIT_<NAME> in the environment, before the names given here, which
  * are those of other programs. A CHOICE's argument names its values, in the order of its enum.
- * Commands: P = those that pair by copy and paste, C = those that connect by name, N = both, S =
+ * Commands: P = those that pair by copy and paste, C = those that connect by name, N = both, M = of
+ * those the ones that carry what they are told to, U = serve, X = proxy, Y = send and receive, S =
  * status, G = the signaling server, F = config, H = help, A = all. LOCAL marks what is not taken
  * from .env: a file that lies around in a directory may not choose programs to run or files to
  * read. PEER: may stand in a section of peers: in the configuration file too. SECRET: not shown to
@@ -15,9 +16,11 @@
 
 OPTION(as, CHOICE, "as", 0, "ticket|json|sdp", 0, 0, "", P, "ticket",
        "form of our line. An answer takes the form of its offer")
-OPTION(mode, CHOICE, "mode", 'm', "chat|json|bytes|echo|check|tun|tap", 0, 0, "MODE", N, "chat",
+OPTION(mode, CHOICE, "mode", 'm', "chat|json|bytes|echo|check|tun|tap|streams", 0, 0, "MODE", M,
+       "chat",
        "what travels: lines of text; JSON, one document a line; a pipe; everything back; a "
-       "series compared with its echo; IP packets; Ethernet frames")
+       "series compared with its echo; IP packets; Ethernet frames; streams: HTTP, forwards and "
+       "files, which their own options ask for as well")
 OPTION(in, TEXT, "in", 'i', "FILE", 0, 0, "", P | LOCAL, "",
        "read the other side's line from here: a file, or a number for a descriptor; else standard "
        "input")
@@ -73,6 +76,67 @@ OPTION(up, TEXT, "up", 0, "PROGRAM", 0, 0, "", N | LOCAL | PEER, "",
 OPTION(down, TEXT, "down", 0, "PROGRAM", 0, 0, "", N | LOCAL | PEER, "",
        "and this when it goes away")
 
+OPTION(
+    forward_local, LIST, "local-forward", 'L', "[BIND:]PORT:HOST:PORT", 0, 0, "", N | PHRASES, "",
+    "listen here, and connect from the other side, as ssh does; either end may be a path, the far "
+    "one serial:DEVICE[,BAUD] too. May be repeated, as all of these")
+OPTION(forward_remote, LIST, "remote-forward", 'R', "[BIND:]PORT:HOST:PORT", 0, 0, "", N | PHRASES,
+       "", "listen at the other side, and connect from here")
+OPTION(forward_socks, LIST, "dynamic-forward", 'D', "[BIND:]PORT", 0, 0, "", N, "",
+       "be a SOCKS proxy here; names are resolved and connections made at the other side")
+OPTION(forward_udp, LIST, "udp-forward", 'U', "[BIND:]PORT:HOST:PORT", 0, 0, "", N, "",
+       "as -L, for datagrams")
+OPTION(forward_stdio, TEXT, "stdio-forward", 'W', "HOST:PORT", 0, 0, "", N, "",
+       "join standard input and output to this, from the other side: for ssh's ProxyCommand")
+OPTION(
+    permit, LIST, "permit", 0, "HOST:PORT", 0, 0, "", N, "",
+    "the other side may connect to this from here; HOST, PORT or both may be *, PORT a range, HOST "
+    "a network; unix:PATH, serial:DEVICE, listen:PORT (it may have us listen), any. Else nothing")
+OPTION(upstream, TEXT, "upstream", 0, "URL", 0, 0, "TUNNEL_UPSTREAM", M | U, "",
+       "the HTTP service that the other side reaches through us: http://…, https://… or "
+       "unix:PATH[:/PREFIX]")
+OPTION(advertise, TEXT, "advertise", 0, "PREFIX", 0, 0, "", M | U, "",
+       "the paths of requests begin with this, and the upstream's do not")
+OPTION(keep_host, FLAG, "keep-host", 0, "", 0, 0, "", M | U, "",
+       "the upstream is told the client's Host, not its own")
+OPTION(forwarded, CHOICE, "forwarded", 0, "strip|add|pass", 0, 0, "", N, "strip",
+       "what becomes of Forwarded and X-Forwarded-*: taken out, written by us, or passed on")
+OPTION(upstream_ca, TEXT, "upstream-ca", 0, "FILE", 0, 0, "", M | U | LOCAL, "",
+       "believe these certificate authorities (PEM) of an https upstream instead of the system's")
+OPTION(upstream_insecure, FLAG, "upstream-insecure", 0, "", 0, 0, "", M | U | LOCAL, "",
+       "do not check the certificate of an https upstream")
+OPTION(http_listen, LIST, "http-listen", 0, "[ADDRESS:]PORT", 0, 0, "TUNNEL_LISTEN", M | X, "",
+       "be an HTTP proxy to the service at the other side, here; `adit proxy` knows it as --listen "
+       "too and takes 127.0.0.1:8000 if nothing is said")
+OPTION(basic_auth, TEXT, "basic-auth", 0, "USER:PASSWORD", 0, 0, "", M | X | SECRET, "",
+       "clients of --http-listen must know this")
+OPTION(allow_path, LIST, "allow-path", 0, "PREFIX", 0, 0, "", M | X, "",
+       "and may ask for paths that begin with this; may be repeated. Else for all")
+OPTION(readonly, FLAG, "readonly", 0, "", 0, 0, "", M | X, "",
+       "and may read: GET, HEAD and OPTIONS alone")
+OPTION(http_head, NUMBER, "http-head", 0, "BYTES", 1024, 65536, "", M | U | X, "16384",
+       "the largest head of a request or response")
+OPTION(http_streams, NUMBER, "http-streams", 0, "N", 1, 65536, "", M | U | X, "1024",
+       "requests, and connections of clients, at a time")
+OPTION(http_wait, TIME, "http-wait", 0, "TIME", 0, 0, "", M | U | X, "60s",
+       "how long a response may take to begin")
+OPTION(http_idle, TIME, "http-idle", 0, "TIME", 0, 0, "", M | U | X, "300s",
+       "how long a connection may be silent, between requests and within one")
+OPTION(http_total, TIME, "http-total", 0, "TIME", 0, 0, "", M | U | X, "0",
+       "how long a request and its response may take; 0 = as long as they go on")
+OPTION(
+    framing, CHOICE, "framing", 0, "auto|room|agent", 0, 0, "", M | U | X, "auto",
+    "whose HTTP frames: by the channel's label, those of the HTTP tunnel (between adits our own), "
+    "or those of the Tunnel Agent")
+OPTION(memory, NUMBER, "memory", 0, "MB", 1, 1024, "", N, "16",
+       "what streams may keep in memory, for each connection")
+OPTION(file, LIST, "file", 0, "FILE", 0, 0, "", 1u << ADIT_COMMAND_SEND | LOCAL | PHRASES, "",
+       "what to send; `adit send FILE…` says it too")
+OPTION(dir, TEXT, "dir", 0, "DIR", 0, 0, "", 1u << ADIT_COMMAND_RECEIVE | LOCAL, "",
+       "where received files go, else here; `adit receive DIR` says it too")
+OPTION(overwrite, FLAG, "overwrite", 0, "", 0, 0, "", 1u << ADIT_COMMAND_RECEIVE, "",
+       "received files take the place of those with the same name")
+
 OPTION(signal, TEXT, "signal", 0, "URL", 0, 0, "SIGNALING_URL TUNNEL_SIGNAL RENDEZVOUS_SERVICE_URL",
        C, "",
        "the signaling server: ws://HOST[:PORT][/PATH], wss://…, or http(s)://… for a mailbox")
@@ -116,6 +180,8 @@ OPTION(header, LIST, "header", 0, "NAME: VALUE", 0, 0, "", C | SECRET | PHRASES,
 OPTION(reconnect, TIME, "reconnect", 0, "TIME", 0, 0, "", C, "",
        "pause before the server is tried again, growing from there; else as the dialect is used to")
 OPTION(reconnect_max, TIME, "reconnect-max", 0, "TIME", 0, 0, "", C, "", "and at most so long")
+OPTION(reconnect_factor, NUMBER, "reconnect-factor", 0, "N", 1, 100, "", C, "",
+       "each pause is so many times the one before; 1 = they do not grow")
 OPTION(reconnect_tries, NUMBER, "reconnect-tries", 0, "N", 0, 1000000, "", C, "0",
        "give up after so many attempts in a row; 0 = never")
 OPTION(worker_say, TEXT, "worker-say", 0, "TEXT", 0, 0, "", C, "",
@@ -124,8 +190,8 @@ OPTION(worker_say, TEXT, "worker-say", 0, "TEXT", 0, 0, "", C, "",
 OPTION(worker_bench, NUMBER, "worker-bench", 0, "KB", 1, 1048576, "", C, "",
        "rendezvous: send it so many kilobytes as a benchmark, as the original does")
 
-OPTION(peer, TEXT, "peer", 0, "NAME", 0, 0, "", C, "",
-       "whom to call; `adit connect NAME` says it too")
+OPTION(peer, LIST, "peer", 0, "NAME", 0, 0, "", C | PHRASES, "",
+       "whom to call; may be repeated. `adit connect NAME...` says it too")
 OPTION(once, FLAG, "once", 0, "", 0, 0, "", C, "",
        "end when the first connection has ended, with its exit code")
 OPTION(exit_on_failure, FLAG, "exit-on-failure", 0, "", 0, 0, "", C, "",

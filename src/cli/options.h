@@ -9,6 +9,7 @@
 
 #include "adit/adit.h"
 #include "agent/agent.h"
+#include "app/streams.h"
 #include "base/buf.h"
 #include "base/log.h"
 #include "signal/hub.h"
@@ -40,7 +41,8 @@ enum adit_mode {
     ADIT_MODE_ECHO,
     ADIT_MODE_CHECK,
     ADIT_MODE_TUN,
-    ADIT_MODE_TAP
+    ADIT_MODE_TAP,
+    ADIT_MODE_STREAMS
 };
 
 enum adit_option_source {
@@ -99,6 +101,15 @@ struct adit_options {
     int mtu;
     const char *up, *down;
 
+    struct adit_strings forward_local, forward_remote, forward_socks, forward_udp, permit;
+    const char *forward_stdio, *upstream, *advertise, *upstream_ca, *basic_auth, *dir;
+    bool keep_host, upstream_insecure, readonly, overwrite;
+    enum adit_http_forwarded forwarded;
+    struct adit_strings http_listen, allow_path, file;
+    int http_head, http_streams, memory;
+    adit_time http_wait, http_idle, http_total; /* 0 = none */
+    enum adit_framing framing;
+
     const char *signal, *signal_exec, *signal_file, *dialect, *id, *token, *token_file, *room;
     enum adit_dialect_role role;
     const char *email, *password, *device_key, *ca, *proxy;
@@ -108,9 +119,10 @@ struct adit_options {
     struct adit_strings tls_pin, header;
     bool insecure;
     adit_time reconnect, reconnect_max; /* 0: as the dialect has it */
+    int reconnect_factor;               /* below 1: the same */
     int reconnect_tries;
 
-    const char *peer;
+    struct adit_strings peer;
     bool once, exit_on_failure;
     int max_peers;
     struct adit_strings allow, peer_fingerprint;

@@ -144,8 +144,12 @@ static int take_word(struct words *w, const char *word)
     if ((*slot == ADIT_COMMAND_HELP || *slot == ADIT_COMMAND_CONFIG) &&
         w->o->topic == ADIT_COMMAND_NONE)
         slot = &w->o->topic;
-    else if (*slot == ADIT_COMMAND_CONNECT && w->o->source[ADIT_OPTION_peer] != ADIT_SOURCE_LINE)
+    else if (*slot == ADIT_COMMAND_CONNECT || *slot == ADIT_COMMAND_PROXY)
         return take_option(w, ADIT_OPTION_peer, word);
+    else if (*slot == ADIT_COMMAND_SEND)
+        return take_option(w, ADIT_OPTION_file, word);
+    else if (*slot == ADIT_COMMAND_RECEIVE && w->o->source[ADIT_OPTION_dir] != ADIT_SOURCE_LINE)
+        return take_option(w, ADIT_OPTION_dir, word);
     else if (*slot != ADIT_COMMAND_NONE)
         return adit_option_fail(w->error, "not understood: \"%.40s\"", word);
     *slot = find_command(word);
@@ -191,6 +195,20 @@ static int take_letters(struct words *w, const char *letters)
     return 0;
 }
 
+/* What was written for one option is another's; both are lists. */
+static void move_list(struct adit_options *o, enum adit_option from, enum adit_option to)
+{
+    struct adit_strings *a = (void *)((char *)o + adit_option_rows[from].offset);
+    struct adit_strings *b = (void *)((char *)o + adit_option_rows[to].offset);
+
+    *b = *a;
+    *a = (struct adit_strings){ 0 };
+    o->source[to] = o->source[from];
+    o->where[to] = o->where[from];
+    o->source[from] = ADIT_SOURCE_DEFAULT;
+    o->where[from] = NULL;
+}
+
 /* Only now is it known which command runs. */
 static int check_command(struct words *w)
 {
@@ -203,6 +221,9 @@ static int check_command(struct words *w)
     }
     if (w->version)
         o->command = ADIT_COMMAND_VERSION;
+    if (o->command == ADIT_COMMAND_PROXY && o->source[ADIT_OPTION_listen] == ADIT_SOURCE_LINE &&
+        o->source[ADIT_OPTION_http_listen] != ADIT_SOURCE_LINE)
+        move_list(o, ADIT_OPTION_listen, ADIT_OPTION_http_listen);
     if (o->command == ADIT_COMMAND_NONE)
         return adit_option_fail(w->error, "what shall I do? Try `adit help`");
     for (enum adit_option i = 0; i < ADIT_OPTION_COUNT; i++) {

@@ -73,7 +73,9 @@ int adit_sections_load(struct adit_sections *s, const struct adit_options *o, bo
     }
     for (; !err && s->count < o->section_count; s->count++)
         err = load_one(&s->peers[s->count], &s->own[s->count], o, s->count, routes_follow);
-    return err || !devices || o->command == ADIT_COMMAND_CONNECT ? err : check_names(s);
+    if (err || !devices || (o->command == ADIT_COMMAND_CONNECT && o->peer.count < 2))
+        return err;
+    return check_names(s);
 }
 
 void adit_sections_done(struct adit_sections *s)

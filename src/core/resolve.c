@@ -4,6 +4,7 @@
 #include <ares.h>
 #endif
 #include <netinet/in.h>
+#include <strings.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 
@@ -64,6 +65,27 @@ static bool is_name(const char *host)
                         "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_") == n;
 }
 
+/* RFC 6761 section 6.3: who resolves names answers this one himself, and asks nobody. */
+static bool is_localhost(const char *host)
+{
+    static const char name[] = "localhost";
+    size_t n = strlen(host), want = sizeof name - 1;
+
+    n -= n && host[n - 1] == '.';
+    return n >= want && strncasecmp(host + n - want, name, want) == 0 &&
+           (n == want || host[n - want - 1] == '.');
+}
+
+static void answer_loopback(struct adit_resolve *r)
+{
+    static const char *const addrs[] = { "::1", "127.0.0.1" };
+
+    for (size_t i = 0; i < ADIT_LEN(addrs); i++)
+        if (adit_addr_parse(&r->addrs[r->count], addrs[i], strlen(addrs[i])) == 0)
+            r->addrs[r->count++].port = r->port;
+    answer(r, 0);
+}
+
 #if ADIT_HAVE_CARES
 
 static int from_ares(int status)
@@ -77,6 +99,7 @@ static int from_ares(int status)
     case ARES_ETIMEOUT:
         return -ETIMEDOUT;
     case ARES_ECONNREFUSED:
+    case ARES_EREFUSED: /* 1.34 tells the two apart */
         return -EHOSTUNREACH;
     case ARES_ENOMEM:
         return -ENOMEM;
@@ -241,6 +264,8 @@ int adit_resolve_start(struct adit_resolve **ret_resolve, struct adit_loop *loop
         answer(r, 0);
     } else if (!is_name(conf->host)) {
         err = -EINVAL;
+    } else if (is_localhost(conf->host)) {
+        answer_loopback(r);
     } else {
         adit_timer_set(&r->deadline,
                        adit_loop_now(loop) + (conf->timeout ? conf->timeout : TIMEOUT));

@@ -2,7 +2,8 @@
  *
  * One object is one question: A and AAAA, /etc/hosts included, answered once or timed out. Freeing
  * it withdraws the question. The system's servers are read anew for each, so a network that changed
- * is no concern. An address in place of a name is answered without asking anybody. */
+ * is no concern. An address in place of a name is answered without asking anybody, and so is
+ * "localhost". */
 #ifndef ADIT_RESOLVE_H
 #define ADIT_RESOLVE_H
 

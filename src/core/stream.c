@@ -6,6 +6,8 @@
 #include "base/log.h"
 #include "core/stream_inner.h"
 
+#define COMPACT_MIN (64 * 1024) /* bytes at the front that are not worth a move */
+
 #define TO(state) (1u << ADIT_STREAM_##state)
 
 static const unsigned arrows[] = {
@@ -214,8 +216,10 @@ int adit_stream_send(struct adit_stream *s, const void *bytes, size_t n)
         s->want_room = true;
         return -EAGAIN;
     }
-    /* What has left is dropped from the front only when it is in the way. */
-    if (n > s->out.limit - s->out.len) {
+    /* What has left is dropped from the front when it is in the way, or more than what waits: so
+     * the buffer is at most twice the queue, and each byte is moved once at most. */
+    if (n > s->out.limit - s->out.len ||
+        (s->out_at > COMPACT_MIN && s->out_at > adit_stream_buffered(s))) {
         adit_buf_consume(&s->out, s->out_at);
         s->out_at = 0;
     }

@@ -74,6 +74,8 @@ static json_t *peer_of(const struct adit_call *call, adit_time now)
                   "state", adit_call_state_name(adit_call_state(call)), "seconds",
                   (json_int_t)((now - adit_call_since(call)) / ADIT_SEC));
 
+    if (o && desc) /* the other end is an adit, too */
+        json_object_set_new(o, "adit", json_boolean(desc->adit));
     if (o && desc && desc->fingerprint_count)
         json_object_set_new(o, "fingerprint",
                             json_string(adit_fingerprint_print(&desc->fingerprints[0], print)));

@@ -2,7 +2,8 @@
  *
  *     {"version":"0.1.0","pid":7,"role":"listen","mode":"tun","id":"alice","signaling":"joined",
  *      "dialect":"agent","fingerprint":"sha-256 …","peers":[{"name":"bob","state":"connected",
- *      "path":"direct IPv4","local":"host 192.0.2.1:4711","remote":"…","rtt_ms":1.2,…}]}
+ *      "adit":true,"path":"direct IPv4","local":"host
+ * 192.0.2.1:4711","remote":"…","rtt_ms":1.2,…}]}
  *
  * The agent's process makes the object; who asks prints it. */
 #ifndef ADIT_SNAPSHOT_H
@@ -16,9 +17,12 @@
 /* The caller gives it back with json_decref. NULL without memory. */
 json_t *adit_snapshot(const struct adit_agent *a, adit_time now);
 
-/* For a terminal. `before` is a snapshot of the same agent taken `since` earlier, for the rates;
- * NULL: no rates. Both come from another process and may be anything that is JSON. */
-void adit_snapshot_print(struct adit_buf *out, const json_t *snapshot, const json_t *before,
-                         adit_time since);
+/* What follows gets snapshots from another process, which may be anything that is JSON. */
+
+/* Adds "sent_bit_s" and "received_bit_s" to each peer that is in `before` as well, a snapshot of
+ * the same agent taken `since` earlier. */
+void adit_snapshot_add_rates(json_t *snapshot, const json_t *before, adit_time since);
+/* For a terminal. */
+void adit_snapshot_print(struct adit_buf *out, const json_t *snapshot);
 
 #endif

@@ -1,4 +1,4 @@
-/* snapshot_print - a snapshot for people. */
+/* snapshot_print - a snapshot for people, and how fast what it counts goes. */
 #include "base/str.h"
 #include "ctl/snapshot.h"
 
@@ -44,26 +44,24 @@ static void print_amount(struct adit_buf *out, double amount, const char *unit, 
     adit_buf_printf(out, i ? "%.1f %s%s" : "%.0f %s%s", amount, sizes[i], unit);
 }
 
-static void print_rate(struct adit_buf *out, const json_t *peer, const json_t *before,
-                       const char *key, adit_time since)
+static void print_rate(struct adit_buf *out, const json_t *peer, const char *key)
 {
-    double bits = (number(peer, key) - number(before, key)) * 8;
-
+    if (!json_object_get(peer, key))
+        return;
     adit_buf_printf(out, " (");
-    print_amount(out, bits > 0 ? bits * (double)ADIT_SEC / (double)since : 0, "bit/s", 1000);
+    print_amount(out, number(peer, key), "bit/s", 1000);
     adit_buf_printf(out, ")");
 }
 
-static void print_peer(struct adit_buf *out, const json_t *peer, const json_t *before,
-                       adit_time since)
+static void print_peer(struct adit_buf *out, const json_t *peer)
 {
     char text[WORD_MAX];
     const json_t *channels = json_object_get(peer, "channels"), *channel;
-    bool same =
-        before && json_equal(json_object_get(peer, "name"), json_object_get(before, "name"));
     size_t i;
 
     adit_buf_printf(out, "\n  %s", word(text, peer, "name"));
+    if (json_is_true(json_object_get(peer, "adit")))
+        adit_buf_printf(out, " (adit)");
     adit_buf_printf(out, ": %s for ", word(text, peer, "state"));
     print_seconds(out, number(peer, "seconds"));
     adit_buf_printf(out, "\n");
@@ -76,12 +74,10 @@ static void print_peer(struct adit_buf *out, const json_t *peer, const json_t *b
         adit_buf_printf(out, ", round trip %.1f ms", number(peer, "rtt_ms"));
     adit_buf_printf(out, "\n    sent      ");
     print_amount(out, number(peer, "bytes_sent"), "B", 1024);
-    if (same)
-        print_rate(out, peer, before, "bytes_sent", since);
+    print_rate(out, peer, "sent_bit_s");
     adit_buf_printf(out, "\n    received  ");
     print_amount(out, number(peer, "bytes_received"), "B", 1024);
-    if (same)
-        print_rate(out, peer, before, "bytes_received", since);
+    print_rate(out, peer, "received_bit_s");
     adit_buf_printf(out, "\n    channels ");
     json_array_foreach(channels, i, channel)
         adit_buf_printf(out, " %s%s", word(text, channel, "label"),
@@ -90,8 +86,36 @@ static void print_peer(struct adit_buf *out, const json_t *peer, const json_t *b
     adit_buf_printf(out, "    identity  %s\n", word(text, peer, "fingerprint"));
 }
 
-void adit_snapshot_print(struct adit_buf *out, const json_t *snapshot, const json_t *before,
-                         adit_time since)
+/* Counters begin anew with each connection. */
+static void add_rate(json_t *peer, const json_t *before, const char *bytes, const char *rate,
+                     adit_time since)
+{
+    double bits = (number(peer, bytes) - number(before, bytes)) * 8;
+
+    if (json_is_number(json_object_get(peer, bytes)))
+        json_object_set_new(
+            peer, rate,
+            json_integer(bits > 0 ? (json_int_t)(bits * (double)ADIT_SEC / (double)since) : 0));
+}
+
+void adit_snapshot_add_rates(json_t *snapshot, const json_t *before, adit_time since)
+{
+    json_t *peer;
+    size_t i;
+
+    json_array_foreach(json_object_get(snapshot, "peers"), i, peer)
+    {
+        const json_t *old = json_array_get(json_object_get(before, "peers"), i);
+        const json_t *name = json_object_get(peer, "name");
+
+        if (!name || !json_equal(name, json_object_get(old, "name")))
+            continue;
+        add_rate(peer, old, "bytes_sent", "sent_bit_s", since);
+        add_rate(peer, old, "bytes_received", "received_bit_s", since);
+    }
+}
+
+void adit_snapshot_print(struct adit_buf *out, const json_t *snapshot)
 {
     const json_t *peers = json_object_get(snapshot, "peers"), *peer;
     char text[WORD_MAX];
@@ -107,8 +131,7 @@ void adit_snapshot_print(struct adit_buf *out, const json_t *snapshot, const jso
     if (*word(text, snapshot, "id"))
         adit_buf_printf(out, " as %s", text);
     adit_buf_printf(out, "\n  identity  %s\n", word(text, snapshot, "fingerprint"));
-    json_array_foreach(peers, i, peer)
-        print_peer(out, peer, json_array_get(json_object_get(before, "peers"), i), since);
+    json_array_foreach(peers, i, peer) print_peer(out, peer);
     if (!json_array_size(peers))
         adit_buf_printf(out, "\n  no peers\n");
 }

@@ -174,6 +174,7 @@ int adit_ice_add_base(struct adit_ice *ice, int id, const struct adit_addr *addr
     }
     ice->bases[ice->base_count++] = base;
     adit_ice_pair_base(ice, base);
+    adit_ice_bases_changed(ice, true, now);
     adit_ice_finish(ice, now);
     return 0;
 }
@@ -203,6 +204,7 @@ void adit_ice_remove_base(struct adit_ice *ice, int id, adit_time now)
             ice->bases[i--] = ice->bases[--ice->base_count];
     }
     free_base(base);
+    adit_ice_bases_changed(ice, false, now);
     if (!adit_ice_over(ice))
         adit_ice_review(ice, now);
     adit_ice_finish(ice, now);

@@ -25,14 +25,45 @@ static bool all_settled(const struct adit_ice *ice)
     return true;
 }
 
+/* At first, and again in another network. */
+static bool gathering(const struct adit_ice *ice)
+{
+    return ice->gathered ? ice->came && ice->went && !ice->consented : ice->bases_done;
+}
+
+static void tell_mapped(struct adit_ice *ice, const struct adit_cand *cand)
+{
+    ice->came = ice->went = false;
+    adit_ice_tell(ice, &(struct adit_ice_event){ .type = ADIT_ICE_EV_MAPPED, .cand = cand });
+}
+
 /* A dead server, or an interface that leads nowhere, must not keep a person waiting: its probes go
  * on, and a late answer is a trickled candidate. */
 static void check_gathered(struct adit_ice *ice, adit_time now)
 {
-    if (!ice->bases_done || ice->gathered || !(all_settled(ice) || now >= gather_limit(ice)))
+    if (!gathering(ice) || !(all_settled(ice) || now >= gather_limit(ice)))
         return;
-    ice->gathered = true;
-    adit_ice_tell(ice, &(struct adit_ice_event){ .type = ADIT_ICE_EV_GATHERED });
+    if (!ice->gathered) {
+        ice->gathered = true;
+        adit_ice_tell(ice, &(struct adit_ice_event){ .type = ADIT_ICE_EV_GATHERED });
+        return;
+    }
+    ice->came = false;
+    if (adit_ice_local_count(ice)) /* else there is nothing to tell, until the next base comes */
+        tell_mapped(ice, adit_ice_local(ice, 0));
+}
+
+void adit_ice_bases_changed(struct adit_ice *ice, bool came, adit_time now)
+{
+    if (!ice->gathered)
+        return;
+    ice->went |= !came;
+    ice->came = came || (ice->came && ice->base_count);
+    if (came) {
+        ice->gather_started = now;
+        ice->gather_answered = ADIT_NEVER;
+    }
+    check_gathered(ice, now);
 }
 
 void adit_ice_probe_init(const struct adit_ice *ice, struct adit_ice_base *base, size_t server,
@@ -149,7 +180,7 @@ void adit_ice_probe_tick(struct adit_ice *ice, adit_time now)
 
 void adit_ice_probe_deadline(const struct adit_ice *ice, adit_time *ret_retry, adit_time *ret_new)
 {
-    *ret_retry = ice->bases_done && !ice->gathered ? gather_limit(ice) : ADIT_NEVER;
+    *ret_retry = gathering(ice) ? gather_limit(ice) : ADIT_NEVER;
     *ret_new = ADIT_NEVER;
     for (size_t i = 0; i < ice->base_count; i++) {
         for (size_t k = 0; k < ice->stun_count; k++) {
@@ -214,8 +245,7 @@ static void changed_mapping(struct adit_ice *ice, struct adit_ice_base *base,
     } else {
         l->cand.addr = *mapped;
     }
-    adit_ice_tell(ice, &(struct adit_ice_event){
-                           .type = ADIT_ICE_EV_MAPPED, .cand = &l->cand, .base = base->id });
+    tell_mapped(ice, &l->cand);
 }
 
 static void probe_answered(struct adit_ice *ice, struct adit_ice_base *base, size_t server,

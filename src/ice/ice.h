@@ -74,8 +74,9 @@ enum adit_ice_event_type {
                         */
     ADIT_ICE_EV_SELECTED, /* the pair in use changed: adit_ice_selected() */
     ADIT_ICE_EV_MTU,      /* adit_ice_mtu() changed */
-    ADIT_ICE_EV_MAPPED, /* a STUN server now sees base `base` at another address: `cand` is new, the
-                         * old one is gone. What was printed for the other side is out of date */
+    ADIT_ICE_EV_MAPPED,   /* What was printed for the other side is out of date: a STUN server now
+                           * sees   us at another address, `cand`, or the host is in another network
+                           */
 };
 
 struct adit_ice_event {

@@ -84,6 +84,7 @@ struct adit_ice {
     uint16_t groups;
 
     bool bases_done, gathered;
+    bool came, went;                           /* bases, since our description was told */
     adit_time gather_started, gather_answered; /* the first answer, or NEVER */
     adit_time stun_rtt;                        /* of the nearest server; 0 = unknown */
 
@@ -141,6 +142,9 @@ void adit_ice_free_bases(struct adit_ice *ice);
 /* --- gather.c */
 
 /* Will the base ask this server? Then it is due now. */
+/* A base came or went. Who only lost one can still be reached by the others, and who only got one
+ * as before; both together is another network: when it is known too, MAPPED. */
+void adit_ice_bases_changed(struct adit_ice *ice, bool came, adit_time now);
 void adit_ice_probe_init(const struct adit_ice *ice, struct adit_ice_base *base, size_t server,
                          adit_time now);
 /* A response that is not that of a check. */

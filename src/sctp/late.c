@@ -75,7 +75,7 @@ static bool add(struct adit_sctp *s, struct late *l, const struct item *what, co
     if (!item)
         return false;
     *item = *what;
-    if (what->n)
+    if (bytes)
         memcpy(item->bytes, bytes, what->n);
     adit_list_add(&l->items, &item->link);
     s->held += cost;

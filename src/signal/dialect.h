@@ -39,10 +39,11 @@ struct adit_dialect_traits {
     bool leaves;   /* the peers leave the server when they are connected */
     const char *keepalive; /* binary message on the channel, swallowed when received; "" = none */
     adit_time keepalive_every;
-    const char *const *stun; /* used when none is configured; NULL-terminated; may be NULL */
-    const char *warning;     /* what the original leaves open; said once; NULL = nothing */
-    uint16_t port;           /* when the URL has none, it is still 80 or 443; where `adit signal`
-                                and the original listen */
+    const char *keepalive_answer; /* for peers that send it clearly more often; NULL = none */
+    const char *const *stun;      /* used when none is configured; NULL-terminated; may be NULL */
+    const char *warning;          /* what the original leaves open; said once; NULL = nothing */
+    uint16_t port; /* when the URL has none, it is still 80 or 443; where `adit signal`
+                      and the original listen */
     adit_time retry_first, retry_max; /* between attempts: first × factor^n, at most max */
     unsigned retry_factor_x10;        /* 20 = doubling, 10 = fixed */
     unsigned retry_jitter_percent;    /* up to so much is added */

@@ -180,6 +180,7 @@ const struct adit_dialect adit_dialect_vpn = {
                 .leaves = true,
                 .keepalive = "ping",
                 .keepalive_every = 10 * ADIT_SEC,
+                .keepalive_answer = "pong",
                 .stun = stun,
                 .warning = "this server lets anybody take either role: only fingerprints say who "
                            "it is",

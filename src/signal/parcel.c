@@ -174,6 +174,16 @@ static bool reserve(struct adit_parcel *x, uint32_t n, unsigned parts)
     return x->bytes != NULL;
 }
 
+static void keep(struct adit_parcel *x, unsigned part, const uint8_t *bytes, size_t len)
+{
+    size_t at = (size_t)part * ADIT_PARCEL_PART;
+
+    memcpy(x->bytes + at, bytes, len);
+    x->have |= (uint64_t)1 << part;
+    if (part + 1 == x->parts)
+        x->len = at + len;
+}
+
 static void on_part(struct adit_parcels *p, uint32_t n, unsigned part, unsigned parts,
                     const json_t *data)
 {
@@ -191,10 +201,8 @@ static void on_part(struct adit_parcels *p, uint32_t n, unsigned part, unsigned 
     if (ahead(p, n) < ADIT_PARCEL_WINDOW) {
         if (!reserve(x, n, parts))
             return;
-        memcpy(x->bytes + (size_t)part * ADIT_PARCEL_PART, bytes, (size_t)len);
-        x->have |= (uint64_t)1 << part;
-        if (part + 1 == parts)
-            x->len = (size_t)part * ADIT_PARCEL_PART + (size_t)len;
+        if (x->have != all_of(parts)) /* one that came whole has no room for longer parts */
+            keep(x, part, bytes, (size_t)len);
     } else if (ahead(p, n) < UINT32_MAX / 2) {
         return; /* too far in front to be kept; what is behind was only not heard of */
     }

@@ -34,6 +34,31 @@ ip addr add 192.0.2.1/32 dev lo
 check "a route comes: no pause is waited for" until_true 10 heard '^alice joined'
 ip addr del 192.0.2.1/32 dev lo
 over
+side a listen --signal ws://127.0.0.1:18001 --reconnect 10ms --reconnect-factor 1 --reconnect-tries 20
+check "nobody is there: twenty pauses that do not grow, and the end" ends a 20 5
+check "why was said once, and at the end" eval \
+    'is "$(grep -c "signaling: connection refused.*continuing to try" "$W/a.err")" 1 && told a "connection refused[^,]*$"'
+stop a
+
+names() { # ADDRESS: of signal.test; none = nobody knows
+    echo "${1:+$1 signal.test}" >"$W/hosts"
+}
+names
+echo 'nameserver 192.0.2.53' >"$W/resolv.conf"
+if mount --bind "$W/hosts" /etc/hosts && mount --bind "$W/resolv.conf" /etc/resolv.conf; then
+    side a listen --signal ws://signal.test:18000/ws/alice --reconnect 100ms --reconnect-factor 1
+    check "no name server: why is said" until_true 10 told a 'signaling: .*name.*, continuing to try'
+    original agent
+    names 127.0.0.1
+    check "a name is known: there we are" until_true 10 heard '^alice joined'
+    stop server
+    original agent on=127.0.0.2
+    names 127.0.0.2
+    check "the name has moved: it was asked for again" until_true 10 heard '^alice joined'
+    over
+else
+    skip "no name server" "/etc/hosts cannot be replaced"
+fi
 
 # ---- agent ----------------------------------------------------------------------------------------
 
@@ -124,6 +149,31 @@ kill -INT "${PID[a]}"
 check "rendezvous: we leave with a word" until_true 10 heard '^w-a \{"type":"explicit_deregister","worker_id":"w-a"\}$'
 stop w
 over
+
+# ---- mailbox ----------------------------------------------------------------------------------------
+
+BOX=http://127.0.0.1:18000/box
+start server here "$ADIT" signal --listen 127.0.0.1:18000 --anonymous
+must "our own server runs" until_true 10 told server 'listens on'
+side a listen --signal $BOX/lab
+side b connect --signal $BOX/lab
+check "mailbox: they meet" both 20
+stop a b
+by_hand() { # what a person does: takes the offer there, and the answer back
+    until_true 10 said b '^adit:' || return
+    curl -sSf -X PUT --data-binary @"$W/b.out" $BOX/hand-offer || return
+    say b "$(curl -sSf "$BOX/hand-answer?wait=20")"
+    both 20
+}
+if command -v curl >/dev/null; then
+    side a listen --signal $BOX/hand
+    start b here "$ADIT" offer --loopback --mode chat
+    check "mailbox: and with a caller who has curl alone" by_hand
+    stop a b
+else
+    skip "mailbox, by hand" "curl is not installed"
+fi
+stop server
 
 # ---- nobody in between ------------------------------------------------------------------------------
 

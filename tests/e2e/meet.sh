@@ -18,10 +18,14 @@ side() {
 }
 joined() { told "$1" 'at the signaling server'; }
 both_up() { told "$1" "connected with $2" && told "$2" "connected with $1"; }
-status() { # NAME: its own words about itself
-    ip netns exec A "$ADIT" status --json | grep -F "\"id\": \"$1\"" -A 40
+status() { "$ADIT" status "$@"; }
+refused_status() { # PATTERN: it says so, and fails
+    local said
+    said=$(status 2>&1) && return 1
+    grep -E -- "$1" <<<"$said"
 }
 must "the signaling server runs" server
+check "status: says that no agent runs" refused_status 'no adit runs here: start one with'
 
 # ---- modes ------------------------------------------------------------------------------------------
 
@@ -31,8 +35,18 @@ side bob B connect alice --trust first
 check "chat: they meet through two NATs" until_true 15 both_up alice bob
 say bob "from bob" && say alice "from alice"
 check "chat: a word each way" eval 'until_true 5 said alice "^from bob$" && until_true 5 said bob "^from alice$"'
-check "status: the peer, its path and its channel" eval \
-    'env XDG_RUNTIME_DIR=$W "$ADIT" status | grep -q "direct IPv4" && env XDG_RUNTIME_DIR=$W "$ADIT" status --json | grep -q "\"label\""'
+check "status: the peer and its path" eval 'status | grep -q "^    path      direct IPv4, "'
+check "status: all of it, for programs" python3 -c '
+import json, subprocess, sys
+out = subprocess.run([sys.argv[1], "status", "--json"], check=True, capture_output=True, text=True).stdout
+agents = {a["id"]: a for a in map(json.loads, out.splitlines())}
+alice, peer = agents["alice"], agents["alice"]["peers"][0]
+assert alice["version"] and alice["signaling"] == "joined" and alice["dialect"] == "agent", alice
+assert peer["name"] == "bob" and peer["state"] == "connected" and peer["adit"] is True, peer
+assert peer["path"] == "direct IPv4" and peer["rtt_ms"] > 0 and peer["channels"][0]["open"], peer
+assert peer["sent_bit_s"] >= 0 and peer["received_bit_s"] >= 0, peer
+' "$ADIT"
+check "status: nobody else may ask" is "$(stat -c %a "$W"/adit/agent-*.sock | sort -u)" 600
 side carol B connect alice --trust first
 check "chat: alice serves two" until_true 15 both_up alice carol
 say alice "to all"
@@ -53,6 +67,21 @@ check "TERM ends listen well" ends alice 10 0
 check "and connect with it" ends carol 15 0
 stop alice bob carol
 
+side alice A listen --trust first
+side carol A listen --trust first
+until_true 10 joined alice && until_true 10 joined carol
+side bob B connect alice carol --trust first
+check "connect: two are called" until_true 15 eval 'both_up alice bob && both_up carol bob'
+say bob "to both"
+check "connect: and both hear him" eval 'until_true 5 said alice "^to both$" && until_true 5 said carol "^to both$"'
+kill -TERM "${PID[alice]}"
+check "connect: one leaves, with the other it goes on" eval \
+    'ends alice 10 0 && until_true 10 told bob "connection with alice is closed" && say carol "still here" &&
+    until_true 5 said bob "^still here$"'
+kill -TERM "${PID[carol]}"
+check "connect: with the last one it ends" ends bob 15 0
+stop alice bob carol
+
 side alice A listen --trust first --mode json
 until_true 10 joined alice
 side bob B connect alice --trust first --mode json
@@ -69,6 +98,9 @@ until_true 15 both_up alice bob
 cat "$W/data" >&"${IN[bob]}" && hang_up bob && hang_up alice
 check "bytes: a pipe, whole" eval 'ends bob 20 0 && ends alice 20 0 && cmp "$W/data" "$W/alice.out"'
 stop alice bob
+side bob B connect alice carol --mode bytes
+check "bytes: a pipe has one other end" eval 'ends bob 10 2 && told bob "this mode serves one peer at a time"'
+stop bob
 
 # ---- who is trusted ---------------------------------------------------------------------------------
 
@@ -116,7 +148,26 @@ side frank A listen --trust any
 until_true 10 joined frank
 side erin B connect frank
 check "connect ends with 3 when the other side has another certificate" ends erin 15 3
-stop frank erin
+stop erin
+side alice A listen --trust any
+until_true 10 joined alice
+side erin B connect frank alice --trust first
+check "of two, the one with another certificate is refused" until_true 15 eval \
+    'told erin "frank is refused" && both_up alice erin'
+kill -TERM "${PID[alice]}"
+check "and the exit code says so in the end" ends erin 15 3
+stop frank erin alice
+side frank A listen --trust any --max-peers 1
+until_true 10 joined frank
+theirs=$(status --json | grep -o 'sha-256 [0-9A-F:]*' | head -n 1)
+side gus B connect frank --peer-fingerprint "sha-256 $(tr 0-9A-F 1-9A-F0 <<<"${theirs#* }")"
+check "a fingerprint that was given, and another certificate: 3" ends gus 15 3
+side gus B connect frank --peer-fingerprint "$theirs"
+check "the right one: nobody is asked" until_true 15 both_up frank gus
+side hal B connect frank --peer-fingerprint "$theirs"
+check "more peers than are allowed: not answered, and told" until_true 15 told frank \
+    'hal calls and is not answered: there are as many peers as are allowed'
+stop frank gus hal
 
 # ---- devices ----------------------------------------------------------------------------------------
 

@@ -88,10 +88,10 @@ if [ "${packets:-}" ]; then
     tap vpn4 connect vpn five 4
     peer frail vpn "${URL[vpn]}" room=five fails here=172.16.4.1 there=172.16.4.2
     adit tun listen agent --id tun --mode tun --ifname mvp-tun1 --address 10.0.0.1/24
-    peer off vpn "${URL[vpn]}" offer room=one every=1 here=172.16.0.1 there=172.16.0.2
-    peer ans vpn "${URL[vpn]}" room=two every=1 here=172.16.1.1 there=172.16.1.2
-    peer goff vpn-go "${URL[go]}" offer room=three every=1 here=172.16.2.1 there=172.16.2.2
-    peer gans vpn-go "${URL[go]}" room=four every=1 here=172.16.3.1 there=172.16.3.2
+    peer off vpn "${URL[vpn]}" offer room=one here=172.16.0.1 there=172.16.0.2
+    peer ans vpn "${URL[vpn]}" room=two here=172.16.1.1 there=172.16.1.2
+    peer goff vpn-go "${URL[go]}" offer last room=three here=172.16.2.1 there=172.16.2.2
+    peer gans vpn-go "${URL[go]}" room=four here=172.16.3.1 there=172.16.3.2
     must "an agent with a TUN listens" until_true 20 heard agent '^tun joined'
     peer mtun mvp "${URL[agent]}/ws/mtun" offer to=tun of=15 mode=tun here=10.0.0.2 there=10.0.0.1
 fi
@@ -163,8 +163,8 @@ if [ "${packets:-}" ]; then
         n=$((n + 1))
     done
     stop goff gans
-    peer goff vpn-go "${URL[go]}" offer room=three every=1 here=172.16.2.1 there=172.16.2.2
-    peer gans vpn-go "${URL[go]}" room=four every=1 here=172.16.3.1 there=172.16.3.2
+    peer goff vpn-go "${URL[go]}" offer last room=three here=172.16.2.1 there=172.16.2.2
+    peer gans vpn-go "${URL[go]}" room=four here=172.16.3.1 there=172.16.3.2
     check "vpn: it has left the server, and we stay connected" eval 'heard vpn "^offerer left" && connected vpn0 vpn1'
     check "vpn: who left in the middle and came back is called again" happens frail '^frame arp-reply'
     check "tun: a packet there and one back" happens mtun '^packet echo-reply from 10\.0\.0\.1$'
@@ -183,6 +183,7 @@ if [ "${packets:-}" ]; then
     for p in off ans goff gans; do
         check "vpn, $p: hears from us every ten seconds" happens $p '^keepalive$'
     done
+    check "vpn, goff: its last version, which asks more often, is answered" happens goff '^kept$'
 else
     skip "vpn and tun" "no TUN device here"
 fi

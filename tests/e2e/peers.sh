@@ -1,5 +1,5 @@
 #!/bin/bash
-# One listener, several callers over TUN at once: a section of the configuration file for each, with its own
+# One listener, several callers over TUN or TAP at once: a section of the configuration file for each, with its own
 # device, routes, sources and certificate. alice is A, bob B, carol the public host.
 . "$(dirname "$0")/lib.sh"
 need_tun
@@ -7,13 +7,13 @@ need_tun
 lab up port-restricted port-restricted && lab stun
 unset http_proxy https_proxy all_proxy HTTP_PROXY HTTPS_PROXY ALL_PROXY
 export XDG_RUNTIME_DIR=$W
-NET_BOB=10.81.0.0/24 NET_CAROL=10.82.0.0/24
+HERE=(listen) THERE=(connect alice) MODE=tun NET_BOB=10.81.0.0/24 NET_CAROL=10.82.0.0/24
 
 file() { # TRUST CAROL'S-FINGERPRINT: alice's configuration
     cat >"$W/alice.json" <<END
 {
   "agent_id": "alice", "signaling_url": "ws://203.0.113.1:8000", "ice_servers": [{ "urls": "stun:$STUN" }],
-  "mode": "tun", "mtu": 1300, "trust": "$1",
+  "mode": "$MODE", "mtu": 1300, "trust": "$1",
   "peers": {
     "bob": { "ifname": "tobob", "address": ["10.77.1.1/30"], "route": ["$NET_BOB"] },
     "carol": { "ifname": "tocarol", "address": "10.77.2.1/30", "route": "$NET_CAROL", "mtu": 1400 ${2:-} }
@@ -23,12 +23,12 @@ END
 }
 alice() { # ARGS...
     mkdir -p "$W/alice.conf"
-    start alice A env XDG_CONFIG_HOME="$W/alice.conf" "$ADIT" listen --config "$W/alice.json" "$@"
+    start alice A env XDG_CONFIG_HOME="$W/alice.conf" "$ADIT" "${HERE[@]}" --config "$W/alice.json" "$@"
 }
 caller() { # NAME PLACE ARGS...
     mkdir -p "$W/$1.conf"
-    start "$1" "$2" env XDG_CONFIG_HOME="$W/$1.conf" "$ADIT" connect alice --signal ws://203.0.113.1:8000 \
-        --id "$1" --stun $STUN --trust first --mode tun --ifname adit0 "${@:3}"
+    start "$1" "$2" env XDG_CONFIG_HOME="$W/$1.conf" "$ADIT" "${THERE[@]}" --signal ws://203.0.113.1:8000 \
+        --id "$1" --stun $STUN --trust first --mode $MODE --ifname adit0 "${@:3}"
 }
 bob() { caller bob B --address 10.77.1.2/30 --route 10.82.0.0/24 --allowed-ips 10.0.0.0/8; }
 carol() { caller carol PUB --address 10.77.2.2/30; }
@@ -100,6 +100,35 @@ carol
 check "carol: another certificate than the section's is refused" until_true 15 \
     told alice 'carol is refused: its certificate has not the fingerprint that was given'
 stop alice carol
+
+# ---- frames as well -------------------------------------------------------------------------------------
+
+MODE=tap
+file first
+alice
+until_true 10 told alice 'at the signaling server'
+bob
+carol
+check "tap: both, each on a device of its own" eval \
+    'until_true 20 pings B 10.77.1.2 10.77.1.1 && until_true 20 pings PUB 10.77.2.2 10.77.2.1 && pings B 10.77.1.2 10.77.1.1'
+check "tap: with the routes of both" eval 'routed $NET_BOB tobob && routed $NET_CAROL tocarol'
+stop alice bob carol
+
+# ---- and the other way round ---------------------------------------------------------------------------
+
+HERE=(connect bob carol) THERE=(listen) MODE=tun
+file first
+bob
+carol
+until_true 10 told bob 'at the signaling server' && until_true 10 told carol 'at the signaling server'
+alice
+check "connect: both, each on a device of its own" eval \
+    'until_true 20 pings B 10.77.1.2 10.77.1.1 && until_true 20 pings PUB 10.77.2.2 10.77.2.1 && pings B 10.77.1.2 10.77.1.1'
+kill -TERM "${PID[bob]}"
+check "connect: one leaves, the other does not notice" eval \
+    'until_true 10 not routed $NET_BOB tobob && pings PUB 10.77.2.2 10.77.2.1'
+stop alice bob carol
+HERE=(listen)
 
 # ---- what cannot work is told at the start ------------------------------------------------------------
 

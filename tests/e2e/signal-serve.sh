@@ -34,18 +34,20 @@ def join(server, room):
 
 def one_port():
     """agent, vpn, room, worker, device and mailbox clients, side by side"""
-    with Server("--anonymous") as server:
+    with Server("--anonymous", "-v", "-v") as server:
         meet(server)
         a, b = server.ws("/"), server.ws("/ws")
         a.send({"type": "register", "role": "offerer", "room": "7"})
         b.send({"type": "register", "role": "answerer", "room": 7})
         assert a.json() == b.json() == {"type": "ready"}
-        a.send('{"type": "offer",  "sdp": "x"}')
-        assert b.recv() == '{"type": "offer",  "sdp": "x"}', "byte for byte"
+        a.send('{"type": "offer",  "sdp": "v=0 vpn"}')
+        assert b.recv() == '{"type": "offer",  "sdp": "v=0 vpn"}', "byte for byte"
         one, joined = join(server, "lab")
         two, also = join(server, "lab")
         assert joined["peers"] == [] and also["peers"] == [joined["peerId"]]
         assert one.json() == {"type": "peer-joined", "peerId": also["peerId"]}
+        two.send({"type": "offer", "sdp": "v=0 room"})
+        assert one.json()["sdp"] == "v=0 room"
         workers = [server.ws(f"/ws/register/w{i}") for i in range(2)]
         for i, w in enumerate(workers):
             w.send({"type": "update_udp_endpoint", "udp_ip": "192.0.2.1", "udp_port": 1000 + i})
@@ -59,12 +61,13 @@ def one_port():
                                [f"Authorization: Bearer {token}"])[0] == 200
         d1, d2 = (server.ws(f"/signal?token={token}&device_id={d}") for d in ("d1", "d2"))
         assert d1.json()["type"] == d2.json()["type"] == "connected"
-        d1.send({"type": "offer", "target_device_id": "d2", "payload": {"sdp": "x", "type": "offer"}})
+        d1.send({"type": "offer", "target_device_id": "d2", "payload": {"sdp": "v=0", "type": "offer"}})
         assert d2.json()["sender_device_id"] == "d1" and d1.json()["type"] == "ack"
         waiting = server.raw()
         waiting.sendall(b"GET /box/x?wait=20 HTTP/1.1\r\nHost: x\r\n\r\n")
         assert server.http("POST", "/box/x", "hello")[0] == 201
         assert b"\r\n\r\nhello" in waiting.recv(4096)
+        assert "device: d1 meets d2" in server.log(), server.log()
         for word in ("access_token", token, "v=0", "12345678"):
             assert word not in server.log(), word
 

@@ -116,6 +116,50 @@ static const struct adit_app_class device = {
     .end = hello_end,
 };
 
+/* One says what it is told to, the other one hears it and has the last word. */
+static struct adit_app *asking;
+static unsigned answers, strange, last, pause_over;
+
+static void ask(const char *text)
+{
+    assert_int_equal(asking->conf.ops->send(asking->conf.arg, text, strlen(text), false), 0);
+}
+
+static void asker_open(struct adit_app *app)
+{
+    asking = app;
+}
+
+static void asker_message(struct adit_app *app, const void *bytes, size_t n, bool text)
+{
+    (void)app, (void)text;
+    answers += n == 4 && memcmp(bytes, "pong", n) == 0;
+    last += n == 4 && memcmp(bytes, "last", n) == 0;
+}
+
+static void hearer_message(struct adit_app *app, const void *bytes, size_t n, bool text)
+{
+    (void)text;
+    if (n == 4 && memcmp(bytes, "word", n) == 0)
+        assert_int_equal(app->conf.ops->send(app->conf.arg, "last", 4, false), 0);
+    else
+        strange++;
+}
+
+static const struct adit_app_class asker = { .name = "asker",
+                                             .size = sizeof(struct hello),
+                                             .init = hello_init,
+                                             .free = hello_free,
+                                             .open = asker_open,
+                                             .message = asker_message,
+                                             .closed = hello_closed };
+static const struct adit_app_class hearer = { .name = "hearer",
+                                              .size = sizeof(struct hello),
+                                              .init = hello_init,
+                                              .free = hello_free,
+                                              .message = hearer_message,
+                                              .closed = hello_closed };
+
 /* ---- signaling ------------------------------------------------------------------------------- */
 
 static void deliver(struct side *to, enum adit_signal_type type, const char *sdp, size_t n)
@@ -379,6 +423,49 @@ static void a_device_outlives_its_peer(void **state)
     assert_int_equal(app_ended, 2);
 }
 
+static void on_pause_over(struct adit_timer *timer, adit_time now)
+{
+    (void)timer, (void)now;
+    pause_over = 1;
+}
+
+/* How many answers there are to a keepalive; what follows it is heard after them. */
+static unsigned answers_to_keepalive(void)
+{
+    answers = last = 0;
+    ask("ping");
+    ask("word");
+    assert_true(wait_for(loop, &last));
+    return answers;
+}
+
+static void who_keeps_alive_often_is_answered(void **state)
+{
+    struct adit_lanes_conf *lanes = &sides[CALLEE].conf.lanes;
+    struct adit_timer pause;
+
+    (void)state;
+    strange = 0;
+    sides[CALLER].conf.lanes.app = &asker;
+    lanes->app = &hearer;
+    lanes->keepalive = "ping";
+    lanes->keepalive_answer = "pong";
+    lanes->keepalive_every = 60 * ADIT_SEC;
+    assert_int_equal(adit_call_offer(sides[CALLER].call), ADIT_EXIT_OK);
+    assert_true(wait_for(loop, &sides[CALLER].up));
+    assert_int_equal(answers_to_keepalive(), 0); /* one says nothing about how often */
+    assert_int_equal(answers_to_keepalive(), 1);
+    assert_int_equal(answers_to_keepalive(), 1);
+
+    lanes->keepalive_every = 20 * ADIT_MS;
+    pause_over = 0;
+    adit_timer_init(&pause, loop, on_pause_over, "pause");
+    adit_timer_set(&pause, adit_loop_now(loop) + 20 * ADIT_MS);
+    assert_true(wait_for(loop, &pause_over));
+    assert_int_equal(answers_to_keepalive(), 0); /* as often as we do */
+    assert_int_equal(strange, 0);
+}
+
 static void freeing_is_possible_at_any_time(void **state)
 {
     (void)state;
@@ -401,7 +488,7 @@ int main(void)
         TEST(an_answer_may_be_refused_too),       TEST(a_decision_may_take_time),
         TEST(an_offer_nobody_answers_ends),       TEST(what_was_lost_is_said_again),
         TEST(nonsense_leaves_the_call_as_it_was), TEST(a_device_outlives_its_peer),
-        TEST(freeing_is_possible_at_any_time),
+        TEST(freeing_is_possible_at_any_time),    TEST(who_keeps_alive_often_is_answered),
     };
 
     cmocka_set_message_output(CM_OUTPUT_TAP);

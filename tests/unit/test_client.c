@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -300,6 +301,37 @@ static void tries_end(void **state)
     ws_server_stop(&server);
 }
 
+/* The second pause is so many times the first, and some more by chance. */
+static void pauses_grow(void **state)
+{
+    static const struct {
+        unsigned factor_x10;
+        int least, most; /* ms */
+    } rows[] = { { 0, 0, 4 }, { 10, 0, 2 }, { 100000, 9000, 13000 } };
+
+    (void)state;
+    for (size_t i = 0; i < ADIT_LEN(rows); i++) {
+        struct script t = { .status = { 500, 500 } };
+        struct ws_server server;
+        struct adit_signal_conf conf = quick(serve(&server, &t, "/ws/alice"));
+        struct end a;
+        int ms;
+
+        conf.retry_first = ADIT_MS;
+        conf.retry_max = 60 * ADIT_SEC;
+        conf.retry_factor_x10 = rows[i].factor_x10;
+        begin(&a, &conf);
+        expect(&a, ADIT_SIGNAL_DOWN);
+        a.count[ADIT_SIGNAL_DOWN] = 0;
+        expect(&a, ADIT_SIGNAL_DOWN);
+        ms = adit_loop_timeout_ms(loop);
+        if (ms < rows[i].least || ms > rows[i].most)
+            fail_msg("factor %u: %d ms", rows[i].factor_x10, ms);
+        finish(&a);
+        ws_server_stop(&server);
+    }
+}
+
 static void answers_that_are_none(void **state)
 {
     static const struct {
@@ -468,13 +500,40 @@ static void whom_to_believe(void **state)
     certs_remove(&certs);
 }
 
+/* With every attempt, not only the first. */
+static void who_checks_nothing_is_warned(void **state)
+{
+    struct adit_signal_conf conf = quick("wss://127.0.0.1:9/ws/alice"); /* nobody is there */
+    int log = memfd_create("log", MFD_CLOEXEC), stderr_before = dup(STDERR_FILENO);
+    char text[4096] = "";
+    unsigned warnings = 0;
+    struct end a;
+
+    (void)state;
+    conf.insecure = true;
+    conf.retry_tries = 3;
+    assert_int_equal(dup2(log, STDERR_FILENO), STDERR_FILENO);
+    begin(&a, &conf);
+    while (!a.final && wait_for(loop, &a.count[ADIT_SIGNAL_DOWN]))
+        a.count[ADIT_SIGNAL_DOWN] = 0;
+    finish(&a);
+    assert_int_equal(dup2(stderr_before, STDERR_FILENO), STDERR_FILENO);
+    assert_true(pread(log, text, sizeof text - 1, 0) > 0);
+    for (const char *p = text; (p = strstr(p, "(--insecure)")); p++)
+        warnings++;
+    assert_int_equal(warnings, 3);
+    close(stderr_before);
+    close(log);
+}
+
 static size_t on_tunnel_data(void *arg, const uint8_t *bytes, size_t n, adit_time now);
 
-/* An HTTP proxy that knows one way: to our server. */
+/* A proxy that knows one way: to our server. */
 struct tunnel {
     struct adit_stream *in, *out;
     uint16_t port;
-    char head[500];
+    bool socks, greeted;
+    char head[500]; /* what it was asked for */
 };
 
 static void on_tunnel_open(void *arg, adit_time now)
@@ -507,11 +566,38 @@ static const struct adit_stream_ops back_ops = { .connected = on_tunnel_open,
                                                  .data = on_back,
                                                  .closed = on_tunnel_closed };
 
+static size_t open_tunnel(struct tunnel *t, const void *yes, size_t yes_len, size_t used)
+{
+    struct adit_stream_conf conf = { .host = "127.0.0.1", .port = t->port };
+
+    assert_int_equal(adit_stream_connect(&t->out, loop, &conf, &back_ops, t), 0);
+    assert_int_equal(adit_stream_send(t->in, yes, yes_len), 0);
+    return used;
+}
+
+static size_t on_socks(struct tunnel *t, const uint8_t *bytes, size_t n)
+{
+    static const char any_user[] = "\5\0", yes[] = "\5\0\0\1\0\0\0\0\0\0";
+    size_t name_len = n > 4 ? bytes[4] : 0;
+
+    if (!t->greeted) {
+        assert_memory_equal(bytes, "\5\1\0", 3);
+        assert_int_equal(adit_stream_send(t->in, any_user, 2), 0);
+        t->greeted = true;
+        return 3;
+    }
+    if (n < 7 + name_len)
+        return 0;
+    assert_memory_equal(bytes, "\5\1\0\3", 4);
+    snprintf(t->head, sizeof t->head, "%.*s:%u", (int)name_len, (const char *)bytes + 5,
+             adit_get16(bytes + 5 + name_len));
+    return open_tunnel(t, yes, sizeof yes - 1, 7 + name_len);
+}
+
 static size_t on_tunnel_data(void *arg, const uint8_t *bytes, size_t n, adit_time now)
 {
     static const char yes[] = "HTTP/1.1 200 fine\r\n\r\n";
     struct tunnel *t = arg;
-    struct adit_stream_conf conf = { .host = "127.0.0.1", .port = t->port };
     const uint8_t *end = memmem(bytes, n, "\r\n\r\n", 4);
 
     (void)now;
@@ -519,12 +605,12 @@ static size_t on_tunnel_data(void *arg, const uint8_t *bytes, size_t n, adit_tim
         assert_int_equal(adit_stream_send(t->out, bytes, n), 0);
         return n;
     }
+    if (t->socks)
+        return on_socks(t, bytes, n);
     if (!end)
         return 0;
     snprintf(t->head, sizeof t->head, "%.*s", (int)(end - bytes), (const char *)bytes);
-    assert_int_equal(adit_stream_connect(&t->out, loop, &conf, &back_ops, t), 0);
-    assert_int_equal(adit_stream_send(t->in, yes, sizeof yes - 1), 0);
-    return (size_t)(end - bytes) + 4;
+    return open_tunnel(t, yes, sizeof yes - 1, (size_t)(end - bytes) + 4);
 }
 
 static void on_tunnel_call(void *arg, int fd, const struct adit_addr *from, adit_time now)
@@ -536,37 +622,48 @@ static void on_tunnel_call(void *arg, int fd, const struct adit_addr *from, adit
     assert_int_equal(adit_stream_accept(&t->in, loop, fd, &conf, &tunnel_ops, t), 0);
 }
 
-static void through_a_proxy(void **state)
+static void go_through(struct tunnel *tunnel, const char *scheme, bool by_environment)
 {
     static const struct adit_listen_ops listen_ops = { .accepted = on_tunnel_call };
     static const char *const at[] = { "127.0.0.1:0" };
     struct adit_listen_conf listen_conf = { .at = at, .count = 1 };
     struct script t = { .greeting = NULL };
     struct ws_server server;
-    struct tunnel tunnel = { .in = NULL };
     struct adit_listen *listen;
     struct adit_cause cause;
     struct adit_signal_conf conf = quick(serve(&server, &t, ""));
     char proxy[64];
     struct end a;
 
-    (void)state;
-    tunnel.port = server.port;
-    assert_int_equal(adit_listen_open(&listen, loop, &listen_conf, &listen_ops, &tunnel, &cause),
-                     0);
-    snprintf(proxy, sizeof proxy, "http://user:pass@127.0.0.1:%u",
-             adit_listen_addr(listen, 0)->port);
+    tunnel->port = server.port;
+    assert_int_equal(adit_listen_open(&listen, loop, &listen_conf, &listen_ops, tunnel, &cause), 0);
+    snprintf(proxy, sizeof proxy, "%s127.0.0.1:%u", scheme, adit_listen_addr(listen, 0)->port);
     conf.url = "ws://nobody.invalid:8000/ws/alice"; /* a name that only the proxy knows */
-    conf.proxy = proxy;
+    conf.proxy = by_environment ? NULL : proxy;
+    unsetenv("http_proxy");
+    unsetenv("no_proxy");
+    unsetenv("NO_PROXY");
+    setenv("all_proxy", by_environment ? proxy : "http://127.0.0.1:1", 1);
     begin(&a, &conf);
     expect(&a, ADIT_SIGNAL_JOINED);
-    assert_non_null(strstr(tunnel.head, "CONNECT nobody.invalid:8000 HTTP/1.1"));
-    assert_non_null(strstr(tunnel.head, "Proxy-Authorization: Basic dXNlcjpwYXNz"));
     assert_string_equal(t.target[0], "GET /ws/alice");
     finish(&a);
-    on_tunnel_closed(&tunnel, NULL, 0);
+    unsetenv("all_proxy");
+    on_tunnel_closed(tunnel, NULL, 0);
     adit_listen_free(listen);
     ws_server_stop(&server);
+}
+
+static void through_a_proxy(void **state)
+{
+    struct tunnel http = { .in = NULL }, socks = { .socks = true };
+
+    (void)state;
+    go_through(&http, "http://user:pass@", false);
+    assert_non_null(strstr(http.head, "CONNECT nobody.invalid:8000 HTTP/1.1"));
+    assert_non_null(strstr(http.head, "Proxy-Authorization: Basic dXNlcjpwYXNz"));
+    go_through(&socks, "socks5://", true);
+    assert_string_equal(socks.head, "nobody.invalid:8000");
 }
 
 /* ---- HTTP calls ------------------------------------------------------------------------------ */
@@ -829,10 +926,12 @@ int main(void)
         TEST(silence_is_noticed),
         TEST(retry_does_not_wait),
         TEST(tries_end),
+        TEST(pauses_grow),
         TEST(answers_that_are_none),
         TEST(broken_frames),
         TEST(whole_frames),
         TEST(whom_to_believe),
+        TEST(who_checks_nothing_is_warned),
         TEST(through_a_proxy),
         TEST(freed_anywhere),
         TEST(login_then_websocket),

@@ -334,6 +334,56 @@ static void test_keepalive_and_change(void **state)
     assert_int_equal(a->mapped, 1);
 }
 
+/* The host gets into another network while a person copies: told once, when the new address is
+ * known. Less than that, or more, takes nothing from what was told. */
+static void test_another_network(void **state)
+{
+    struct net_node *a = with_servers(1);
+
+    (void)state;
+    net.stun_mapped = net_addr("203.0.113.1:4000");
+    net_base(a, 0, "10.0.0.1:1000", 65535);
+    net_base(a, 1, "10.1.0.1:1000", 60000);
+    adit_ice_bases_done(a->ice, net.now);
+    net_run(&net, net.now + ADIT_SEC);
+    adit_ice_remove_base(a->ice, 1, net.now);
+    net_run(&net, net.now + 30 * ADIT_SEC);
+    assert_int_equal(a->mapped, 0);
+    adit_ice_remove_base(a->ice, 0, net.now);
+    net_run(&net, net.now + 30 * ADIT_SEC);
+    assert_int_equal(a->mapped, 0);
+    net.stun_mapped = net_addr("203.0.113.9:4001");
+    net_base(a, 2, "10.2.0.1:1000", 65535);
+    net_run(&net, net.now + 9 * ADIT_MS);
+    assert_int_equal(a->mapped, 0);
+    net_run(&net, net.now + ADIT_MS);
+    assert_int_equal(a->mapped, 1);
+    assert_int_equal(adit_ice_local_count(a->ice), 2);
+    net_run(&net, net.now + 60 * ADIT_SEC);
+    net_base(a, 3, "10.3.0.1:1000", 60000);
+    net_run(&net, net.now + 60 * ADIT_SEC);
+    assert_int_equal(a->mapped, 1);
+    assert_int_equal(a->gathered, 1);
+}
+
+/* The same where no server answers: after as long as the first time. */
+static void test_another_network_without_servers(void **state)
+{
+    struct net_node *a = with_servers(1);
+
+    (void)state;
+    net.stun_server[0].family = ADIT_FAMILY_NONE;
+    net_base(a, 0, "10.0.0.1:1000", 65535);
+    adit_ice_bases_done(a->ice, net.now);
+    net_run(&net, net.now + 100 * ADIT_SEC);
+    net_base(a, 1, "10.2.0.1:1000", 65535);
+    adit_ice_remove_base(a->ice, 0, net.now);
+    net_run(&net, net.now + 4999 * ADIT_MS);
+    assert_int_equal(a->mapped, 0);
+    net_run(&net, net.now + ADIT_MS);
+    assert_int_equal(a->mapped, 1);
+}
+
 static void test_no_keepalive_once_connected(void **state)
 {
     struct net_node *a = with_servers(1), *b = net_node(&net, 1, NULL);
@@ -371,6 +421,8 @@ int main(void)
         T(test_lying_server),
         T(test_forged_answers),
         T(test_keepalive_and_change),
+        T(test_another_network),
+        T(test_another_network_without_servers),
         T(test_no_keepalive_once_connected),
     };
 

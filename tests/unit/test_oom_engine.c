@@ -11,6 +11,7 @@
 #include <stddef.h>
 
 #include <cmocka.h>
+#include <openssl/crypto.h>
 
 #include "base/alloc.h"
 #include "base/log.h"
@@ -176,21 +177,32 @@ static void ours_from_now_on(void **state)
     step(&ours, FOREVER, 1);
 }
 
+/* Since 3.2 OpenSSL frees a record layer twice (dtls1_clear_sent_buffer after RECORD_LAYER_clear)
+ * when memory ends between a ChangeCipherSpec and the keys that follow it. */
+static void before_3_2(void)
+{
+    if (OpenSSL_version_num() >= 0x30200000)
+        skip();
+}
+
 static void one_of_openssl(void **state)
 {
     (void)state;
+    before_3_2();
     step(&openssl, ONE, STRIDE);
 }
 
 static void openssl_for_a_while(void **state)
 {
     (void)state;
+    before_3_2();
     step(&openssl, SHORTLY, STRIDE_LONG);
 }
 
 static void openssl_from_now_on(void **state)
 {
     (void)state;
+    before_3_2();
     step(&openssl, FOREVER, STRIDE_LONG);
 }
 

@@ -218,6 +218,24 @@ static void test_whole(void **state)
     free(w);
 }
 
+/* The parts of a text that came whole and waits for its turn, by a peer whose two texts differ. */
+static void test_whole_and_longer_parts(void **state)
+{
+    struct world *w = calloc(1, sizeof *w);
+
+    (void)state;
+    begin(w, 1, 100, 0);
+    assert_int_equal(push(&w->a, 0, 6), 0);
+    w->loss = 0;
+    adit_parcels_whole(&w->b.parcels, 1, 1, "000001", 6, 0);
+    assert_int_equal(push(&w->a, 1, 700), 0);
+    run(w);
+    assert_int_equal(w->b.got, 2);
+    assert_int_equal(w->b.bytes, 12);
+    end(w);
+    free(w);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -225,6 +243,7 @@ int main(void)
         cmocka_unit_test(test_loss),
         cmocka_unit_test(test_nobody),
         cmocka_unit_test(test_whole),
+        cmocka_unit_test(test_whole_and_longer_parts),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -140,6 +140,10 @@ static void names_are_answered(void **state)
     } rows[] = {
         { "192.0.2.9", 0, 1, "192.0.2.9:3478", false },
         { "2001:db8::9", 0, 1, "[2001:db8::9]:3478", false },
+        { "localhost", 0, 2, "[::1]:3478", false },
+        { "LocalHost.", 0, 2, "127.0.0.1:3478", false },
+        { "a.localhost", 0, 2, "127.0.0.1:3478", false },
+        { "dual-localhost", 0, 2, "192.0.2.0:3478", true },
         { "dual.example", 0, 2, "[2001:db8::1]:3478", true },
         { "dual.example", 0, 2, "192.0.2.0:3478", true },
         { "v4.example", 0, 1, "192.0.2.0:3478", true },

@@ -130,6 +130,17 @@ static void test_vectors_damaged(void **state)
     }
 }
 
+/* RFC 5769 pads with blanks. What stands there is nobody's business, but it is hashed, and not all
+ * versions of libnice write the same. */
+static void add_text(struct adit_stun_out *out, uint16_t type, const char *text)
+{
+    size_t n = strlen(text), padding = -n & 3;
+
+    adit_stun_add(out, type, text, n);
+    size_t end = 20u + adit_get16(out->bytes + 2);
+    memset(out->bytes + end - padding, ' ', padding);
+}
+
 static void test_vectors_written(void **state)
 {
     struct adit_stun_out out;
@@ -138,10 +149,10 @@ static void test_vectors_written(void **state)
 
     (void)state;
     adit_stun_begin(&out, ADIT_STUN_REQUEST, ADIT_STUN_BINDING, (const uint8_t *)RFC_ID);
-    adit_stun_add(&out, ADIT_STUN_SOFTWARE, "STUN test client", 16);
+    add_text(&out, ADIT_STUN_SOFTWARE, "STUN test client");
     adit_stun_add32(&out, ADIT_STUN_PRIORITY, 0x6e0001ff);
     adit_stun_add64(&out, ADIT_STUN_ICE_CONTROLLED, 0x932ff9b151263b36);
-    adit_stun_add(&out, ADIT_STUN_USERNAME, "evtj:h6vY", 9);
+    add_text(&out, ADIT_STUN_USERNAME, "evtj:h6vY");
     assert_int_equal(adit_stun_finish(&out, key), sizeof request - 1);
     assert_memory_equal(out.bytes, request, sizeof request - 1);
 
@@ -155,7 +166,7 @@ static void test_vectors_written(void **state)
     for (size_t i = 0; i < ADIT_LEN(rows); i++) {
         assert_int_equal(adit_addr_parse_port(&addr, rows[i].addr, strlen(rows[i].addr), 0), 0);
         adit_stun_begin(&out, ADIT_STUN_SUCCESS, ADIT_STUN_BINDING, (const uint8_t *)RFC_ID);
-        adit_stun_add(&out, ADIT_STUN_SOFTWARE, "test vector", 11);
+        add_text(&out, ADIT_STUN_SOFTWARE, "test vector");
         adit_stun_add_mapped(&out, &addr);
         assert_int_equal(adit_stun_finish(&out, key), rows[i].bytes.len);
         assert_memory_equal(out.bytes, rows[i].bytes.data, rows[i].bytes.len);

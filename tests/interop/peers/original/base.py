@@ -3,7 +3,7 @@ import asyncio
 import json
 import re
 
-import websockets
+import websockets.legacy.client  # the newer one is not in all versions, and differs
 from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 from aiortc.sdp import candidate_from_sdp
 
@@ -110,7 +110,7 @@ class Peer:
         await self.pc.addIceCandidate(candidate)
 
     async def connect(self, url, **more):
-        return await websockets.connect(url, **more)
+        return await websockets.legacy.client.connect(url, **more)
 
     async def send(self, **message):
         await self.ws.send(json.dumps(message))

@@ -1,0 +1,109 @@
+/* What `adit status` shows of what an agent says of itself. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "ctl/snapshot.h"
+
+static json_t *json(const char *text)
+{
+    json_t *o = json_loads(text, 0, NULL);
+
+    assert_non_null(o);
+    return o;
+}
+
+static void shows(const char *text, const char *wanted)
+{
+    json_t *o = json(text);
+    struct adit_buf out;
+
+    adit_buf_init(&out, 64 * 1024);
+    adit_snapshot_print(&out, o);
+    assert_string_equal(adit_buf_str(&out), wanted);
+    adit_buf_done(&out);
+    json_decref(o);
+}
+
+static void for_people(void **state)
+{
+    (void)state;
+    shows("{\"version\":\"1.2\",\"pid\":7,\"role\":\"listen\",\"mode\":\"tun\",\"id\":\"alice\","
+          "\"dialect\":\"agent\",\"signaling\":\"joined\",\"fingerprint\":\"sha-256 01\","
+          "\"seconds\":3661,\"peers\":[{\"name\":\"b\\u001bob\",\"adit\":true,"
+          "\"state\":\"connected\",\"seconds\":61,\"path\":\"direct IPv6\",\"local\":\"host a\","
+          "\"remote\":\"srflx b\",\"rtt_ms\":1.25,\"bytes_sent\":2048,\"sent_bit_s\":1500000,"
+          "\"bytes_received\":5,\"cipher\":\"AES\",\"fingerprint\":\"sha-256 02\",\"channels\":["
+          "{\"label\":\"one\",\"open\":true},{\"label\":\"two\",\"open\":false}]},"
+          "{\"name\":\"carol\",\"state\":\"calling\",\"seconds\":1}]}",
+          "adit 1.2 listen, mode tun, process 7, for 1h1m\n"
+          "  signaling joined (agent) as alice\n"
+          "  identity  sha-256 01\n"
+          "\n"
+          "  b?ob (adit): connected for 1m1s\n"
+          "    path      direct IPv6, host a to srflx b, round trip 1.2 ms\n"
+          "    sent      2.0 kB (1.5 Mbit/s)\n"
+          "    received  5 B\n"
+          "    channels  one two (opening)\n"
+          "    cipher    AES\n"
+          "    identity  sha-256 02\n"
+          "\n"
+          "  carol: calling for 1s\n");
+}
+
+/* It comes from another process. */
+static void of_anything(void **state)
+{
+    static const char *const rows[] = {
+        "{}", "[]", "{\"peers\":7}", "{\"peers\":[]}", "{\"version\":7,\"pid\":\"x\"}",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ADIT_LEN(rows); i++) {
+        json_t *o = json(rows[i]), *before = json("{\"peers\":[{\"name\":7},7]}");
+        struct adit_buf out;
+
+        adit_snapshot_add_rates(o, before, ADIT_SEC);
+        adit_snapshot_add_rates(before, o, ADIT_SEC);
+        adit_buf_init(&out, 64 * 1024);
+        adit_snapshot_print(&out, o);
+        adit_snapshot_print(&out, before);
+        assert_non_null(strstr(adit_buf_str(&out), "no peers"));
+        adit_buf_done(&out);
+        json_decref(o);
+        json_decref(before);
+    }
+}
+
+static void rates(void **state)
+{
+    json_t *before =
+        json("{\"peers\":[{\"name\":\"a\",\"bytes_sent\":1000,\"bytes_received\":9000},"
+             "{\"name\":\"b\",\"bytes_sent\":0}]}");
+    json_t *o = json("{\"peers\":[{\"name\":\"a\",\"bytes_sent\":2000,\"bytes_received\":100},"
+                     "{\"name\":\"c\",\"bytes_sent\":5},{\"name\":\"b\",\"bytes_sent\":5}]}");
+    json_t *wanted = json("{\"peers\":[{\"name\":\"a\",\"bytes_sent\":2000,\"sent_bit_s\":16000,"
+                          "\"bytes_received\":100,\"received_bit_s\":0},"
+                          "{\"name\":\"c\",\"bytes_sent\":5},{\"name\":\"b\",\"bytes_sent\":5}]}");
+
+    (void)state;
+    adit_snapshot_add_rates(o, before, ADIT_SEC / 2);
+    assert_true(json_equal(o, wanted));
+    json_decref(before);
+    json_decref(o);
+    json_decref(wanted);
+}
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        cmocka_unit_test(for_people),
+        cmocka_unit_test(of_anything),
+        cmocka_unit_test(rates),
+    };
+
+    cmocka_set_message_output(CM_OUTPUT_TAP);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
