@@ -185,11 +185,6 @@ int adit_carry_streams_load(struct adit_carry_streams *c, const struct adit_opti
     return err;
 }
 
-int adit_cmd_files(const struct adit_options *o)
-{
-    return o->signal || o->signal_exec || o->signal_file ? adit_cmd_agent(o) : adit_cmd_pairing(o);
-}
-
 void adit_carry_streams_done(struct adit_carry_streams *c)
 {
     adit_permits_done(&c->permits);

@@ -95,6 +95,12 @@ static const char *dialect_of_environment(const struct adit_options *o)
     return NULL;
 }
 
+static bool calls(const struct adit_options *o)
+{
+    return o->command == ADIT_COMMAND_CONNECT || o->command == ADIT_COMMAND_PROXY ||
+           o->command == ADIT_COMMAND_SEND;
+}
+
 /* Rooms are what the HTTP tunnel's programs meet in. */
 static const char *dialect_of(const struct adit_options *o)
 {
@@ -199,9 +205,9 @@ static int read_signal(struct run *r)
         .dialect = dialect_of(o),
         .exec = o->signal_exec,
         .file = o->signal_file,
-        .role = o->role != ADIT_DIALECT_ROLE_ANY     ? o->role
-                : o->command == ADIT_COMMAND_CONNECT ? ADIT_DIALECT_OFFERER
-                                                     : ADIT_DIALECT_ANSWERER,
+        .role = o->role != ADIT_DIALECT_ROLE_ANY ? o->role
+                : calls(o)                       ? ADIT_DIALECT_OFFERER
+                                                 : ADIT_DIALECT_ANSWERER,
         .role_given = o->role != ADIT_DIALECT_ROLE_ANY,
         .id = o->id,
         .token = o->token_file ? adit_buf_str(&r->token) : o->token,
@@ -246,8 +252,7 @@ static int configure(struct run *r)
     if (err)
         return err;
     persistent_streams = r->carry.lanes.app == &adit_app_streams;
-    c->connect = o->command == ADIT_COMMAND_CONNECT || o->command == ADIT_COMMAND_PROXY ||
-                 o->command == ADIT_COMMAND_SEND;
+    c->connect = calls(o);
     c->targets = o->peer.items;
     c->target_count = c->connect ? o->peer.count : 0;
     c->once = o->once;

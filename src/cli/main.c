@@ -8,6 +8,16 @@
 
 extern char **environ;
 
+int adit_cmd_files(const struct adit_options *o)
+{
+    return o->signal || o->signal_exec || o->signal_file ? adit_cmd_agent(o) : adit_cmd_pairing(o);
+}
+
+int adit_cmd_http(const struct adit_options *o)
+{
+    return o->relay ? adit_cmd_relay(o) : adit_cmd_agent(o);
+}
+
 static const struct {
     enum adit_command command;
     int (*run)(const struct adit_options *o);
@@ -17,7 +27,7 @@ static const struct {
     { ADIT_COMMAND_CONNECT, adit_cmd_agent }, { ADIT_COMMAND_HELP, adit_cmd_help },
     { ADIT_COMMAND_STATUS, adit_cmd_status }, { ADIT_COMMAND_VERSION, adit_cmd_version },
     { ADIT_COMMAND_SIGNAL, adit_cmd_signal }, { ADIT_COMMAND_CONFIG, adit_cmd_config },
-    { ADIT_COMMAND_SERVE, adit_cmd_agent },   { ADIT_COMMAND_PROXY, adit_cmd_agent },
+    { ADIT_COMMAND_SERVE, adit_cmd_http },    { ADIT_COMMAND_PROXY, adit_cmd_http },
     { ADIT_COMMAND_SEND, adit_cmd_files },    { ADIT_COMMAND_RECEIVE, adit_cmd_files },
 };
 

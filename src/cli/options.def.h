@@ -128,6 +128,12 @@ OPTION(
     framing, CHOICE, "framing", 0, "auto|room|agent", 0, 0, "", M | U | X, "auto",
     "whose HTTP frames: by the channel's label, those of the HTTP tunnel (between adits our own), "
     "or those of the Tunnel Agent")
+OPTION(relay, TEXT, "relay", 0, "URL", 0, 0, "", U | X, "",
+       "instead of a peer: a session of the Tunnel Agent's relay, wss://HOST/relay/SESSION, with "
+       "--token. It reads what it carries")
+OPTION(relay_auth, CHOICE, "relay-auth", 0, "query|message", 0, 0, "", U | X, "query",
+       "where that relay wants the token: in the URL, or in the first message (its second "
+       "generation)")
 OPTION(memory, NUMBER, "memory", 0, "MB", 1, 1024, "", N, "16",
        "what streams may keep in memory, for each connection")
 OPTION(file, LIST, "file", 0, "FILE", 0, 0, "", 1u << ADIT_COMMAND_SEND | LOCAL | PHRASES, "",

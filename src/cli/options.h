@@ -109,6 +109,8 @@ struct adit_options {
     int http_head, http_streams, memory;
     adit_time http_wait, http_idle, http_total; /* 0 = none */
     enum adit_framing framing;
+    const char *relay;
+    enum { ADIT_RELAY_AUTH_QUERY, ADIT_RELAY_AUTH_MESSAGE } relay_auth;
 
     const char *signal, *signal_exec, *signal_file, *dialect, *id, *token, *token_file, *room;
     enum adit_dialect_role role;

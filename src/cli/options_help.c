@@ -31,9 +31,9 @@ static const char *argument(const struct adit_option_row *row)
 {
     static const struct {
         const char *option, *word;
-    } rows[] = { { "as", "FORM" },      { "mode", "MODE" },     { "role", "ROLE" },
-                 { "trust", "WHOM" },   { "duplicate", "WHO" }, { "forwarded", "WHAT" },
-                 { "framing", "WHOSE" } };
+    } rows[] = { { "as", "FORM" },       { "mode", "MODE" },       { "role", "ROLE" },
+                 { "trust", "WHOM" },    { "duplicate", "WHO" },   { "forwarded", "WHAT" },
+                 { "framing", "WHOSE" }, { "relay-auth", "WHERE" } };
 
     if (row->kind != ADIT_KIND_CHOICE)
         return row->arg;
