@@ -116,6 +116,8 @@ struct adit_exchange *adit_v2_begin_http(struct adit_framing *f, const struct ad
     struct adit_v2_exchange *x = adit_v2_new(f, adit_framing_next(f, ADIT_V2_HTTP), ADIT_V2_HTTP);
     json_t *headers = adit_framing_object(head);
 
+    /* A page would not send it, and it would not be true where it arrives. */
+    json_object_del(headers, "host");
     /* The originals would decompress the body and leave its Content-Encoding as it is. */
     json_object_set_new(headers, "accept-encoding", json_string("identity"));
     if (!x) {

@@ -151,10 +151,10 @@ struct adit_framing_head {
     char length[24];
 };
 
-/* One string for each name, or pairs. Names in small letters; what belongs to one connection and
- * what is no UTF-8 is left out. Of names that come more than once an object has the values joined
- * as RFC 9110 section 5.3 has it, cookies by "; ", and the last one of those that are no lists,
- * as Set-Cookie. To be freed with json_decref; NULL without memory. */
+/* One string for each name, or pairs, without Host. Names in small letters; what belongs to one
+ * connection and what is no UTF-8 is left out. Of names that come more than once an object has the
+ * values joined as RFC 9110 section 5.3 has it, cookies by "; ", and the last one of those that are
+ * no lists, as Set-Cookie. To be freed with json_decref; NULL without memory. */
 json_t *adit_framing_object(const struct adit_http1_head *head);
 json_t *adit_framing_pairs(const struct adit_http1_head *head);
 /* Takes json, which may be NULL; as text, to be freed with free(). NULL without memory. */

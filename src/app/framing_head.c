@@ -110,7 +110,8 @@ json_t *adit_framing_pairs(const struct adit_http1_head *head)
         char *name;
         int err;
 
-        if (is_hop(field->name) || !adit_utf8_valid(field->value, strlen(field->value)))
+        if (is_hop(field->name) || strcasecmp(field->name, "host") == 0 ||
+            !adit_utf8_valid(field->value, strlen(field->value)))
             continue;
         name = small_letters(field->name);
         err = name ? json_array_append_new(pairs, json_pack("[ss]", name, field->value)) : -1;

@@ -85,7 +85,7 @@ struct adit_http1_field *adit_ws_bridge_strip(struct adit_http1_head *ret_head,
     ret_head->fields = fields;
     ret_head->count = 0;
     for (unsigned i = 0; fields && i < head->count; i++)
-        if (!is_ours(head->fields[i].name))
+        if (!is_ours(head->fields[i].name) && strcasecmp(head->fields[i].name, "Host") != 0)
             fields[ret_head->count++] = head->fields[i];
     return fields;
 }

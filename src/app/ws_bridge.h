@@ -45,7 +45,8 @@ int adit_ws_bridge_asked(struct adit_ws_bridge *b, const struct adit_http1_head 
 const char *adit_ws_bridge_offer(const struct adit_ws_bridge *b);
 /* The other end stands: tells the client so. protocol: "" = none. */
 bool adit_ws_bridge_tell_open(struct adit_ws_bridge *b, const char *protocol, adit_time now);
-/* What goes to the other end of the client's request: without what is about its handshake alone.
+/* What goes to the other end of the client's request: without what is about its handshake or its
+ * connection alone.
  * Returns the fields, to be freed; NULL without memory. */
 struct adit_http1_field *adit_ws_bridge_strip(struct adit_http1_head *ret_head,
                                               const struct adit_http1_head *head);

@@ -53,7 +53,7 @@ static void a_consumer(void **state)
     static const struct row rows[] = {
         { "a request", ASK1, OUT1 },
         { "with a body",
-          "c begin PUT /|Content-Length: 3|Accept-Encoding: gzip|+3\nc body 0 a\n"
+          "c begin PUT /|Content-Length: 3|Host: a|Accept-Encoding: gzip|+3\nc body 0 a\n"
           "c body 0 \\ff\\00\nc end 0",
           "c> \\01" Z3 "\\01\\00\\03PUT\\00\\01/" Z3
           "3{\"content-length\":\"3\",\"accept-encoding\":"
@@ -192,7 +192,8 @@ static void a_websocket_of_a_consumer(void **state)
     static const struct row rows[] = {
         { "it stands at once", BEGIN, BEGUN },
         { "with fields and a protocol",
-          "c begin GET /ws?a|Cookie: a|Sec-WebSocket-Protocol: x, y|" UPGRADE "|upgrade\nturn",
+          "c begin GET /ws?a|Cookie: a|Host: a|Sec-WebSocket-Protocol: x, y|" UPGRADE
+          "|upgrade\nturn",
           "c> " CONNECT ".{\"cookie\":\"a\",\"sec-websocket-protocol\":\"x, y\"}\n"
           "c head 0 101|" ACCEPT "|Sec-WebSocket-Protocol: x|upgrade\n" },
         { "messages out",

@@ -144,7 +144,7 @@ static void a_consumer(void **state)
     static const struct row rows[] = {
         { "a request", ASK, OUT CLOSED },
         { "with a body and fields",
-          "c begin POST /|A: b|A: c|Content-Length: 3|Connection: x|+3\nc body 0 ab\n"
+          "c begin POST /|Host: x|A: b|A: c|Content-Length: 3|Connection: x|+3\nc body 0 ab\n"
           "c body 0 c\nc end 0",
           "c> \\01" ONE "\\01\\00\\04POST\\00\\01/"
           "<<[[\"a\",\"b\"],[\"a\",\"c\"],[\"content-length\",\"3\"]]>>\n"

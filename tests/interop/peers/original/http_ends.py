@@ -51,8 +51,8 @@ class Upstream:
         parts = urllib.parse.urlsplit(url)
         c = http.client.HTTPConnection(parts.hostname, parts.port or 80, timeout=self.seconds)
         target = (parts.path or "/") + ("?" + parts.query if parts.query else "")
-        c.putrequest(method, target, skip_accept_encoding=True)
         names = {name.lower() for name, _ in headers}
+        c.putrequest(method, target, skip_host="host" in names, skip_accept_encoding=True)
         for name, value in headers:
             if name.lower() != "content-length":
                 c.putheader(name, value)
