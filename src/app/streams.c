@@ -1,5 +1,7 @@
 #include "app/streams.h"
 
+#include <inttypes.h>
+
 #include "app/streams_inner.h"
 #include "base/log.h"
 
@@ -178,6 +180,32 @@ static void lost(struct adit_app *app)
     adit_way_lost(adit_streams_of(app));
 }
 
+static void report(struct adit_app *app)
+{
+    struct adit_streams *s = adit_streams_of(app);
+    struct adit_forwards_stats f;
+
+    if (s->mux)
+        adit_log(ADIT_LOG_INFO, "streams", "streams: %u open, %zu bytes wait here, %zu there",
+                 adit_mux_count(s->mux), adit_mux_queued(s->mux), adit_mux_held(s->mux));
+    if (s->proxy)
+        adit_log(ADIT_LOG_INFO, "streams", "HTTP: %zu clients, %zu requests on their way",
+                 adit_http_proxy_connections(s->proxy), adit_http_proxy_exchanges(s->proxy));
+    if (s->serve)
+        adit_log(ADIT_LOG_INFO, "streams", "HTTP: %zu requests on their way, %zu connections",
+                 adit_http_serve_exchanges(s->serve), adit_http_serve_connections(s->serve));
+    if (!s->forwards)
+        return;
+    adit_forwards_stats(s->forwards, &f);
+    adit_log(ADIT_LOG_INFO, "streams",
+             "forwards: %u connections, %" PRIu64 " in all; %" PRIu64 " turned away, %" PRIu64
+             " forbidden, %" PRIu64 " failed; %" PRIu64 " bytes out, %" PRIu64 " in",
+             f.conns, f.conns_total, f.turned_away, f.forbidden, f.failed, f.bytes_out, f.bytes_in);
+    adit_log(ADIT_LOG_INFO, "streams",
+             "datagrams: %u flows; %" PRIu64 " out, %" PRIu64 " in, %" PRIu64 " dropped", f.flows,
+             f.datagrams_out, f.datagrams_in, f.datagrams_dropped);
+}
+
 static void closed(struct adit_app *app, const struct adit_cause *cause)
 {
     adit_way_lost(adit_streams_of(app));
@@ -190,7 +218,7 @@ static void closed(struct adit_app *app, const struct adit_cause *cause)
 #define CLASS                                                                                \
     .name = "streams", .size = sizeof(struct adit_streams), .init = init, .free = done,      \
     .open = opened, .message = message, .writable = writable, .low = writable, .lost = lost, \
-    .closed = closed
+    .report = report, .closed = closed
 
 const struct adit_app_class adit_app_streams = { CLASS, .persistent = true };
 const struct adit_app_class adit_app_streams_passive = { CLASS };

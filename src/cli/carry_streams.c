@@ -8,7 +8,8 @@
 #include "cli/cli.h"
 #include "core/tls.h"
 
-#define MEGABYTE ((size_t)1024 * 1024)
+#define FILES_SPARE 256 /* descriptors for everything else */
+#define MEGABYTE    ((size_t)1024 * 1024)
 
 /* 0 is "as long as it takes" for who writes it, and "the default" for who reads it. */
 static adit_time limit(adit_time time)
@@ -170,6 +171,7 @@ static int load_forwards(struct adit_carry_streams *c, const struct adit_options
 
 int adit_carry_streams_load(struct adit_carry_streams *c, const struct adit_options *o)
 {
+    rlim_t files = 2 * (rlim_t)o->http_streams + FILES_SPARE;
     bool outlives; /* the connection */
     int err;
 
@@ -180,6 +182,8 @@ int adit_carry_streams_load(struct adit_carry_streams *c, const struct adit_opti
     load_files(c, o);
     if (!err)
         err = load_forwards(c, o);
+    if (adit_cli_raise_files(files) < files)
+        adit_log(ADIT_LOG_DEBUG, "cli", "fewer files may be open here than streams may want");
     outlives = c->conf.proxy || c->conf.send || c->forwards.count || c->forwards.stdio;
     c->app = outlives ? &adit_app_streams : &adit_app_streams_passive;
     return err;

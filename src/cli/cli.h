@@ -2,6 +2,8 @@
 #ifndef ADIT_CLI_H
 #define ADIT_CLI_H
 
+#include <sys/resource.h>
+
 #include "cli/options.h"
 
 int adit_cmd_pairing(const struct adit_options *o); /* offer, answer, pair */
@@ -15,6 +17,8 @@ int adit_cmd_config(const struct adit_options *o);
 int adit_cmd_help(const struct adit_options *o);
 int adit_cmd_version(const struct adit_options *o);
 
+/* Lets us have so many descriptors open, if we may; how many that are. */
+rlim_t adit_cli_raise_files(rlim_t want);
 /* Logs that the value of an option is not one, where it was written and what is wanted. Returns
  * ADIT_EXIT_USAGE. */
 int adit_cli_usage(const struct adit_options *o, const char *option, const char *value,

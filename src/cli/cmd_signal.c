@@ -228,17 +228,14 @@ static int check_options(struct run *r)
 static void raise_files(const struct run *r)
 {
     rlim_t want = (rlim_t)r->o->max_clients + (rlim_t)r->o->max_clients / 8 + FILES_SPARE;
-    struct rlimit l;
+    rlim_t got = adit_cli_raise_files(want);
 
-    if (getrlimit(RLIMIT_NOFILE, &l) < 0 || l.rlim_cur >= want)
-        return;
-    l.rlim_cur = l.rlim_max < want ? l.rlim_max : want;
-    if (setrlimit(RLIMIT_NOFILE, &l) < 0 || l.rlim_cur < want)
+    if (got < want)
         adit_log(adit_options_given(r->o, ADIT_OPTION_max_clients) ? ADIT_LOG_WARN : ADIT_LOG_DEBUG,
                  "signal",
                  "only %llu files may be open here, for --max-clients %d it takes %llu (ulimit -n, "
                  "LimitNOFILE=), continuing",
-                 (unsigned long long)l.rlim_cur, r->o->max_clients, (unsigned long long)want);
+                 (unsigned long long)got, r->o->max_clients, (unsigned long long)want);
 }
 
 /* ---- running --------------------------------------------------------------------------------- */

@@ -1,4 +1,4 @@
-/* usage - what is wrong with the value of an option, when a command looks at it more closely. */
+/* usage - what commands share: words about options, and descriptors. */
 #include "agent/exit.h"
 #include "cli/cli.h"
 #include "cli/options_inner.h"
@@ -20,4 +20,16 @@ int adit_cli_usage(const struct adit_options *o, const char *option, const char 
              line ? "--" : "", option, adit_buf_str(&shown), wanted);
     adit_buf_done(&shown);
     return ADIT_EXIT_USAGE;
+}
+
+rlim_t adit_cli_raise_files(rlim_t want)
+{
+    struct rlimit l;
+
+    if (getrlimit(RLIMIT_NOFILE, &l) < 0 || l.rlim_cur >= want)
+        return want;
+    l.rlim_cur = l.rlim_max < want ? l.rlim_max : want;
+    if (setrlimit(RLIMIT_NOFILE, &l) < 0)
+        (void)!getrlimit(RLIMIT_NOFILE, &l);
+    return l.rlim_cur;
 }
