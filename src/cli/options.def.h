@@ -53,43 +53,44 @@ OPTION(identity, TEXT, "identity", 0, "FILE", 0, 0, "", N | LOCAL, "",
 
 OPTION(label, TEXT, "label", 0, "TEXT", 0, 0, "DATA_CHANNEL_LABEL", N, "adit",
        "name of the data channel")
-OPTION(unordered, FLAG, "unordered", 0, "", 0, 0, "", N, "", "messages may overtake each other")
-OPTION(max_retransmits, NUMBER, "max-retransmits", 0, "N", 0, 65535, "", N, "",
+OPTION(unordered, FLAG, "unordered", 0, "", 0, 0, "", M, "", "messages may overtake each other")
+OPTION(max_retransmits, NUMBER, "max-retransmits", 0, "N", 0, 65535, "", M, "",
        "give a message up after so many retransmissions")
-OPTION(max_lifetime, NUMBER, "max-lifetime", 0, "MS", 0, 65535, "", N, "",
+OPTION(max_lifetime, NUMBER, "max-lifetime", 0, "MS", 0, 65535, "", M, "",
        "give a message up after so many milliseconds")
 
-OPTION(ifname, TEXT, "ifname", 0, "NAME", 0, 0, "", N | PEER, "",
+OPTION(ifname, TEXT, "ifname", 0, "NAME", 0, 0, "", M | PEER, "",
        "name of the TUN or TAP device; may have one %d")
-OPTION(address, LIST, "address", 'a', "ADDRESS/LENGTH", 0, 0, "", N | PEER, "",
+OPTION(address, LIST, "address", 'a', "ADDRESS/LENGTH", 0, 0, "", M | PEER, "",
        "address of the device; may be repeated")
-OPTION(peer_address, LIST, "peer-address", 0, "ADDRESS", 0, 0, "", N | PEER, "",
+OPTION(peer_address, LIST, "peer-address", 0, "ADDRESS", 0, 0, "", M | PEER, "",
        "address of the other end of the device; may be repeated")
-OPTION(route, LIST, "route", 'r', "NET/LENGTH", 0, 0, "", N | PEER, "",
+OPTION(route, LIST, "route", 'r', "NET/LENGTH", 0, 0, "", M | PEER, "",
        "route this network into the device; may be repeated")
-OPTION(allowed_ips, LIST, "allowed-ips", 0, "NET/LENGTH", 0, 0, "", N | PEER, "",
+OPTION(allowed_ips, LIST, "allowed-ips", 0, "NET/LENGTH", 0, 0, "", M | PEER, "",
        "the other side may use these addresses as a source; may be repeated. Else its address, and "
        "the networks routed to it")
-OPTION(mtu, NUMBER, "mtu", 0, "BYTES", 576, 65535, "", N | PEER, "", "largest packet in the device")
-OPTION(up, TEXT, "up", 0, "PROGRAM", 0, 0, "", N | LOCAL | PEER, "",
+OPTION(mtu, NUMBER, "mtu", 0, "BYTES", 576, 65535, "", M | PEER, "", "largest packet in the device")
+OPTION(up, TEXT, "up", 0, "PROGRAM", 0, 0, "", M | LOCAL | PEER, "",
        "run this when the device is up; it finds ADIT_* in its environment")
-OPTION(down, TEXT, "down", 0, "PROGRAM", 0, 0, "", N | LOCAL | PEER, "",
+OPTION(down, TEXT, "down", 0, "PROGRAM", 0, 0, "", M | LOCAL | PEER, "",
        "and this when it goes away")
 
 OPTION(
-    forward_local, LIST, "local-forward", 'L', "[BIND:]PORT:HOST:PORT", 0, 0, "", N | PHRASES, "",
+    forward_local, LIST, "local-forward", 'L', "[BIND:]PORT:HOST:PORT", 0, 0, "",
+    M | U | X | PHRASES, "",
     "listen here, and connect from the other side, as ssh does; either end may be a path, the far "
     "one serial:DEVICE[,BAUD] too. May be repeated, as all of these")
-OPTION(forward_remote, LIST, "remote-forward", 'R', "[BIND:]PORT:HOST:PORT", 0, 0, "", N | PHRASES,
-       "", "listen at the other side, and connect from here")
-OPTION(forward_socks, LIST, "dynamic-forward", 'D', "[BIND:]PORT", 0, 0, "", N, "",
+OPTION(forward_remote, LIST, "remote-forward", 'R', "[BIND:]PORT:HOST:PORT", 0, 0, "",
+       M | U | X | PHRASES, "", "listen at the other side, and connect from here")
+OPTION(forward_socks, LIST, "dynamic-forward", 'D', "[BIND:]PORT", 0, 0, "", M | U | X, "",
        "be a SOCKS proxy here; names are resolved and connections made at the other side")
-OPTION(forward_udp, LIST, "udp-forward", 'U', "[BIND:]PORT:HOST:PORT", 0, 0, "", N, "",
+OPTION(forward_udp, LIST, "udp-forward", 'U', "[BIND:]PORT:HOST:PORT", 0, 0, "", M | U | X, "",
        "as -L, for datagrams")
-OPTION(forward_stdio, TEXT, "stdio-forward", 'W', "HOST:PORT", 0, 0, "", N, "",
+OPTION(forward_stdio, TEXT, "stdio-forward", 'W', "HOST:PORT", 0, 0, "", M | U | X, "",
        "join standard input and output to this, from the other side: for ssh's ProxyCommand")
 OPTION(
-    permit, LIST, "permit", 0, "HOST:PORT", 0, 0, "", N, "",
+    permit, LIST, "permit", 0, "HOST:PORT", 0, 0, "", M | U | X, "",
     "the other side may connect to this from here; HOST, PORT or both may be *, PORT a range, HOST "
     "a network; unix:PATH, serial:DEVICE, listen:PORT (it may have us listen), any. Else nothing")
 OPTION(upstream, TEXT, "upstream", 0, "URL", 0, 0, "TUNNEL_UPSTREAM", M | U, "",
