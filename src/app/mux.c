@@ -168,7 +168,8 @@ void adit_mux_lost(struct adit_mux *m, adit_time now)
 
 size_t adit_mux_low(const struct adit_mux *m)
 {
-    return m->pace.limit / 2;
+    /* Not much below the limit: what is let go of at once is a queue for a moment. */
+    return m->pace.limit - m->pace.limit / 8;
 }
 
 unsigned adit_mux_count(const struct adit_mux *m)
