@@ -110,23 +110,24 @@ void adit_peer_check_complete(struct adit_peer *peer, adit_time now)
 }
 
 /* No socket at all: what to do about it depends on why. The watch on the interfaces tries again,
- * but nobody tells it that there is memory again, or a descriptor. */
+ * but nobody tells it that there is memory again, a descriptor, or the port. */
 static void no_base(struct adit_peer *peer, adit_time now)
 {
     int err = -peer->socket_err;
-    struct adit_cause cause;
+    struct adit_cause cause = { .reason = ADIT_REASON_NONE };
 
-    if (err == EMFILE || err == ENFILE || err == ENOMEM || err == ENOBUFS) {
+    if (err == EMFILE || err == ENFILE || err == ENOMEM || err == ENOBUFS)
         adit_cause_set(&cause, ADIT_REASON_RESOURCE, err, "cannot open a socket: %s%s",
                        strerror(err),
                        err == EMFILE ? "; allow the program more of them (ulimit -n)" : "");
+    else if (err == EADDRINUSE && peer->port_min)
+        adit_cause_set(&cause, ADIT_REASON_RESOURCE, err,
+                       "UDP port %u%s is in use by another program", peer->port_min,
+                       peer->port_max > peer->port_min ? " and the others of its range" : "");
+    if (cause.reason) {
         adit_engine_fail(peer->engine, &cause, now);
         adit_peer_touch(peer);
-    } else if (peer->socket_err == -EADDRINUSE && peer->port_min)
-        adit_log(ADIT_LOG_ERROR, "agent", "UDP port %u%s is in use by another program",
-                 peer->port_min,
-                 peer->port_max > peer->port_min ? " and the others of its range" : "");
-    else if (peer->socket_err)
+    } else if (peer->socket_err)
         adit_log(ADIT_LOG_ERROR, "agent", "no network address can be used: %s", strerror(err));
     else
         adit_log(ADIT_LOG_WARN, "agent",

@@ -151,6 +151,7 @@ int adit_v2_head_http(struct adit_v2_exchange *x, const struct adit_http1_head *
     if (err) {
         adit_framing_of(&x->f)->collected -= x->out.len;
         adit_buf_done(&x->out);
+        x->body_at = 0;
     }
     return err;
 }
@@ -339,7 +340,8 @@ static struct adit_v2_exchange *find(struct adit_framing *f, const struct parsed
         return (struct adit_v2_exchange *)x;
     for (struct adit_link *it = f->all.next; it != &f->all; it = it->next) {
         x = adit_container_of(it, struct adit_framed, link);
-        if (x->key[1] != ADIT_V2_HTTP || x->over || x->key[0] >> 8 != (p->id & 0xffffff))
+        if (x->key[1] != ADIT_V2_HTTP || !adit_map_has(&x->node) ||
+            x->key[0] >> 8 != (p->id & 0xffffff))
             continue;
         if (found)
             return NULL;
@@ -390,7 +392,7 @@ void adit_v2_response(struct adit_framing *f, const uint8_t *bytes, size_t n, ad
     bool good = parse(&p, bytes, n, false);
 
     x = n >= 5 ? find(f, &p) : NULL;
-    if (x && !x->f.fail_status) {
+    if (x && x->sent && !x->f.fail_status) {
         if (good)
             begin_response(x, &p, now);
         else

@@ -159,8 +159,8 @@ static void switch_over(struct adit_http_conn *c, const struct adit_http1_head *
     adit_http_conn_patience(c, c->proxy->idle_time, now);
     if (c->kept)
         adit_stream_resume(c->stream);
-    if (c->eof && adit_exchange_end(c->x, NULL, 0, now) < 0)
-        adit_http_conn_end(c, true, now);
+    else if (c->eof)
+        adit_http_conn_end_raw(c, now);
 }
 
 static void on_head(void *arg, const struct adit_http1_head *head, adit_time now)

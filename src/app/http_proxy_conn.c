@@ -194,14 +194,23 @@ static size_t allowance(struct adit_http_conn *c, size_t n)
     return n < room ? n : room;
 }
 
+void adit_http_conn_end_raw(struct adit_http_conn *c, adit_time now)
+{
+    if (adit_exchange_end(c->x, NULL, 0, now) < 0)
+        adit_http_conn_end(c, true, now);
+}
+
 static size_t read_raw(struct adit_http_conn *c, const uint8_t *bytes, size_t n, adit_time now)
 {
     size_t used = allowance(c, n);
 
-    if (used && adit_exchange_body(c->x, bytes, used, now) < 0)
+    if (used && adit_exchange_body(c->x, bytes, used, now) < 0) {
         adit_http_conn_end(c, true, now);
-    else
-        progress(c, now);
+        return used;
+    }
+    progress(c, now);
+    if (c->eof && used == n) /* it came before the switch */
+        adit_http_conn_end_raw(c, now);
     return used;
 }
 
@@ -278,8 +287,7 @@ static void on_eof(void *arg, adit_time now)
             adit_http_conn_end(c, false, now);
         break;
     case ADIT_HTTP_CONN_RAW:
-        if (adit_exchange_end(c->x, NULL, 0, now) < 0)
-            adit_http_conn_end(c, true, now);
+        adit_http_conn_end_raw(c, now);
         break;
     case ADIT_HTTP_CONN_ENDING:
     case ADIT_HTTP_CONN_GONE:

@@ -92,6 +92,8 @@ void adit_http_conn_let_go(struct adit_http_conn *c, adit_time now);
 void adit_http_conn_answered(struct adit_http_conn *c, adit_time now);
 /* The state's time begins anew. */
 void adit_http_conn_patience(struct adit_http_conn *c, adit_time time, adit_time now);
+/* RAW: the client sends no more, and all of it was passed on. */
+void adit_http_conn_end_raw(struct adit_http_conn *c, adit_time now);
 /* Reads on, if the exchange's lack of room was in the way. */
 void adit_http_conn_unhold(struct adit_http_conn *c);
 

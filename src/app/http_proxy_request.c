@@ -147,8 +147,9 @@ static unsigned forwarded_by_us(struct forwarded *f, const struct adit_http_conn
     return n;
 }
 
-static void begin(struct adit_http_conn *c, const struct adit_http1_head *head, const char *target,
-                  adit_time now)
+/* 0; -errno of adit_exchange_begin. */
+static int begin(struct adit_http_conn *c, const struct adit_http1_head *head, const char *target,
+                 adit_time now)
 {
     struct adit_http_proxy *p = c->proxy;
     struct adit_http1_field fields[ADIT_HTTP_FIELDS_MAX + 3];
@@ -169,7 +170,20 @@ static void begin(struct adit_http_conn *c, const struct adit_http1_head *head, 
         out.count = (unsigned)n + ours;
         c->x = adit_exchange_begin(p->carrier, &out, &adit_http_conn_ops, c, &err, now);
     }
-    if (c->x) {
+    return c->x ? 0 : err;
+}
+
+static void ask(struct adit_http_conn *c, const struct adit_http1_head *head, const char *target,
+                adit_time now)
+{
+    struct adit_http_proxy *p = c->proxy;
+    int err = begin(c, head, target, now);
+
+    if (err == -EINVAL && c->upgrade) { /* RFC 9110 section 7.8: it may be ignored */
+        c->upgrade = false;
+        err = begin(c, head, target, now);
+    }
+    if (!err) {
         p->exchange_count++;
         c->state = ADIT_HTTP_CONN_ASKING;
         c->interims = 0;
@@ -197,5 +211,5 @@ void adit_http_conn_ask(struct adit_http_conn *c, const struct adit_http1_head *
     c->upgrade = head->upgrade && !head->body && !adit_http1_has_token(head, "Upgrade", "h2c");
     c->owes_continue = head->expect_continue && head->body;
     if (check(c, head, target, now))
-        begin(c, head, target, now);
+        ask(c, head, target, now);
 }

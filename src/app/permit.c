@@ -73,8 +73,9 @@ static int set_host(struct adit_permit *e, const char *text, size_t n)
     if (n && text[0] == '[') {
         const char *close = memchr(text, ']', n);
 
-        if (!close || (size_t)snprintf(bare, sizeof bare, "%.*s%.*s", (int)(close - text - 1),
-                                       text + 1, (int)(text + n - close - 1), close + 1) != n - 2)
+        if (!close || n - 2 >= sizeof bare ||
+            (size_t)snprintf(bare, sizeof bare, "%.*s%.*s", (int)(close - text - 1), text + 1,
+                             (int)(text + n - close - 1), close + 1) != n - 2)
             return -EINVAL;
         return set_net(e, bare, n - 2);
     }

@@ -155,7 +155,7 @@ static bool is_secret(const char *want, const uint8_t *given, size_t n)
 
     memcpy(a, want, len < sizeof a ? len : sizeof a);
     memcpy(b, given, n);
-    return adit_equal_secret(a, b, sizeof a) & (len == n);
+    return adit_equal_secret(a, b, sizeof a) && len == n;
 }
 
 /* VER ULEN UNAME PLEN PASSWD */
@@ -173,7 +173,8 @@ static ssize_t auth(struct adit_socks *s, const uint8_t *bytes, size_t n, struct
     }
     if (c.bad)
         return 0;
-    bool good = is_secret(s->user, user, user_len) & is_secret(s->password, password, password_len);
+    bool user_good = is_secret(s->user, user, user_len);
+    bool good = is_secret(s->password, password, password_len) && user_good;
     reply_short(1, good ? 0 : 1, out);
     s->state = good ? ADIT_SOCKS_REQUEST : ADIT_SOCKS_OVER;
     return good ? (ssize_t)(n - adit_cursor_left(&c)) : -EPROTO;

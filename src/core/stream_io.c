@@ -157,7 +157,7 @@ static ssize_t flush_plain(struct adit_stream *s)
 
     if (s->state == ADIT_STREAM_SHAKING)
         return flush_wire(s);
-    n = write_some(s, s->out.data + s->out_at, adit_stream_buffered(s));
+    n = s->out.len ? write_some(s, s->out.data + s->out_at, adit_stream_buffered(s)) : 0;
     if (n < 0)
         return n;
     s->out_at += (size_t)n;

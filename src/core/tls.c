@@ -51,15 +51,15 @@ int adit_tls_alpn_set(struct adit_tls_alpn *alpn, const char *name)
 
 /* ---- client ---------------------------------------------------------------------------------- */
 
-/* "sha256/BASE64", and curl's "sha256//BASE64". */
+/* "sha256/BASE64", and curl's "sha256//BASE64"; but a slash is a letter of base64 too, and may be
+ * the first of the 43. */
 static bool add_pin(struct adit_tls_client *c, const char *text)
 {
-    const char *base64 = adit_str_starts(text, "sha256//")  ? text + 8
-                         : adit_str_starts(text, "sha256/") ? text + 7
-                                                            : "";
+    const char *base64 = adit_str_starts(text, "sha256/") ? text + 7 : "";
     uint8_t hash[ADIT_TLS_PIN_SIZE];
-    size_t n = strlen(base64);
 
+    base64 += *base64 == '/' && strcspn(base64, "=") > 43;
+    size_t n = strlen(base64);
     if (c->pin_count == ADIT_TLS_PINS_MAX || n > sizeof hash ||
         adit_base64_decode(hash, base64, n) != sizeof c->pins[0])
         return false;

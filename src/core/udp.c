@@ -2,6 +2,7 @@
 
 #include <net/if.h>
 #include <netinet/in.h>
+#include <netinet/udp.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -113,6 +114,8 @@ int adit_udp_open(struct adit_udp *udp, struct adit_loop *loop, const struct adi
         return err;
     }
     udp->hub = hub;
+    udp->runs = set_int(fd, SOL_UDP, UDP_SEGMENT, 0) == 0;
+    (void)!set_int(fd, SOL_UDP, UDP_GRO, 1); /* and packets that come in a row come in one piece */
     return 0;
 }
 

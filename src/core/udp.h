@@ -49,6 +49,7 @@ struct adit_udp {
     struct adit_addr local;
     struct adit_udp_stats stats;
     struct adit_udp_backlog *backlog; /* NULL = nothing waits */
+    bool runs; /* packets of one size to one place leave in one piece, which the kernel cuts */
 };
 
 /* Opens and binds. -EADDRINUSE: the port, or all of the range; -EADDRNOTAVAIL: not our address, or

@@ -1,14 +1,18 @@
 #include "core/udp_hub.h"
 
 #include <netinet/in.h>
+#include <netinet/udp.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
 
-#define RX_BATCH    32
+#define RX_BATCH    16
+#define RX_BYTES    65536 /* of one receive: many packets in a row, where the kernel joins them */
 #define TX_BATCH    64
+#define SEGMENTS    64 /* packets of one send: what every kernel takes (UDP_MAX_SEGMENTS) */
+#define RUN_BYTES   64000
 #define ARENA_BYTES (TX_BATCH * ADIT_UDP_PACKET_MAX)
 #define REFUSED_MAX                                                              \
     16 /* destinations refused in one round that are told; more are only counted \
@@ -32,6 +36,12 @@ struct refusal {
     int err;
 };
 
+/* Room for one control message with a number: the size of the packets that are joined. */
+union control {
+    struct cmsghdr align;
+    char bytes[CMSG_SPACE(sizeof(int))];
+};
+
 struct adit_udp_hub {
     struct adit_loop *loop;
     struct adit_task flush;
@@ -46,9 +56,10 @@ struct adit_udp_hub {
     struct mmsghdr rx[RX_BATCH];
     struct iovec rx_iov[RX_BATCH];
     struct sockaddr_storage rx_from[RX_BATCH];
+    union control rx_control[RX_BATCH];
 
     /* Last, and used from their start, so that an idle loop touches few of these pages. */
-    uint8_t rx_bytes[RX_BATCH][ADIT_UDP_PACKET_MAX];
+    uint8_t rx_bytes[RX_BATCH][RX_BYTES];
     uint8_t arena[ARENA_BYTES];
 };
 
@@ -58,10 +69,14 @@ struct adit_udp_backlog {
     uint8_t bytes[ADIT_UDP_BACKLOG_MAX];
 };
 
+/* Messages for one sendmmsg. One of them is a packet, or a run of packets of one size (the last may
+ * be shorter) that lie one behind the other. */
 struct batch {
     struct mmsghdr msgs[TX_BATCH];
     struct iovec iov[TX_BATCH];
-    struct dest dests[TX_BATCH];
+    struct dest dests[TX_BATCH]; /* len: of the first packet */
+    unsigned packets[TX_BATCH];
+    union control control[TX_BATCH];
     unsigned n;
 };
 
@@ -94,11 +109,53 @@ static void batch_add(struct batch *b, const struct dest *dest, const uint8_t *b
     unsigned i = b->n++;
 
     b->dests[i] = *dest;
+    b->packets[i] = 1;
     b->iov[i] = (struct iovec){ .iov_base = (void *)bytes, .iov_len = dest->len };
     b->msgs[i].msg_hdr = (struct msghdr){ .msg_name = &b->dests[i].sa,
                                           .msg_namelen = dest->sa_len,
                                           .msg_iov = &b->iov[i],
                                           .msg_iovlen = 1 };
+}
+
+/* The packet goes on the end of the last message, if that can be. */
+static bool batch_join(struct batch *b, const struct dest *dest, const uint8_t *bytes)
+{
+    unsigned i = b->n - 1;
+
+    if (!b->n)
+        return false;
+    struct iovec *v = &b->iov[i];
+    const struct dest *first = &b->dests[i];
+    bool whole = v->iov_len == (size_t)b->packets[i] * first->len; /* no shorter one was last */
+    bool follows = (const uint8_t *)v->iov_base + v->iov_len == bytes;
+    bool fits = b->packets[i] < SEGMENTS && v->iov_len + dest->len <= RUN_BYTES;
+
+    if (!whole || !follows || !fits || dest->len > first->len || dest->sa_len != first->sa_len ||
+        memcmp(&dest->sa, &first->sa, dest->sa_len) != 0)
+        return false;
+    v->iov_len += dest->len;
+    b->packets[i]++;
+    return true;
+}
+
+/* Says to the kernel where runs are to be cut. */
+static void batch_cut(struct batch *b)
+{
+    for (unsigned i = 0; i < b->n; i++) {
+        struct msghdr *h = &b->msgs[i].msg_hdr;
+        uint16_t size = (uint16_t)b->dests[i].len;
+        struct cmsghdr *c;
+
+        if (b->packets[i] == 1)
+            continue;
+        h->msg_control = b->control[i].bytes;
+        h->msg_controllen = CMSG_SPACE(sizeof size);
+        c = CMSG_FIRSTHDR(h);
+        c->cmsg_level = SOL_UDP;
+        c->cmsg_type = UDP_SEGMENT;
+        c->cmsg_len = CMSG_LEN(sizeof size);
+        memcpy(CMSG_DATA(c), &size, sizeof size);
+    }
 }
 
 /* Remembered, and told from on_flush: a sender does not expect to be called back. */
@@ -118,27 +175,34 @@ static void refuse(struct adit_udp *udp, const struct dest *dest, int err)
     adit_loop_before_sleep(hub->loop, &hub->flush);
 }
 
-/* Returns how many are done with: sent, refused or dropped. Less than all: the buffer is full. */
-static unsigned batch_send(struct adit_udp *udp, struct batch *b)
+/* Returns how many messages are done with: sent, refused or dropped. Less than all: the buffer is
+ * full, or the one that follows is a run that cannot be sent as such; then *ret_run. */
+static unsigned batch_send(struct adit_udp *udp, struct batch *b, bool *ret_run)
 {
     unsigned done = 0;
 
+    *ret_run = false;
+    batch_cut(b);
     while (done < b->n) {
         /* Not sendmmsg(3): musl's sends one by one, for fear of padding, which ours has zeroed. */
         int n = (int)syscall(SYS_sendmmsg, udp->io.fd, b->msgs + done, b->n - done, MSG_DONTWAIT);
 
         for (int i = 0; i < n; i++) {
-            udp->stats.tx_packets++;
-            udp->stats.tx_bytes += b->dests[done++].len;
+            udp->stats.tx_packets += b->packets[done];
+            udp->stats.tx_bytes += b->iov[done++].iov_len;
         }
         if (n > 0 || errno == EINTR)
             continue;
         if (errno == EAGAIN || errno == EWOULDBLOCK)
             break;
-        if (errno == ENOBUFS) /* the device's queue; EPOLLOUT knows nothing of it */
-            udp->stats.tx_dropped++;
-        else
+        if (errno == ENOBUFS) { /* the device's queue; EPOLLOUT knows nothing of it */
+            udp->stats.tx_dropped += b->packets[done];
+        } else if (b->packets[done] > 1) {
+            *ret_run = true;
+            break;
+        } else {
             refuse(udp, &b->dests[done], errno);
+        }
         done++;
     }
     return done;
@@ -182,7 +246,8 @@ static void backlog_send(struct adit_udp *udp)
         batch_add(&b, &dest, log->bytes + at + sizeof dest);
         at += sizeof dest + dest.len;
     }
-    unsigned done = batch_send(udp, &b);
+    bool run;
+    unsigned done = batch_send(udp, &b, &run);
     for (unsigned i = 0; i < done; i++)
         log->head += sizeof(struct dest) + b.dests[i].len;
     if (log->head == log->tail) {
@@ -192,20 +257,39 @@ static void backlog_send(struct adit_udp *udp)
     }
 }
 
-/* Sends queue[first..end), all of one socket that has no backlog. */
+/* Sends queue[first..end), all of one socket that has no backlog. How many packets are done with.
+ */
+static unsigned send_some(struct adit_udp_hub *hub, unsigned first, unsigned end, bool *ret_run)
+{
+    struct adit_udp *udp = hub->queue[first].udp;
+    unsigned packets = 0, done;
+    struct batch b;
+
+    b.n = 0;
+    for (unsigned i = first; i < end; i++) {
+        const struct entry *e = &hub->queue[i];
+
+        if (!udp->runs || !batch_join(&b, &e->dest, hub->arena + e->off))
+            batch_add(&b, &e->dest, hub->arena + e->off);
+    }
+    done = batch_send(udp, &b, ret_run);
+    for (unsigned i = 0; i < done; i++)
+        packets += b.packets[i];
+    return packets;
+}
+
 static void send_run(struct adit_udp_hub *hub, unsigned first, unsigned end)
 {
     struct adit_udp *udp = hub->queue[first].udp;
-    struct batch b;
-    unsigned done = 0;
+    bool run = false;
 
-    if (!udp->backlog) {
-        b.n = 0;
-        for (unsigned i = first; i < end; i++)
-            batch_add(&b, &hub->queue[i].dest, hub->arena + hub->queue[i].off);
-        done = batch_send(udp, &b);
+    if (!udp->backlog)
+        first += send_some(hub, first, end, &run);
+    if (run) { /* a device or kernel that cannot cut: never again, and nothing is lost */
+        udp->runs = false;
+        first += send_some(hub, first, end, &run);
     }
-    for (unsigned i = first + done; i < end; i++)
+    for (unsigned i = first; i < end; i++)
         if (backlog_add(udp, &hub->queue[i].dest, hub->arena + hub->queue[i].off) < 0)
             udp->stats.tx_dropped++;
 }
@@ -290,9 +374,40 @@ static int fetch(struct adit_udp_hub *hub, int fd)
         hub->rx[i].msg_hdr = (struct msghdr){ .msg_name = &hub->rx_from[i],
                                               .msg_namelen = sizeof hub->rx_from[i],
                                               .msg_iov = &hub->rx_iov[i],
-                                              .msg_iovlen = 1 };
+                                              .msg_iovlen = 1,
+                                              .msg_control = hub->rx_control[i].bytes,
+                                              .msg_controllen = sizeof hub->rx_control[i] };
     }
     return recvmmsg(fd, hub->rx, RX_BATCH, MSG_DONTWAIT, NULL);
+}
+
+/* How large the packets of a receive are; the last may be shorter. */
+static size_t packet_size(struct mmsghdr *m)
+{
+    struct cmsghdr *c = CMSG_FIRSTHDR(&m->msg_hdr);
+    int size = 0;
+
+    if (c && c->cmsg_level == SOL_UDP && c->cmsg_type == UDP_GRO)
+        memcpy(&size, CMSG_DATA(c), sizeof size);
+    return size > 0 ? (size_t)size : m->msg_len;
+}
+
+static void call_up(struct adit_udp *udp, struct mmsghdr *m, const struct adit_addr *from,
+                    uint8_t *bytes, adit_time now)
+{
+    struct adit_udp_hub *hub = udp->hub;
+    size_t size = packet_size(m), n;
+
+    for (size_t at = 0; at < m->msg_len && hub->receiving; at += n) {
+        n = m->msg_len - at < size ? m->msg_len - at : size;
+        if (n > ADIT_UDP_PACKET_MAX) {
+            udp->stats.rx_dropped++;
+            continue;
+        }
+        udp->stats.rx_packets++;
+        udp->stats.rx_bytes += n;
+        udp->ops->packet(udp->arg, from, bytes + at, n, now);
+    }
 }
 
 static void receive(struct adit_udp *udp, adit_time now)
@@ -302,17 +417,14 @@ static void receive(struct adit_udp *udp, adit_time now)
 
     hub->receiving = udp;
     for (int i = 0; i < n && hub->receiving; i++) {
-        const struct mmsghdr *m = &hub->rx[i];
+        struct mmsghdr *m = &hub->rx[i];
         struct adit_addr from;
 
         if (m->msg_hdr.msg_flags & MSG_TRUNC || m->msg_len == 0 ||
-            adit_addr_from_sockaddr(&from, (struct sockaddr *)&hub->rx_from[i]) < 0) {
+            adit_addr_from_sockaddr(&from, (struct sockaddr *)&hub->rx_from[i]) < 0)
             udp->stats.rx_dropped++;
-            continue;
-        }
-        udp->stats.rx_packets++;
-        udp->stats.rx_bytes += m->msg_len;
-        udp->ops->packet(udp->arg, &from, hub->rx_bytes[i], m->msg_len, now);
+        else
+            call_up(udp, m, &from, hub->rx_bytes[i], now);
     }
     hub->receiving = NULL;
 }

@@ -278,7 +278,7 @@ static void on_request(void *arg, struct adit_exchange *x, const struct adit_htt
     adit_buf_printf(&e->world->log, "p request %u %s %s", s->number, head->method, head->target);
     put_head(&e->world->log, head);
     s->x = x;
-    if (adit_http1_get(head, "Sec-WebSocket-Key"))
+    if (head->upgrade && adit_http1_get(head, "Sec-WebSocket-Key"))
         snprintf(s->key, sizeof s->key, "%s", adit_http1_get(head, "Sec-WebSocket-Key"));
     adit_exchange_take(x, &exchange_ops, s);
     if (e->world->free_first)

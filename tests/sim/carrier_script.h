@@ -3,24 +3,25 @@
  *
  * A script is lines for one end or for a pair of ends, consumer `c` and provider `p`:
  *
- *     c< FRAME                 a message comes (alone: from the test; in a pair they come by
- * themselves) c"< TEXT                 the same as text c begin METHOD TARGET[|Name:
- * value]...[|+N][|+*]   a request, with a body of N or unknown length p head K STATUS[|Name:
- * value]...[|+N][|+*]         the response of exchange K c body K TEXT     c fill K N     c end K
- * c drop K [TEXT]     c eat K N c lost     c block     c unblock     turn     wait SECONDS
+ *     c< FRAME                  a message comes (in a pair, beside those of the other end)
+ *     c"< TEXT                  the same as text
+ *     c begin METHOD TARGET     a request
+ *     p head K STATUS           the response of exchange K
+ *     c body K TEXT, c fill K N, c end K, c drop K [TEXT], c eat K N
+ *     c lost, c block, c unblock, turn, wait SECONDS
  *
- * Time stands still but for `wait`: the loop's clock is the script's. Exchanges are numbered from 0
- * at each end. Bytes that are not printable are \xx in hex, in frames as well as in the log. The
- * log has a line for each message that leaves and each callback:
+ * Heads go on with "|Name: value", "|+N" (a body of N bytes), "|+*" (of unknown length),
+ * "|upgrade". Exchanges are numbered from 0 at each end. Time stands still but for `wait`: the
+ * loop's clock is the script's. Bytes that are not printable are \xx in hex, in frames as well as
+ * in the log, which has a line for each message that leaves and each callback:
  *
- *     c> FRAME     c ready     c head K STATUS …     c data K TEXT     c end K     c failed K
- * STATUS TEXT p request K METHOD TARGET …     c writable K     c pause     c resume     c broken
- * TEXT c err CALL K -EXXX
+ *     c> FRAME, c ready, c head K STATUS, c data K TEXT, c end K, c failed K STATUS TEXT,
+ *     p request K METHOD TARGET, c writable K, c pause, c resume, c broken TEXT,
+ *     c err CALL -EXXX
  *
  * What a provider sends a WebSocket's upstream is masked at random: the log has it with a mask of
- * zeros, the key of its request as "KEY"; "Sec-WebSocket-Accept: @" in a script fits that key.
- *
- * What is longer than 200 bytes has its first 24 and "...#length". */
+ * zeros, the key of its request as "KEY"; "Sec-WebSocket-Accept: @" in a script fits that key. What
+ * is longer than 200 bytes has its first 24 and "...#length". */
 #ifndef ADIT_TEST_CARRIER_SCRIPT_H
 #define ADIT_TEST_CARRIER_SCRIPT_H
 

@@ -381,6 +381,49 @@ static void raw_bytes_both_ways(void **state)
     }
 }
 
+static void who_ends_before_the_switch(void **state)
+{
+    struct http_world w;
+    struct party *c, *u;
+
+    (void)state;
+    http_world_init(&w);
+    http_world_start(&w);
+    c = http_client(&w, 0);
+    u = ask(&w, c, WS "early");
+    adit_stream_shutdown(c->stream);
+    http_world_turn(&w, 5);
+    party_says(u, SWITCHED);
+    party_hears(c, SWITCHED);
+    party_hears(u, "early");
+    HTTP_UNTIL(&w, u->eof);
+    party_says(u, "last");
+    party_hears(c, "last");
+    party_leaves(u);
+    party_sees_end(c);
+    is_quiet(&w);
+    http_world_done(&w);
+}
+
+/* A framing that has no upgrades: the request goes without. */
+static void an_upgrade_that_cannot_be_carried(void **state)
+{
+    struct http_world w;
+    struct party *c, *u;
+
+    (void)state;
+    http_world_init(&w);
+    http_world_start(&w);
+    c = http_client(&w, 0);
+    w.direct.begin_err = -EINVAL;
+    u = ask(&w, c, WS);
+    assert_null(strstr(adit_buf_str(&u->got), "Upgrade"));
+    party_says(u, OK_HELLO);
+    party_hears(c, OK_HELLO);
+    is_quiet(&w);
+    http_world_done(&w);
+}
+
 /* ---- much ------------------------------------------------------------------------------------ */
 
 #define MUCH (8 * 1024 * 1024)
@@ -508,6 +551,8 @@ int main(void)
         cmocka_unit_test(go_on),
         cmocka_unit_test(an_early_answer),
         cmocka_unit_test(raw_bytes_both_ways),
+        cmocka_unit_test(who_ends_before_the_switch),
+        cmocka_unit_test(an_upgrade_that_cannot_be_carried),
         cmocka_unit_test(a_slow_reader),
         cmocka_unit_test(a_slow_upstream),
         cmocka_unit_test(events_come_one_by_one),

@@ -253,6 +253,10 @@ static void what_is_no_entry(void **state)
         if (adit_permits_add(&p, rows[i], &cause) != -EINVAL || !cause.text[0])
             fail_msg("\"%s\" was taken", rows[i]);
     }
+    char text[200];
+    struct adit_cause cause;
+    snprintf(text, sizeof text, "[%0*d::/8]:*", 100, 0); /* longer than any address */
+    assert_int_equal(adit_permits_add(&p, text, &cause), -EINVAL);
     assert_int_equal(p.count, 0);
     adit_permits_done(&p);
 }

@@ -223,6 +223,25 @@ static void the_systems_list_is_looked_for(void **state)
     unsetenv("SSL_CERT_DIR");
 }
 
+static void pins_are_written_in_two_ways(void **state)
+{
+    static const char *const pins[] = { "sha256/AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
+                                        "sha256//AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
+                                        "sha256//AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
+                                        "sha256////AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=" };
+    struct adit_cause cause;
+
+    (void)state;
+    for (size_t i = 0; i < ADIT_LEN(pins); i++) {
+        struct adit_tls_client_conf conf = { .pins = &pins[i], .pin_count = 1 };
+        struct adit_tls_client *client = adit_tls_client_new(&conf, &cause);
+
+        if (!client)
+            fail_msg("\"%s\": %s", pins[i], cause.text);
+        adit_tls_client_free(client);
+    }
+}
+
 static void bad_files_and_pins_are_named(void **state)
 {
     static const char *const pins[] = { "",
@@ -668,6 +687,7 @@ int main(void)
         T(certificates_are_judged),
         T(the_refused_key_can_be_pinned),
         T(the_systems_list_is_looked_for),
+        T(pins_are_written_in_two_ways),
         T(bad_files_and_pins_are_named),
         T(a_self_made_certificate_is_kept),
         T(a_new_certificate_is_taken_without_a_restart),

@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include <sys/resource.h>
+#include <sys/socket.h>
 
 #include "base/alloc.h"
 #include "core/udp.h"
@@ -18,6 +19,7 @@ struct end {
     int err;
     size_t sum;
     bool close_in_callback;
+    size_t expected[128]; /* sizes, in order; 0 = any */
     uint8_t last[ADIT_UDP_PACKET_MAX];
 };
 
@@ -45,6 +47,8 @@ static void on_packet(void *arg, const struct adit_addr *from, uint8_t *bytes, s
     struct end *e = arg;
 
     (void)now;
+    if (e->packets < ADIT_LEN(e->expected) && e->expected[e->packets])
+        assert_int_equal(n, e->expected[e->packets]);
     e->packets++;
     e->from = *from;
     e->sum += n;
@@ -134,6 +138,45 @@ static void more_than_a_batch_arrives_complete_and_in_order(void **state)
     assert_int_equal(adit_get16(b.last), b.want - 1);
     adit_udp_close(&a.udp);
     adit_udp_close(&b.udp);
+}
+
+/* Sizes that make runs, and break them; also where the kernel does not cut: without checksums. */
+static void runs_arrive_as_packets(void **state)
+{
+    static const uint16_t sizes[] = { 1200, 1200, 1200, 300, 1200, 1200, 1300, 1300, 2,
+                                      2,    2048, 2048, 1,   1,    1,    100,  100 };
+    uint8_t bytes[2048];
+
+    (void)state;
+    for (int cut = 0; cut < 2; cut++) {
+        struct end a = { 0 }, b = { .want = 4 * ADIT_LEN(sizes) }, c = { .want = ADIT_LEN(sizes) };
+        int one = 1;
+
+        assert_int_equal(open_at(&a, "127.0.0.1"), 0);
+        assert_int_equal(open_at(&b, "127.0.0.1"), 0);
+        assert_int_equal(open_at(&c, "127.0.0.1"), 0);
+        if (!cut)
+            assert_int_equal(setsockopt(a.udp.io.fd, SOL_SOCKET, SO_NO_CHECK, &one, sizeof one), 0);
+        for (unsigned i = 0; i < 4 * ADIT_LEN(sizes); i++) {
+            size_t n = sizes[i % ADIT_LEN(sizes)];
+
+            memset(bytes, (int)i, n);
+            b.expected[i] = n;
+            assert_int_equal(adit_udp_send(&a.udp, adit_udp_local(&b.udp), bytes, n), 0);
+            if (i % 4 == 0) {
+                c.expected[i / 4] = n;
+                assert_int_equal(adit_udp_send(&a.udp, adit_udp_local(&c.udp), bytes, n), 0);
+            }
+        }
+        assert_true(wait_for(loop, &b.done));
+        assert_true(wait_for(loop, &c.done));
+        assert_int_equal(a.udp.runs, cut);
+        assert_int_equal(a.udp.stats.tx_packets, 5 * ADIT_LEN(sizes));
+        assert_int_equal(b.udp.stats.rx_dropped + a.udp.stats.tx_dropped, 0);
+        adit_udp_close(&a.udp);
+        adit_udp_close(&b.udp);
+        adit_udp_close(&c.udp);
+    }
 }
 
 static void a_socket_may_be_closed_by_its_own_packet(void **state)
@@ -304,6 +347,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(packets_cross_both_ways_in_both_families),
         T(more_than_a_batch_arrives_complete_and_in_order),
+        T(runs_arrive_as_packets),
         T(a_socket_may_be_closed_by_its_own_packet),
         T(what_is_queued_leaves_when_the_socket_closes),
         T(bad_packets_are_dropped_and_counted),

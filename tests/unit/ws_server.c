@@ -41,6 +41,12 @@ void ws_client_send(struct ws_client *c, const char *text)
         pump(c);
 }
 
+void ws_client_send_binary(struct ws_client *c, const void *bytes, size_t n)
+{
+    if (adit_ws_send(c->ws, false, bytes, n) == 0)
+        pump(c);
+}
+
 void ws_client_raw(struct ws_client *c, const void *bytes, size_t n)
 {
     if (adit_stream_send(c->stream, bytes, n) < 0)
@@ -124,6 +130,8 @@ static size_t feed_ws(struct ws_client *c, const uint8_t *bytes, size_t n)
             if (server->closes != before)
                 return n; /* perhaps this one */
         }
+        if (ev.what == ADIT_WS_BINARY && server->binary)
+            server->binary(server, c, ev.data.data, ev.data.len);
         if (ev.what == ADIT_WS_CLOSED) {
             pump(c);
             if (server->closed)

@@ -36,6 +36,8 @@ struct ws_server {
     int (*request)(struct ws_server *server, struct ws_client *c,
                    const struct adit_http1_head *head, const char *body, const char **ret_body);
     void (*message)(struct ws_server *server, struct ws_client *c, const char *text);
+    /* May be NULL. */
+    void (*binary)(struct ws_server *server, struct ws_client *c, const uint8_t *bytes, size_t n);
     void (*closed)(struct ws_server *server, unsigned code); /* may be NULL */
     unsigned connections, closes;
     struct ws_client *clients;
@@ -45,6 +47,7 @@ void ws_server_start(struct ws_server *server, struct adit_loop *loop);
 void ws_server_stop(struct ws_server *server); /* hangs up on everybody as well */
 
 void ws_client_send(struct ws_client *c, const char *text);
+void ws_client_send_binary(struct ws_client *c, const void *bytes, size_t n);
 void ws_client_raw(struct ws_client *c, const void *bytes, size_t n); /* beside the framing */
 void ws_client_close(struct ws_client *c, unsigned code, const char *reason);
 void ws_client_drop(struct ws_client *c); /* at once */
