@@ -219,12 +219,12 @@ static void finish(struct adit_receive *r, adit_time now)
     r->finished = true;
     adit_progress_sum(&r->progress, sum, now);
     if (r->there)
-        snprintf(there, sizeof there, "; %u were there already", (unsigned)r->there);
+        snprintf(there, sizeof there, "; %u there already", (unsigned)r->there);
     if (code)
         snprintf(failed, sizeof failed, "; %u could not be stored",
                  (unsigned)(r->failed > r->sender_failed ? r->failed : r->sender_failed));
-    adit_receive_tell(r, ADIT_LOG_INFO, "received %u files, %s%s%s", (unsigned)r->stored, sum,
-                      there, failed);
+    adit_receive_tell(r, ADIT_LOG_INFO, "received %u file%s, %s%s%s", (unsigned)r->stored,
+                      r->stored == 1 ? "" : "s", sum, there, failed);
     if (r->conf.done)
         r->conf.done(r->conf.arg, code);
 }

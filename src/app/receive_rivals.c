@@ -9,6 +9,8 @@ void adit_receive_find_rivals(struct adit_receive_item *it)
     size_t n = adit_file_place_find(it->dir, it->leaf, it->size, numbers,
                                     ADIT_FILE_OFFERS_MAX - it->rival_count);
 
+    if (it->r->conf.overwrite) /* it is to be under its own name */
+        n = n && numbers[0] == 0;
     for (size_t i = 0; i < n; i++)
         it->rivals[it->rival_count++] =
             (struct adit_rival){ .number = numbers[i], .offer.have = it->size };

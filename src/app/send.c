@@ -239,11 +239,11 @@ static void sum_up(struct adit_send *s, adit_time now)
 
     adit_progress_sum(&s->progress, sum, now);
     if (s->there)
-        snprintf(there, sizeof there, "; %u were there already", (unsigned)s->there);
+        snprintf(there, sizeof there, "; %u there already", (unsigned)s->there);
     if (s->failed)
         snprintf(failed, sizeof failed, "; %u could not be sent", (unsigned)s->failed);
-    adit_send_tell(s, ADIT_LOG_INFO, "sent %u files, %s%s%s", (unsigned)s->sent, sum, there,
-                   failed);
+    adit_send_tell(s, ADIT_LOG_INFO, "sent %u file%s, %s%s%s", (unsigned)s->sent,
+                   s->sent == 1 ? "" : "s", sum, there, failed);
 }
 
 static void finish(struct adit_send *s, adit_time now)

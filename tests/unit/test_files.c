@@ -340,6 +340,26 @@ static void what_is_there_is_kept(void **state)
     }
 }
 
+/* The same is there under a number: that is not where it was to be put. */
+static void overwrite_means_its_own_name(void **state)
+{
+    static const size_t sizes[] = { 500, LARGE };
+    struct file_world w;
+
+    (void)state;
+    for (size_t i = 0; i < ADIT_LEN(sizes); i++) {
+        file_world_start(&w);
+        file_put(&w, "src/f", 1, sizes[i]);
+        file_put(&w, "dst/f", 2, 400);
+        file_put(&w, "dst/f.1", 1, sizes[i]);
+        file_receive(&w, &(struct adit_receive_conf){ .overwrite = true });
+        file_transfer(&w, (const char *const[]){ "f" }, 1);
+        assert_int_equal(adit_receive_counts(w.receive).stored, 1);
+        assert_true(file_is(&w, "dst/f", 1, sizes[i]));
+        file_world_stop(&w);
+    }
+}
+
 /* ---- what cannot be sent --------------------------------------------------------------------- */
 
 static void not_to_be_sent(void **state)
@@ -420,12 +440,19 @@ static void nobody_receives(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(one_file_as_it_was),   cmocka_unit_test(a_tree_without_what_is_no_file),
-        cmocka_unit_test(small_files_in_a_row), cmocka_unit_test(cut_anywhere_and_go_on),
-        cmocka_unit_test(started_again),        cmocka_unit_test(freed_in_the_middle),
-        cmocka_unit_test(without_memory),       cmocka_unit_test(a_changed_file_begins_anew),
-        cmocka_unit_test(a_part_that_is_whole), cmocka_unit_test(what_is_there_is_kept),
-        cmocka_unit_test(not_to_be_sent),       cmocka_unit_test(the_others_go_on),
+        cmocka_unit_test(one_file_as_it_was),
+        cmocka_unit_test(a_tree_without_what_is_no_file),
+        cmocka_unit_test(small_files_in_a_row),
+        cmocka_unit_test(cut_anywhere_and_go_on),
+        cmocka_unit_test(started_again),
+        cmocka_unit_test(freed_in_the_middle),
+        cmocka_unit_test(without_memory),
+        cmocka_unit_test(a_changed_file_begins_anew),
+        cmocka_unit_test(a_part_that_is_whole),
+        cmocka_unit_test(what_is_there_is_kept),
+        cmocka_unit_test(overwrite_means_its_own_name),
+        cmocka_unit_test(not_to_be_sent),
+        cmocka_unit_test(the_others_go_on),
         cmocka_unit_test(nobody_receives),
     };
 
