@@ -13,6 +13,7 @@ struct room {
     struct adit_dialect_state s;
     char peer[ADIT_SIGNAL_PEER_MAX + 1]; /* the other one; "" = alone */
     bool offer;                          /* it came after us */
+    bool described;                      /* we have told it something: the attempt is used up */
 };
 
 static struct room *room_of(struct adit_dialect_state *s)
@@ -57,6 +58,7 @@ static void opened(struct adit_dialect_state *s, adit_time now)
 static void met(struct adit_dialect_state *s, const char *peer, bool offer)
 {
     memcpy(room_of(s)->peer, peer, strlen(peer) + 1);
+    room_of(s)->described = false;
     room_of(s)->offer = offer;
     adit_say_peer(s, room_of(s)->peer, offer);
 }
@@ -120,21 +122,11 @@ static void text(struct adit_dialect_state *s, const char *bytes, size_t n, adit
     json_decref(m);
 }
 
-/* The peer comes by itself. */
-static int call(struct adit_dialect_state *s, const char *peer, adit_time now)
-{
-    const struct room *r = room_of(s);
-
-    (void)peer, (void)now;
-    if (r->peer[0])
-        adit_say_peer(s, r->peer, r->offer);
-    return 0;
-}
-
 static int describe(struct adit_dialect_state *s, const char *peer, enum adit_signal_type type,
                     const char *sdp, size_t n, adit_time now)
 {
     (void)peer, (void)now;
+    room_of(s)->described = true;
     return adit_say_send(s,
                          json_pack("{s:s, s:s%}", "type",
                                    type == ADIT_SIGNAL_OFFER ? "offer" : "answer", "sdp", sdp, n));
@@ -165,6 +157,20 @@ static int bye(struct adit_dialect_state *s, const char *peer, adit_time now)
     (void)peer, (void)now;
     s->joined = false;
     return err < 0 ? err : join(s);
+}
+
+/* The peer comes by itself, the first time. Whose turn it is to offer is said when somebody comes;
+ * so who waits for another offer goes, and comes again. */
+static int call(struct adit_dialect_state *s, const char *peer, adit_time now)
+{
+    const struct room *r = room_of(s);
+
+    if (!r->peer[0])
+        return 0;
+    if (!r->offer && r->described)
+        return bye(s, peer, now);
+    adit_say_peer(s, r->peer, r->offer);
+    return 0;
 }
 
 static void leave(struct adit_dialect_state *s, adit_time now)
