@@ -83,10 +83,15 @@ all: $(O)/libadit.a $(if $(CLI_SRC),$(O)/adit)
 
 everything: all $(TESTS) $(FUZZERS) $(EXAMPLES) $(TOOLS)
 
+# A static program is for routers: what no packet passes through is made small there.
+HOT := $(addprefix src/,base/% dtls/% sctp/% tun/% core/udp% core/reactor% core/stream_io% core/dgram% peer/engine% \
+       ice/ice% app/mux% app/pace% app/endpoint% app/vpn%)
+os   = $(if $(STATIC),$(if $(filter-out $(HOT),$(filter src/%,$(1))),-Os))
+
 $(O)/%.o: %.c $(O)/flags | $(DEPS)/include/usrsctp.h $(if $(STATIC),$(EXT)/lib/.openssl)
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
-	$(Q)$(CC) $(ALL_CFLAGS) $(if $(filter examples/%,$<),,-Isrc) $(if $(filter tests/%,$<),-Itests) -c $< -o $@
+	$(Q)$(CC) $(ALL_CFLAGS) $(if $(filter examples/%,$<),,-Isrc) $(if $(filter tests/%,$<),-Itests) $(call os,$<) -c $< -o $@
 
 $(O)/libadit.a: $(call obj,$(LIB_SRC))
 $(O)/libadit-cli.a: $(call obj,$(filter-out src/cli/main.c,$(CLI_SRC)))
