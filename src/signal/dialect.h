@@ -37,6 +37,7 @@ struct adit_dialect_traits {
     bool trickle;  /* candidates that come later are told as well */
     bool tickets;  /* both ends are adits for sure: a ticket may stand for an SDP */
     bool leaves;   /* the peers leave the server when they are connected */
+    bool bye_is_new; /* `bye` leaves and comes again, and everybody there is introduced once more */
     const char *keepalive; /* binary message on the channel, swallowed when received; "" = none */
     adit_time keepalive_every;
     const char *keepalive_answer; /* for peers that send it clearly more often; NULL = none */
