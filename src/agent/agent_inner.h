@@ -34,13 +34,13 @@ struct adit_member {
     unsigned tries;
     struct adit_pending pending;
     struct adit_ask ask;
-    bool we_call;  /* the last offer was ours */
-    bool leaving;  /* its lanes wind up, and then it is gone */
-    bool offers;   /* the server said that the offer is ours to make */
-    bool was_up;   /* this connection */
-    bool silent;   /* now */
-    bool gone;     /* from the server, since this connection began */
-    bool again;    /* and came back: it is called when this connection has ended */
+    bool we_call; /* the last offer was ours */
+    bool leaving; /* its lanes wind up, and then it is gone */
+    bool offers;  /* the server said that the offer is ours to make */
+    bool was_up;  /* this connection */
+    bool silent;  /* now */
+    bool gone;    /* from the server, since this connection began */
+    bool again;   /* and came back: it is called when this connection has ended */
     char heir[ADIT_SIGNAL_PEER_MAX + 1]; /* who came back has this name now; "" = the same */
     bool remember; /* its certificate is new, and is to be known when it is connected */
 };

@@ -335,8 +335,7 @@ static void datagrams_have_a_limit_together(void **state)
     for (size_t i = 0; i < ADIT_LEN(a); i++)
         while (adit_mux_datagram(a[i].s, big, sizeof big) == 0)
             taken += sizeof big;
-    assert_in_range(taken, ADIT_MUX_MEMORY_DEFAULT / 16,
-                    ADIT_MUX_MEMORY_DEFAULT / 8);
+    assert_in_range(taken, ADIT_MUX_MEMORY_DEFAULT / 16, ADIT_MUX_MEMORY_DEFAULT / 8);
     assert_int_equal(adit_mux_head(a[0].s, "head", 4), 0);
     l.a.stuck = false;
     l.a.due = true;
