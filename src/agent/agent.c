@@ -97,8 +97,8 @@ static void on_timer(struct adit_timer *timer, adit_time now)
 
     (void)now;
     if (m->pending.text || m->again) { /* it has waited too long */
-        adit_member_forget_pending(m);
         m->again = false;
+        adit_member_forget_pending(m);
         return;
     }
     if (adit_signal_joined(a->signal))

@@ -34,13 +34,14 @@ struct adit_member {
     unsigned tries;
     struct adit_pending pending;
     struct adit_ask ask;
-    bool we_call;  /* the last offer was ours */
-    bool leaving;  /* its lanes wind up, and then it is gone */
-    bool offers;   /* the server said that the offer is ours to make */
-    bool was_up;   /* this connection */
-    bool silent;   /* now */
-    bool gone;     /* from the server, since this connection began */
-    bool again;    /* and came back: it is called when this connection has ended */
+    bool we_call; /* the last offer was ours */
+    bool leaving; /* its lanes wind up, and then it is gone */
+    bool offers;  /* the server said that the offer is ours to make */
+    bool was_up;  /* this connection */
+    bool silent;  /* now */
+    bool gone;    /* from the server, since this connection began */
+    bool again;   /* and came back: it is called when this connection has ended */
+    char heir[ADIT_SIGNAL_PEER_MAX + 1]; /* who came back has this name now; "" = the same */
     bool remember; /* its certificate is new, and is to be known when it is connected */
 };
 
@@ -122,6 +123,12 @@ void adit_pending_done(struct adit_pending *p);
 /* A peer that had left is back, and the offer is ours: as with a pending offer, what we have with
  * it ends now if it is not up, or when it falls silent soon. */
 void adit_member_keep_again(struct adit_member *m);
+/* A mode for one peer at a time: its peer has left the server and another name has come, which will
+ * be that peer once more, or who takes its place. It is a member's heir until what we have with
+ * the old name has ended. NULL: nobody left. */
+struct adit_member *adit_agent_inherit(struct adit_agent *a, const char *name);
+/* By its name, or that of its heir. */
+struct adit_member *adit_agent_find_heir(struct adit_agent *a, const char *name);
 /* Its call is IDLE: takes an offer that came while it was not, or calls a peer that has come back.
  * False: nothing was waiting. */
 bool adit_member_resume(struct adit_member *m);

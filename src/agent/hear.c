@@ -105,7 +105,8 @@ static void refuse(struct adit_agent *a, const char *name, const char *why)
 
     adit_log(ADIT_LOG_WARN, "agent", "%s calls and is not answered: %s, continuing",
              adit_str_printable(shown, sizeof shown, name, strlen(name)), why);
-    (void)adit_signal_bye(a->signal, name);
+    if (!adit_signal_traits(a->signal)->bye_is_new) /* or it would call again at once */
+        (void)adit_signal_bye(a->signal, name);
 }
 
 static void on_peer(struct adit_agent *a, const struct adit_signal_event *ev)
@@ -113,6 +114,8 @@ static void on_peer(struct adit_agent *a, const struct adit_signal_event *ev)
     const char *why;
     struct adit_member *m = adit_agent_find_or_add(a, ev->peer, &why);
 
+    if (!m)
+        m = adit_agent_inherit(a, ev->peer);
     if (!m) {
         if (ev->offer)
             refuse(a, ev->peer, why);
@@ -145,6 +148,8 @@ static void on_offer(struct adit_agent *a, const struct adit_signal_event *ev)
     const char *why;
     struct adit_member *m = adit_agent_find_or_add(a, ev->peer, &why);
 
+    if (!m)
+        m = adit_agent_inherit(a, ev->peer);
     if (!m) {
         refuse(a, ev->peer, why);
         return;
@@ -184,7 +189,7 @@ static void on_answer(struct adit_agent *a, const struct adit_signal_event *ev)
 
 static void on_candidate(struct adit_agent *a, const struct adit_signal_event *ev, bool last)
 {
-    struct adit_member *m = adit_agent_find(a, ev->peer);
+    struct adit_member *m = adit_agent_find_heir(a, ev->peer);
     const char *candidate = last ? NULL : ev->text;
 
     if (!m)
@@ -213,9 +218,14 @@ static void on_bye(struct adit_agent *a, const struct adit_signal_event *ev)
 static void on_peer_gone(struct adit_agent *a, const struct adit_signal_event *ev)
 {
     struct adit_member *m = adit_agent_find(a, ev->peer);
+    struct adit_member *heir = m ? NULL : adit_agent_find_heir(a, ev->peer);
 
     if (m)
         m->gone = true;
+    if (heir) {
+        heir->again = false;
+        adit_member_forget_pending(heir);
+    }
     if (!m || !adit_signal_traits(a->signal)->leaves ||
         adit_call_state(m->call) != ADIT_CALL_CONNECTING)
         on_bye(a, ev);

@@ -19,11 +19,13 @@ void adit_pending_done(struct adit_pending *p)
 void adit_member_forget_pending(struct adit_member *m)
 {
     adit_pending_done(&m->pending);
+    if (!m->again)
+        m->heir[0] = '\0';
 }
 
 void adit_member_keep_pending(struct adit_member *m, const char *text, size_t n)
 {
-    adit_member_forget_pending(m);
+    adit_pending_done(&m->pending);
     m->pending.text = adit_memdup(text, n);
     m->pending.len = n;
     adit_timer_set(&m->timer, adit_loop_now(m->agent->loop) + PENDING_MAX);
@@ -114,6 +116,34 @@ struct adit_member *adit_agent_find(struct adit_agent *a, const char *name)
     return NULL;
 }
 
+struct adit_member *adit_agent_find_heir(struct adit_agent *a, const char *name)
+{
+    struct adit_member *m = adit_agent_find(a, name);
+    struct adit_link *it, *tmp;
+
+    ADIT_LIST_EACH(&a->members, it, tmp)
+    {
+        struct adit_member *other = adit_container_of(it, struct adit_member, link);
+
+        if (!m && other->heir[0] && strcmp(other->heir, name) == 0)
+            m = other;
+    }
+    return m;
+}
+
+struct adit_member *adit_agent_inherit(struct adit_agent *a, const char *name)
+{
+    struct adit_member *m = adit_list_empty(&a->members)
+                                ? NULL
+                                : adit_container_of(a->members.next, struct adit_member, link);
+
+    if (!a->conf.single || a->conf.target_count || !m || m->leaving || !m->gone ||
+        adit_call_state(m->call) < ADIT_CALL_UP ||
+        adit_str_copy(m->heir, sizeof m->heir, name, strlen(name)) < 0)
+        return NULL;
+    return m;
+}
+
 static size_t count(const struct adit_agent *a)
 {
     size_t n = 0;
@@ -189,7 +219,7 @@ void adit_member_keep_again(struct adit_member *m)
     enum adit_call_state state = adit_call_state(m->call);
 
     m->again = true;
-    m->gone = false;
+    m->gone = m->heir[0] != '\0';
     if (state == ADIT_CALL_UP || state == ADIT_CALL_ENDING)
         adit_timer_set(&m->timer, adit_loop_now(m->agent->loop) + PENDING_MAX);
     else
@@ -203,6 +233,9 @@ bool adit_member_resume(struct adit_member *m)
     m->again = false;
     if (m->agent->stopping)
         return false;
+    if (m->heir[0] && (m->pending.text || again) && set_name(m, m->heir) < 0)
+        return false;
+    m->heir[0] = '\0';
     if (m->pending.text && take_pending(m))
         return true;
     if (again)

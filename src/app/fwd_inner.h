@@ -46,6 +46,7 @@ struct adit_forwards {
     struct adit_link listens; /* asked for by the other side, struct adit_fwd_listens */
     struct adit_link theirs;  /* datagrams of the other side, struct adit_fwd_udp */
     unsigned flows, their_flows, listen_count; /* how many there are */
+    size_t early; /* bytes of theirs that wait for a name to be resolved */
     struct adit_endpoint *stdio;
     bool stdio_over;
     struct adit_cause stdio_cause;

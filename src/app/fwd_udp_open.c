@@ -8,7 +8,8 @@
 #include "core/dgram.h"
 #include "core/resolve.h"
 
-#define EARLY_MAX (2 * (ADIT_DGRAM_MAX + 2)) /* bytes that wait: each u16 length, datagram */
+#define EARLY_MAX     (2 * (ADIT_DGRAM_MAX + 2)) /* bytes that wait: each u16 length, datagram */
+#define EARLY_ALL_MAX (1024 * 1024)              /* in all streams */
 
 struct adit_fwd_udp {
     struct adit_link link;
@@ -23,6 +24,12 @@ struct adit_fwd_udp {
     struct adit_buf early;
 };
 
+static void forget_early(struct adit_fwd_udp *u)
+{
+    u->f->early -= u->early.len;
+    adit_buf_done(&u->early);
+}
+
 static void drop(struct adit_fwd_udp *u, enum adit_mux_code code)
 {
     if (u->stream)
@@ -30,7 +37,7 @@ static void drop(struct adit_fwd_udp *u, enum adit_mux_code code)
     u->resolve = adit_resolve_free(u->resolve);
     adit_dgram_close(&u->dgram);
     adit_timer_stop(&u->timer);
-    adit_buf_done(&u->early);
+    forget_early(u);
     adit_list_del(&u->link);
     u->f->their_flows--;
     adit_free(u);
@@ -76,11 +83,15 @@ static void on_datagram(void *arg, const uint8_t *bytes, size_t n, adit_time now
     u->used_at = now;
     if (adit_dgram_is_open(&u->dgram)) {
         send_out(u, bytes, n);
-    } else if (n > ADIT_DGRAM_MAX || u->early.len + 2 + n > EARLY_MAX) {
+    } else if (n > ADIT_DGRAM_MAX || u->early.len + 2 + n > EARLY_MAX ||
+               u->f->early + 2 + n > EARLY_ALL_MAX) {
         u->f->stats.datagrams_dropped++;
     } else {
+        size_t before = u->early.len;
+
         adit_buf_add16(&u->early, (uint16_t)n);
         adit_buf_add(&u->early, bytes, n);
+        u->f->early += u->early.len - before;
     }
 }
 
@@ -122,7 +133,7 @@ static void send_early(struct adit_fwd_udp *u)
 
         send_out(u, adit_cursor_take(&c, n), n);
     }
-    adit_buf_done(&u->early);
+    forget_early(u);
 }
 
 /* The first that can be reached, as far as that can be known. */

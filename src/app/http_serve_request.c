@@ -9,6 +9,39 @@ static const char *strip(const char *target, const char *prefix)
     return adit_str_starts(target, prefix) ? target + strlen(prefix) : target;
 }
 
+/* The next character as servers read it: decoded once. */
+static char decoded(const char **path)
+{
+    char c = *(*path)++;
+    int high = c == '%' ? adit_hex_value((*path)[0]) : -1;
+    int low = high >= 0 ? adit_hex_value((*path)[1]) : -1;
+
+    if (low < 0)
+        return c;
+    *path += 2;
+    c = (char)(high << 4 | low);
+    return c && c != '?' ? c : 'x'; /* written so, it ends nothing */
+}
+
+/* Could a server take it for a place above the base? Some read a backslash as a slash, and some
+ * leave out what follows a semicolon. */
+static bool leads_up(const char *path)
+{
+    size_t n = 0, dots = 0; /* of this segment */
+
+    for (;;) {
+        char c = decoded(&path);
+        bool ends = !c || c == '?', slash = c == '/' || c == '\\';
+
+        if ((ends || slash || c == ';') && n == 2 && dots == 2)
+            return true;
+        if (ends)
+            return false;
+        n = slash ? 0 : n + 1;
+        dots = slash ? 0 : dots + (c == '.');
+    }
+}
+
 static void put_target(struct adit_buf *out, const struct adit_http_serve *s, const char *target)
 {
     if (strcmp(target, "*") == 0) {
@@ -58,7 +91,8 @@ int adit_http_call_put_head(struct adit_buf *out, const struct adit_http_call *c
     bool pass = s->forwarded == ADIT_HTTP_FORWARDED_PASS;
     struct adit_http1_head clean = *head;
 
-    if (!adit_http1_is_token(head->method, strlen(head->method)) || !is_writable(head->target))
+    if (!adit_http1_is_token(head->method, strlen(head->method)) || !is_writable(head->target) ||
+        (*s->base && leads_up(strip(head->target, s->advertise))))
         return -EINVAL;
     clean.upgrade = call->upgrade;
     adit_buf_add(out, head->method, strlen(head->method));

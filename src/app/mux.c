@@ -78,6 +78,7 @@ void adit_mux_drop(struct adit_mux_stream *s)
     adit_list_del(&s->granting);
     adit_list_del(&s->done);
     m->queued -= s->out.len - s->out_at;
+    m->framed -= s->frames.len;
     m->held -= s->held;
     adit_mux_set_window(s, 0);
     *(s->ours ? &m->ours : &m->theirs) -= 1;
@@ -228,6 +229,7 @@ int adit_mux_open(struct adit_mux_stream **ret_stream, struct adit_mux *m, enum 
     fixed[0] = (uint8_t)kind;
     adit_put32(fixed + 1, (uint32_t)window);
     adit_mux_put_part(&s->frames, ADIT_MUX_OPEN, s->id, fixed, sizeof fixed, target, n);
+    m->framed += s->frames.len;
     if (s->frames.err) {
         adit_mux_drop(s);
         return -ENOMEM;
@@ -320,6 +322,7 @@ static int put_frame(struct adit_mux_stream *s, enum adit_mux_type type, const v
         s->frames.len = before;
         return err;
     }
+    s->m->framed += s->frames.len - before;
     adit_mux_activate(s);
     return 0;
 }
@@ -333,8 +336,9 @@ int adit_mux_head(struct adit_mux_stream *s, const void *bytes, size_t n)
 
 int adit_mux_datagram(struct adit_mux_stream *s, const void *bytes, size_t n)
 {
-    if (s->frames.len > ADIT_MUX_QUEUE_MAX)
-        return -EAGAIN; /* the rest is for what must not be lost */
+    /* the rest is for what must not be lost */
+    if (s->frames.len > ADIT_MUX_QUEUE_MAX || s->m->framed > s->m->conf.memory / 8)
+        return -EAGAIN;
     return put_frame(s, ADIT_MUX_DATAGRAM, bytes, n);
 }
 

@@ -76,6 +76,7 @@ struct adit_mux {
     unsigned parts;          /* in it */
     bool refused;
     size_t queued;        /* bytes in streams' out */
+    size_t framed;        /* and in their frames */
     size_t held;          /* sum of theirs */
     size_t windows;       /* sum of theirs */
     size_t windows_max;   /* their limit */

@@ -178,6 +178,7 @@ static void put_stream(struct adit_mux_stream *s)
 
     if (taken) {
         adit_buf_consume(&s->frames, taken);
+        s->m->framed -= taken;
         s->deficit -= (long)taken;
         s->open_sent = true;
         if (!s->frames.len)

@@ -33,10 +33,11 @@ struct adit_dialect_traits {
     const char *label;   /* of the data channel; always ordered, reliable, protocol "" */
     const char *mode;    /* what travels by default: "chat", "tap", "http" … */
     bool text_is_binary; /* lines of chat go as binary messages */
-    bool complete; /* descriptions wait for gathering: the peers apply no trickled candidate */
-    bool trickle;  /* candidates that come later are told as well */
-    bool tickets;  /* both ends are adits for sure: a ticket may stand for an SDP */
-    bool leaves;   /* the peers leave the server when they are connected */
+    bool complete;   /* descriptions wait for gathering: the peers apply no trickled candidate */
+    bool trickle;    /* candidates that come later are told as well */
+    bool tickets;    /* both ends are adits for sure: a ticket may stand for an SDP */
+    bool leaves;     /* the peers leave the server when they are connected */
+    bool bye_is_new; /* `bye` leaves and comes again, and everybody there is introduced once more */
     const char *keepalive; /* binary message on the channel, swallowed when received; "" = none */
     adit_time keepalive_every;
     const char *keepalive_answer; /* for peers that send it clearly more often; NULL = none */

@@ -190,6 +190,7 @@ const struct adit_dialect adit_dialect_room = {
                 .text_is_binary = true,
                 .complete = true,
                 .trickle = true,
+                .bye_is_new = true,
                 .keepalive = "",
                 .stun = stun,
                 .warning = "the name of the room is this server's only secret: only fingerprints "

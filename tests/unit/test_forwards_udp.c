@@ -149,6 +149,38 @@ static void in_order_and_apart(void **state)
     fw_done(&w);
 }
 
+/* A name server that says nothing: what waits for it is bounded, over all who wait. */
+static void names_that_do_not_come(void **state)
+{
+    enum { SENDERS = 20 };
+    static struct sender silent, s[SENDERS];
+    static uint8_t bytes[60000];
+    char servers[ADIT_ADDR_STR];
+    struct fw_world w = { .conf_b = { .servers = servers, .connect_timeout = 60 * ADIT_SEC } };
+
+    (void)state;
+    sender_init(&silent);
+    adit_addr_str(&silent.d.local, servers);
+    fw_init(&w, loop);
+    fw_forward(&w, ADIT_FWD_UDP, "127.0.0.1:0:nobody.example:%u", 9);
+    fw_permit(&w, "any", 0);
+    fw_start(&w);
+    struct adit_addr to = at_of(&w, 0);
+    for (unsigned i = 0; i < SENDERS; i++) {
+        sender_init(&s[i]);
+        for (unsigned n = 1; n <= 2; n++) {
+            send_to(&s[i], &to, bytes, sizeof bytes);
+            FW_UNTIL(&w, stats(w.a).datagrams_out == 2 * i + n);
+        }
+    }
+    FW_UNTIL(&w, stats(w.b).datagrams_dropped == 2 * SENDERS - 17); /* 1 MiB of them waits */
+    assert_int_equal(stats(w.b).flows, SENDERS);
+    for (unsigned i = 0; i < SENDERS; i++)
+        adit_dgram_close(&s[i].d);
+    adit_dgram_close(&silent.d);
+    fw_done(&w);
+}
+
 static void each_sender_has_its_answers(void **state)
 {
     static struct sender s[8];
@@ -604,6 +636,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(every_size_comes_whole, set_up, tear_down),
         cmocka_unit_test_setup_teardown(in_order_and_apart, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(names_that_do_not_come, set_up, tear_down),
         cmocka_unit_test_setup_teardown(each_sender_has_its_answers, set_up, tear_down),
         cmocka_unit_test_setup_teardown(idle_ones_end, set_up, tear_down),
         cmocka_unit_test_setup_teardown(used_ones_stay, set_up, tear_down),

@@ -198,6 +198,53 @@ static void prefixes(void **state)
     }
 }
 
+/* What a server would take for a place above the base is not asked for. */
+static void not_above_the_base(void **state)
+{
+    static const struct {
+        const char *base, *advertise, *target;
+        bool asked;
+    } rows[] = {
+        { "/base", NULL, "/../secret", false },
+        { "/base", NULL, "/a/..", false },
+        { "/base", NULL, "/a/../../secret?x", false },
+        { "/base", NULL, "/%2e%2E/secret", false },
+        { "/base", NULL, "/.%2e/secret", false },
+        { "/base", NULL, "/..%2fsecret", false },
+        { "/base", NULL, "/..\\secret", false },
+        { "/base", NULL, "/..;/secret", false },
+        { "/base", "/api", "/api../secret", false },
+        { "/base", NULL, "/a?/../b", true },
+        { "/base", NULL, "/..a/b..", true },
+        { "/base", NULL, "/a%2fb%2e%zz%", true },
+        { "/base", NULL, "/a%3f/.../.", true },
+        { "", NULL, "/../secret", true }, /* all of it is open */
+        { "/", NULL, "/a/../b", true },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ADIT_LEN(rows); i++) {
+        struct http_world w;
+        struct asker a;
+        char url[128];
+
+        http_world_init(&w);
+        snprintf(url, sizeof url, "%s%s", w.upstream_url, rows[i].base);
+        w.serve_conf.upstream = url;
+        w.serve_conf.advertise = rows[i].advertise;
+        http_world_start(&w);
+        ask(&w, &a, "GET", rows[i].target);
+        if (rows[i].asked) {
+            party_hears(http_up(&w, 0), "GET ");
+            party_says(http_up(&w, 0), OK_HELLO);
+            said(&a, HELLO);
+        } else {
+            said_begins(&a, "400 ");
+        }
+        http_world_done(&w);
+    }
+}
+
 static void no_other_place(void **state)
 {
     static const struct {
@@ -704,6 +751,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(prefixes),
+        cmocka_unit_test(not_above_the_base),
         cmocka_unit_test(no_other_place),
         cmocka_unit_test(fields_of_a_stranger),
         cmocka_unit_test(too_many_fields),

@@ -319,6 +319,32 @@ static void datagrams_stay_whole(void **state)
     mux_link_stop(&l);
 }
 
+/* A hundred streams whose datagrams nobody takes have no more than one part of the memory. */
+static void datagrams_have_a_limit_together(void **state)
+{
+    static uint8_t big[1200];
+    struct mux_link l = { .delay = ADIT_MS };
+    struct note a[100] = { 0 }, b[100] = { 0 };
+    size_t taken = 0;
+
+    (void)state;
+    mux_link_start(&l, NULL, NULL);
+    for (size_t i = 0; i < ADIT_LEN(a); i++)
+        open_one(&l, &a[i], &b[i]);
+    l.a.stuck = true;
+    for (size_t i = 0; i < ADIT_LEN(a); i++)
+        while (adit_mux_datagram(a[i].s, big, sizeof big) == 0)
+            taken += sizeof big;
+    assert_in_range(taken, ADIT_MUX_MEMORY_DEFAULT / 16, ADIT_MUX_MEMORY_DEFAULT / 8);
+    assert_int_equal(adit_mux_head(a[0].s, "head", 4), 0);
+    l.a.stuck = false;
+    l.a.due = true;
+    mux_link_run(&l, ADIT_NEVER);
+    assert_int_equal(b[0].heads, 1);
+    assert_int_equal(adit_mux_datagram(a[99].s, big, sizeof big), 0);
+    mux_link_stop(&l);
+}
+
 static void small_messages_will_do(void **state)
 {
     struct adit_mux_conf conf = { .message_max = 1200 };
@@ -488,6 +514,7 @@ int main(void)
         cmocka_unit_test(as_many_streams_as_agreed),
         cmocka_unit_test(turns_are_fair_and_small_things_are_quick),
         cmocka_unit_test(datagrams_stay_whole),
+        cmocka_unit_test(datagrams_have_a_limit_together),
         cmocka_unit_test(small_messages_will_do),
         cmocka_unit_test(what_breaks_the_rules),
         cmocka_unit_test(more_than_was_granted),
