@@ -230,7 +230,8 @@ static void on_ended(void *arg, struct adit_call *call, int exit_code, bool fini
     }
     if (adit_member_resume(m))
         return;
-    if ((a->conf.once && m->was_up) || (failed && a->conf.exit_on_failure)) {
+    if ((a->conf.once && m->was_up) || (a->conf.until_done && finished && !failed) ||
+        (failed && a->conf.exit_on_failure)) {
         adit_agent_end(a, exit_code);
         return;
     }

@@ -32,6 +32,7 @@ struct adit_agent_conf {
     const char *const *targets; /* connect: whom; none where the dialect knows (vpn, room) */
     size_t target_count;        /* one at most if `single` */
     bool once;                  /* end with the first connection that was up, with its exit code */
+    bool until_done;            /* end when an app has come to a good end, and with nothing less */
     bool exit_on_failure;
     bool single;        /* the mode serves one peer at a time */
     bool label_given;   /* else the channel is called what the dialect calls it */

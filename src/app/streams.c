@@ -208,7 +208,13 @@ static void report(struct adit_app *app)
 
 static void closed(struct adit_app *app, const struct adit_cause *cause)
 {
-    adit_way_lost(adit_streams_of(app));
+    struct adit_streams *s = adit_streams_of(app);
+
+    adit_way_lost(s);
+    if (s->receive) { /* a sender that has come to its end was told of in on_received */
+        adit_app_done(app, ADIT_REASON_REMOTE, "the other side left before it had sent everything");
+        return;
+    }
     adit_app_done(app, cause->reason,
                   cause->reason == ADIT_REASON_REMOTE || cause->reason == ADIT_REASON_LOCAL
                       ? NULL

@@ -256,6 +256,7 @@ static int configure(struct run *r)
     c->targets = o->peer.items;
     c->target_count = c->connect ? o->peer.count : 0;
     c->once = o->once;
+    c->until_done = o->command == ADIT_COMMAND_RECEIVE && !o->stay;
     c->exit_on_failure = o->exit_on_failure;
     c->peers = r->sections.peers;
     c->peer_count = r->sections.count;

@@ -141,6 +141,8 @@ OPTION(file, LIST, "file", 0, "FILE", 0, 0, "", 1u << ADIT_COMMAND_SEND | LOCAL 
        "what to send; `adit send FILE…` says it too")
 OPTION(dir, TEXT, "dir", 0, "DIR", 0, 0, "", 1u << ADIT_COMMAND_RECEIVE | LOCAL, "",
        "where received files go, else here; `adit receive DIR` says it too")
+OPTION(stay, FLAG, "stay", 0, "", 0, 0, "", 1u << ADIT_COMMAND_RECEIVE, "",
+       "receive from one sender after the other, and do not end with the first")
 OPTION(overwrite, FLAG, "overwrite", 0, "", 0, 0, "", 1u << ADIT_COMMAND_RECEIVE, "",
        "received files take the place of those with the same name")
 

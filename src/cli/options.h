@@ -103,7 +103,7 @@ struct adit_options {
 
     struct adit_strings forward_local, forward_remote, forward_socks, forward_udp, permit;
     const char *forward_stdio, *upstream, *advertise, *upstream_ca, *basic_auth, *dir;
-    bool keep_host, upstream_insecure, readonly, overwrite;
+    bool keep_host, upstream_insecure, readonly, overwrite, stay;
     enum adit_http_forwarded forwarded;
     struct adit_strings http_listen, allow_path, file;
     int http_head, http_streams, memory;

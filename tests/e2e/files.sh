@@ -63,7 +63,7 @@ side b B receive --room files "$W/dst"
 send "$W/src/large"
 must "and again it is on its way" until_true 60 has_some
 stop b
-side b B receive --room files "$W/dst"
+side b B receive --room files --stay "$W/dst"
 check "the receiver is killed: the sender goes on with the next one" ends a 150 0
 check "the receiver is killed: whole in the end" until_true 10 cmp "$W/src/large" "$W/dst/large"
 check "the receiver is killed: not twice" within "$(($(moved a) * 1000000))" 1 $((LARGE + 20000000))
