@@ -55,3 +55,30 @@ again
 offer --as sdp
 must "words for somebody without packets" until_true 5 ready a
 check "say nothing of them" not grep -q adit-datagram "$W/a.out"
+stop a
+
+# ---- by name, and what the running program says of it -------------------------------------------------
+
+unset http_proxy https_proxy all_proxy HTTP_PROXY HTTPS_PROXY ALL_PROXY
+export XDG_RUNTIME_DIR=$W
+side() { # NAME PLACE COMMAND ARGS...
+    mkdir -p "$W/$1.conf"
+    start "$1" "$2" env XDG_CONFIG_HOME="$W/$1.conf" "$ADIT" "$3" --signal ws://203.0.113.1:8000 --id "$1" \
+        --stun $STUN --trust first --mode tun --ifname adit0 "${@:4}"
+}
+start server PUB "$ADIT" signal --listen 203.0.113.1:8000 --anonymous
+must "the signaling server runs" until_true 10 listening PUB 8000
+side a A listen --address $V4_A/24
+must "a waits" until_true 10 told a 'at the signaling server'
+# CARRIER ARGS...
+by_name() {
+    side b B connect a --address $V4_B/24 "${@:2}"
+    until_true 15 lab in B ping -q -c 1 -W 1 $V4_A || return
+    "$ADIT" status | grep -q "^    carrier   $1\$" || return
+    "$ADIT" status --json | grep -q "\"carrier\": *\"$1\""
+}
+check "by name: datagrams" by_name datagram
+stop b
+check "the next one has the channel" by_name channel --carrier channel
+stop b
+check "and the next one datagrams again" by_name datagram
