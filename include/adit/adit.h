@@ -188,6 +188,8 @@ struct adit_peer_stats {
     uint32_t sctp_cwnd;         /* bytes that may be on their way */
     uint32_t sctp_restarts;     /* associations that were aborted and set up again */
     uint64_t datagrams_dropped; /* here, UDP both ways: no room, too large, refused by the kernel */
+    /* Packets of tun and tap beside the channels. */
+    uint64_t inner_sent, inner_received, inner_bytes_sent, inner_bytes_received;
 };
 
 /* size is sizeof *ret_stats; what the library does not know is 0. */

@@ -315,6 +315,11 @@ const struct adit_desc *adit_call_remote(const struct adit_call *call)
     return call->theirs ? &call->theirs->desc : NULL;
 }
 
+const char *adit_call_carrier(const struct adit_call *call)
+{
+    return adit_lanes_carrier(&call->lanes);
+}
+
 int adit_call_prepare(struct adit_call *call)
 {
     return adit_lanes_prepare(&call->lanes);

@@ -72,6 +72,7 @@ enum adit_call_state adit_call_state(const struct adit_call *call);
 adit_time adit_call_since(const struct adit_call *call);        /* when it came into this state */
 struct adit_peer *adit_call_peer(const struct adit_call *call); /* NULL when IDLE */
 const struct adit_desc *adit_call_remote(const struct adit_call *call); /* NULL: not known */
+const char *adit_call_carrier(const struct adit_call *call);            /* see adit_lanes_carrier */
 
 /* We call: makes an offer. Only when IDLE. An exit code other than 0 was logged. */
 ADIT_MUST_USE int adit_call_offer(struct adit_call *call);

@@ -64,6 +64,9 @@ struct adit_peer {
     /* May take a packet before the engine sees it (worker.h); NULL = nobody. It frees nothing. */
     bool (*tap)(void *arg, const struct adit_addr *from, const void *bytes, size_t n);
     void *tap_arg;
+    /* Packets beside the channels; NULL = nobody. */
+    void (*datagram)(void *arg, const void *bytes, size_t n);
+    void *datagram_arg;
 
     struct adit_link dcs;
 };
@@ -92,6 +95,11 @@ void adit_peer_tap(struct adit_peer *peer,
                    bool (*tap)(void *arg, const struct adit_addr *from, const void *bytes,
                                size_t n),
                    void *arg);
+
+/* Before the peer gathers: our description says that we take packets beside the channels, and this
+ * is called for each. Later, with NULL: not any more. */
+void adit_peer_take_datagrams(struct adit_peer *peer,
+                              void (*datagram)(void *arg, const void *bytes, size_t n), void *arg);
 
 /* servers.c: STUN servers by name. */
 ADIT_MUST_USE int adit_servers_add(struct adit_peer *peer, const char *text,

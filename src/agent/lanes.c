@@ -216,9 +216,27 @@ int adit_lanes_prepare(struct adit_lanes *l)
     return exit_code;
 }
 
+/* A mode with packets has one lane. */
+static void on_datagram(void *arg, const void *bytes, size_t n)
+{
+    struct adit_lanes *l = arg;
+
+    if (!adit_list_empty(&l->list))
+        adit_app_datagram(lane_of(l->list.next)->app, bytes, n);
+}
+
+const char *adit_lanes_carrier(const struct adit_lanes *l)
+{
+    if (!l->conf->app->datagram || !l->was_open || !l->peer)
+        return NULL;
+    return adit_engine_datagrams(l->peer->engine) ? "datagram" : "channel";
+}
+
 void adit_lanes_attach(struct adit_lanes *l, struct adit_peer *peer)
 {
     l->peer = peer;
+    if (l->conf->app->datagram && !l->conf->channel_only)
+        adit_peer_take_datagrams(peer, on_datagram, l);
     if (l->device[0] && adit_peer_ignore_device(peer, l->device) < 0)
         adit_log(ADIT_LOG_WARN, "session",
                  "out of memory: the connection may try to go through its own tunnel, continuing");
@@ -288,6 +306,8 @@ void adit_lanes_detach(struct adit_lanes *l)
         if (l->was_open)
             adit_app_lost(lane->app);
     }
+    if (l->peer)
+        adit_peer_take_datagrams(l->peer, NULL, NULL);
     l->peer = NULL;
     l->paused = 0;
     l->kept_at = 0;

@@ -18,6 +18,7 @@ struct adit_lanes_conf {
     struct adit_dc_conf channel;      /* of the one we open; callbacks are the lanes' */
     bool text_as_binary;              /* what the other ends of a dialect are used to */
     bool lossy_between_adits; /* an adit at the other end takes packets unordered, each sent once */
+    bool channel_only;        /* packets never go beside the channel */
     const char *keepalive;    /* a binary message sent every so often, and swallowed; NULL = none */
     adit_time keepalive_every;
     const char *keepalive_answer; /* said to who sends it clearly more often; NULL = to nobody */
@@ -66,6 +67,9 @@ void adit_lanes_accept(struct adit_lanes *l, struct adit_dc *dc); /* theirs */
 void adit_lanes_path(struct adit_lanes *l, const struct adit_addr *local,
                      const struct adit_addr *remote);
 void adit_lanes_report(struct adit_lanes *l); /* counters of the peer and of each app, to the log */
+/* How packets travel: "datagram" or "channel"; NULL if this mode has none, or before it is known.
+ */
+const char *adit_lanes_carrier(const struct adit_lanes *l);
 bool adit_lanes_empty(const struct adit_lanes *l);
 /* The peer is gone, or about to be freed: what has to outlive it waits for the next one. */
 void adit_lanes_detach(struct adit_lanes *l);

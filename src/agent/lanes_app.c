@@ -13,6 +13,26 @@ static int app_send(void *arg, const void *bytes, size_t n, bool text)
     return lane->dc ? adit_dc_send(lane->dc, bytes, n, text ? ADIT_TEXT : ADIT_BINARY) : -EPIPE;
 }
 
+_Static_assert(ADIT_APP_HEADROOM >= ADIT_DATAGRAM_HEADROOM, "a packet is framed in place");
+
+static int app_datagram(void *arg, uint8_t *bytes, size_t n)
+{
+    struct lane *lane = arg;
+    struct adit_peer *peer = lane->lanes->peer;
+    int err = lane->dc ? adit_engine_datagram(peer->engine, bytes, n) : -EPIPE;
+
+    if (!err)
+        adit_peer_touch(peer); /* the size in use is to be confirmed, see ice/pmtu.h */
+    return err;
+}
+
+static bool app_datagrams(void *arg)
+{
+    struct lane *lane = arg;
+
+    return lane->dc && adit_engine_datagrams(lane->lanes->peer->engine);
+}
+
 static size_t app_buffered(void *arg)
 {
     struct lane *lane = arg;
@@ -36,10 +56,14 @@ static size_t app_message_max(void *arg)
 static size_t app_packet_max(void *arg)
 {
     struct lane *lane = arg;
-    bool sure;
-    size_t packet = lane->dc ? adit_engine_packet_max(lane->lanes->peer->engine, &sure) : 0;
+    const struct adit_engine *engine = lane->dc ? lane->lanes->peer->engine : NULL;
+    bool sure, beside = engine && adit_engine_datagrams(engine);
+    size_t most;
 
-    return packet && sure && adit_dc_is_lossy(lane->dc) ? packet : SIZE_MAX;
+    if (!engine || (!beside && !adit_dc_is_lossy(lane->dc)))
+        return SIZE_MAX;
+    most = beside ? adit_engine_datagram_max(engine, &sure) : adit_engine_packet_max(engine, &sure);
+    return sure ? most : SIZE_MAX;
 }
 
 static bool app_lossy(void *arg)
@@ -133,6 +157,8 @@ static void app_ended(void *arg)
 
 const struct adit_app_ops adit_lane_app_ops = {
     .send = app_send,
+    .datagram = app_datagram,
+    .datagrams = app_datagrams,
     .buffered = app_buffered,
     .message_max = app_message_max,
     .packet_max = app_packet_max,

@@ -85,6 +85,10 @@ static void on_event(void *arg, const struct adit_engine_event *ev)
         if (peer->on.path)
             peer->on.path(peer, peer->user);
         break;
+    case ADIT_ENGINE_EV_DATAGRAM:
+        if (peer->datagram)
+            peer->datagram(peer->datagram_arg, ev->bytes, ev->n);
+        break;
     case ADIT_ENGINE_EV_ASSOCIATED:
         break;
     }
@@ -394,6 +398,15 @@ static void print_cand(char *out, size_t size, const struct adit_cand *cand)
     snprintf(out, size, "%s %s", adit_cand_type_name(cand->type), adit_addr_str(&cand->addr, addr));
 }
 
+void adit_peer_take_datagrams(struct adit_peer *peer,
+                              void (*datagram)(void *arg, const void *bytes, size_t n), void *arg)
+{
+    peer->datagram = datagram;
+    peer->datagram_arg = arg;
+    if (datagram)
+        adit_engine_take_datagrams(peer->engine);
+}
+
 void adit_peer_stats(struct adit_peer *peer, struct adit_peer_stats *ret_stats, size_t size)
 {
     struct adit_engine_stats e;
@@ -424,6 +437,10 @@ void adit_peer_stats(struct adit_peer *peer, struct adit_peer_stats *ret_stats, 
     s.sctp_cwnd = e.sctp.cwnd;
     s.sctp_restarts = e.sctp_restarts;
     s.datagrams_dropped = adit_bases_dropped(peer);
+    s.inner_sent = e.datagrams_sent;
+    s.inner_received = e.datagrams_received;
+    s.inner_bytes_sent = e.datagram_bytes_sent;
+    s.inner_bytes_received = e.datagram_bytes_received;
     memcpy(ret_stats, &s, size < sizeof s ? size : sizeof s);
     if (size > sizeof s) /* what a later header has and we do not know */
         memset((char *)ret_stats + sizeof s, 0, size - sizeof s);

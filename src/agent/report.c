@@ -70,4 +70,9 @@ void adit_report_stats(struct adit_peer *peer)
              (ull)s.messages_sent, (ull)s.message_bytes_sent, (ull)s.messages_received,
              (ull)s.message_bytes_received, (unsigned)s.sctp_cwnd, (ull)s.retransmissions,
              (unsigned)s.sctp_restarts);
+    if (s.inner_sent || s.inner_received)
+        adit_log(ADIT_LOG_INFO, "session",
+                 "packets beside the channel: %llu sent (%llu bytes), %llu received (%llu bytes)",
+                 (ull)s.inner_sent, (ull)s.inner_bytes_sent, (ull)s.inner_received,
+                 (ull)s.inner_bytes_received);
 }

@@ -22,6 +22,15 @@ static int vpn_send(void *arg, const void *bytes, size_t n)
     return t->app.is_open ? t->app.conf.ops->send(t->app.conf.arg, bytes, n, false) : -ENOTCONN;
 }
 
+_Static_assert(ADIT_VPN_HEADROOM >= ADIT_APP_HEADROOM, "a packet is framed in place");
+
+static int vpn_datagram(void *arg, uint8_t *bytes, size_t n)
+{
+    struct tunnel *t = arg;
+
+    return t->app.is_open ? t->app.conf.ops->datagram(t->app.conf.arg, bytes, n) : -ENOTCONN;
+}
+
 static size_t vpn_packet_max(void *arg)
 {
     struct tunnel *t = arg;
@@ -48,7 +57,11 @@ static void vpn_closed(void *arg, adit_time now)
 }
 
 static const struct adit_vpn_ops vpn_ops = {
-    .send = vpn_send, .packet_max = vpn_packet_max, .gone = vpn_gone, .closed = vpn_closed
+    .send = vpn_send,
+    .datagram = vpn_datagram,
+    .packet_max = vpn_packet_max,
+    .gone = vpn_gone,
+    .closed = vpn_closed,
 };
 
 static int init(struct adit_app *app)
@@ -76,14 +89,20 @@ static void done(struct adit_app *app)
 static void opened(struct adit_app *app)
 {
     adit_vpn_set_up(tunnel_of(app)->vpn, true);
-    adit_log(ADIT_LOG_INFO, "tun", "the tunnel is up: device %s",
-             adit_vpn_device(tunnel_of(app)->vpn));
+    adit_log(ADIT_LOG_INFO, "tun", "the tunnel is up: device %s, carrier %s",
+             adit_vpn_device(tunnel_of(app)->vpn),
+             app->conf.ops->datagrams(app->conf.arg) ? "datagram" : "channel");
 }
 
 static void message(struct adit_app *app, const void *bytes, size_t n, bool text)
 {
     (void)text; /* a packet is a packet */
     adit_vpn_feed(tunnel_of(app)->vpn, bytes, n, adit_loop_now(app->conf.loop));
+}
+
+static void datagram(struct adit_app *app, const void *bytes, size_t n)
+{
+    message(app, bytes, n, false);
 }
 
 static void lost(struct adit_app *app)
@@ -151,6 +170,7 @@ const struct adit_app_class adit_app_tunnel = {
     .free = done,
     .open = opened,
     .message = message,
+    .datagram = datagram,
     .lost = lost,
     .report = report,
     .path = path,

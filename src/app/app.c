@@ -43,6 +43,12 @@ void adit_app_message(struct adit_app *app, const void *bytes, size_t n, bool te
         app->class->message(app, bytes, n, text);
 }
 
+void adit_app_datagram(struct adit_app *app, const void *bytes, size_t n)
+{
+    if (!app->is_done && app->class->datagram)
+        app->class->datagram(app, bytes, n);
+}
+
 void adit_app_writable(struct adit_app *app)
 {
     if (!app->is_done && app->class->writable)

@@ -11,13 +11,21 @@
 
 struct adit_app;
 
+#define ADIT_APP_HEADROOM 1
+
 struct adit_app_ops {
     /* One message. -EAGAIN: no room, adit_app_writable() follows; -EMSGSIZE; -EPIPE. */
     int (*send)(void *arg, const void *bytes, size_t n, bool text);
+    /* For packets (a class with `datagram`): one, beside the channel, with nothing repeated. The
+     * ADIT_APP_HEADROOM bytes before it are overwritten. 0; -EOPNOTSUPP: not with this peer;
+     * -EMSGSIZE: more than the path carries; either is for `send`. -ENOTCONN, -EPIPE. */
+    int (*datagram)(void *arg, uint8_t *bytes, size_t n);
+    bool (*datagrams)(void *arg);     /* the peer takes them */
     size_t (*buffered)(void *arg);    /* bytes sent and not yet acknowledged */
     size_t (*message_max)(void *arg); /* the largest message the other side takes */
     /* What is larger is better not sent: it would leave in pieces, each of which may be given up
-     * with the others. SIZE_MAX: nothing is, or the path is not known yet. */
+     * with the others. SIZE_MAX: nothing is, or the path is not known yet. Where packets go beside
+     * the channel: the largest of those. */
     size_t (*packet_max)(void *arg);
     bool (*lossy)(void *arg); /* the channel may give up messages */
     bool (*ours)(void *arg);  /* we opened the channel */
@@ -63,6 +71,9 @@ struct adit_app_class {
     void (*open)(struct adit_app *app); /* the channel is open */
     /* May be called while paused for what had already arrived. */
     void (*message)(struct adit_app *app, const void *bytes, size_t n, bool text);
+    /* One packet that came beside the channel; before `open` too. NULL: this mode has no packets.
+     */
+    void (*datagram)(struct adit_app *app, const void *bytes, size_t n);
     void (*writable)(struct adit_app *app);
     /* What is not acknowledged has fallen to the low mark: everything is, unless it was set. */
     void (*low)(struct adit_app *app);
@@ -92,6 +103,7 @@ struct adit_app *adit_app_free(struct adit_app *app); /* returns NULL; app may b
 
 void adit_app_open(struct adit_app *app);
 void adit_app_message(struct adit_app *app, const void *bytes, size_t n, bool text);
+void adit_app_datagram(struct adit_app *app, const void *bytes, size_t n);
 void adit_app_writable(struct adit_app *app);
 void adit_app_low(struct adit_app *app);
 void adit_app_path(struct adit_app *app, const struct adit_addr *local,

@@ -69,6 +69,15 @@ static enum adit_drop why_not_sent(int err)
     }
 }
 
+/* What is too large for a datagram, and what no "too big" can make smaller, has the channel, which
+ * cuts it. */
+static int carry(struct adit_vpn *vpn, uint8_t *bytes, size_t n)
+{
+    int err = vpn->ops->datagram ? vpn->ops->datagram(vpn->arg, bytes, n) : -EOPNOTSUPP;
+
+    return err == -EOPNOTSUPP || err == -EMSGSIZE ? vpn->ops->send(vpn->arg, bytes, n) : err;
+}
+
 static void on_packet(void *arg, uint8_t *bytes, size_t n, adit_time now)
 {
     struct adit_vpn *vpn = arg;
@@ -78,7 +87,7 @@ static void on_packet(void *arg, uint8_t *bytes, size_t n, adit_time now)
     vpn->filter.path = vpn->ops->packet_max(vpn->arg);
     drop = adit_filter_out(&vpn->filter, bytes, n, &len);
     if (drop == ADIT_DROP_NONE)
-        drop = why_not_sent(vpn->ops->send(vpn->arg, bytes, len));
+        drop = why_not_sent(carry(vpn, bytes, len));
     if (drop == ADIT_DROP_NONE) {
         vpn->stats.out_packets++;
         vpn->stats.out_bytes += len;

@@ -1,8 +1,9 @@
 /* vpn.h - IP packets or Ethernet frames between a device of this host and one peer.
  *
- * Knows nothing of channels: one packet is one message, handed to ops->send and taken by
- * adit_vpn_feed. Nothing is queued here: what cannot go on now is dropped and counted by its
- * reason, as routers do. Closing takes the time of the --down program and ends with ops->closed. */
+ * Knows nothing of channels: one packet is one message, handed to ops->datagram or ops->send and
+ * taken by adit_vpn_feed. Nothing is queued here: what cannot go on now is dropped and counted by
+ * its reason, as routers do. Closing takes the time of the --down program and ends with
+ * ops->closed. */
 #ifndef ADIT_VPN_H
 #define ADIT_VPN_H
 
@@ -11,6 +12,8 @@
 #include "tun/packet.h"
 
 struct adit_vpn;
+
+#define ADIT_VPN_HEADROOM ADIT_DEVICE_HEADROOM
 
 struct adit_vpn_conf {
     const char *device; /* NULL = "adit%d" */
@@ -39,6 +42,9 @@ struct adit_vpn_ops {
     /* One message for the peer. May queue or send, nothing else. 0; -EAGAIN: no room; -EMSGSIZE:
      * the peer takes no such messages; anything else: there is no channel now. */
     int (*send)(void *arg, const void *bytes, size_t n);
+    /* The same beside the channel; the ADIT_VPN_HEADROOM bytes before it are overwritten.
+     * -EOPNOTSUPP or -EMSGSIZE: not this way, it goes to `send`. May be NULL. */
+    int (*datagram)(void *arg, uint8_t *bytes, size_t n);
     /* How large a message is carried well by the path at hand; SIZE_MAX: any. Asked for each packet
      * of the device: the senders of larger ones are told so. */
     size_t (*packet_max)(void *arg);

@@ -97,6 +97,7 @@ static void configure(struct adit_carry *c, const struct adit_options *o)
 
     c->lanes.app = apps[o->mode];
     c->lanes.app_extra = &c->vpn;
+    c->lanes.channel_only = o->carrier == ADIT_CARRIER_CHANNEL;
     if (o->mode == ADIT_MODE_STREAMS) {
         c->lanes.app = c->streams.app;
         c->lanes.app_extra = &c->streams.conf;

@@ -71,6 +71,8 @@ OPTION(allowed_ips, LIST, "allowed-ips", 0, "NET/LENGTH", 0, 0, "", M | PEER, ""
        "the other side may use these addresses as a source; may be repeated. Else its address, and "
        "the networks routed to it")
 OPTION(mtu, NUMBER, "mtu", 0, "BYTES", 576, 65535, "", M | PEER, "", "largest packet in the device")
+OPTION(carrier, CHOICE, "carrier", 0, "auto|channel", 0, 0, "", M, "auto",
+       "how packets travel: between adits in datagrams beside the channel, or in its messages")
 OPTION(up, TEXT, "up", 0, "PROGRAM", 0, 0, "", M | LOCAL | PEER, "",
        "run this when the device is up; it finds ADIT_* in its environment")
 OPTION(down, TEXT, "down", 0, "PROGRAM", 0, 0, "", M | LOCAL | PEER, "",

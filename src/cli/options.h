@@ -99,6 +99,7 @@ struct adit_options {
     const char *ifname;
     struct adit_strings address, peer_address, route, allowed_ips;
     int mtu;
+    enum { ADIT_CARRIER_AUTO, ADIT_CARRIER_CHANNEL } carrier;
     const char *up, *down;
 
     struct adit_strings forward_local, forward_remote, forward_socks, forward_udp, permit;

@@ -79,6 +79,8 @@ static json_t *peer_of(const struct adit_call *call, adit_time now)
     if (o && desc && desc->fingerprint_count)
         json_object_set_new(o, "fingerprint",
                             json_string(adit_fingerprint_print(&desc->fingerprints[0], print)));
+    if (o && adit_call_carrier(call)) /* of modes with packets */
+        json_object_set_new(o, "carrier", json_string(adit_call_carrier(call)));
     if (o && peer)
         add_stats(o, peer);
     return o;

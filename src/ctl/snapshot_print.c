@@ -82,6 +82,8 @@ static void print_peer(struct adit_buf *out, const json_t *peer)
     json_array_foreach(channels, i, channel)
         adit_buf_printf(out, " %s%s", word(text, channel, "label"),
                         json_is_true(json_object_get(channel, "open")) ? "" : " (opening)");
+    if (*word(text, peer, "carrier"))
+        adit_buf_printf(out, "\n    carrier   %s", text);
     adit_buf_printf(out, "\n    cipher    %s\n", word(text, peer, "cipher"));
     adit_buf_printf(out, "    identity  %s\n", word(text, peer, "fingerprint"));
 }

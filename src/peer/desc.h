@@ -25,6 +25,9 @@ enum adit_setup { ADIT_SETUP_ACTPASS, ADIT_SETUP_ACTIVE, ADIT_SETUP_PASSIVE };
  * an empty message ends a direction (docs/decisions.md). */
 #define ADIT_DESC_VERSION 1
 
+/* a=adit-datagram:NUMBER WORD...: packets are taken in datagrams beside SCTP (docs/datagram.md). */
+#define ADIT_DESC_DATAGRAM 1
+
 #define ADIT_MESSAGE_SIZE_MAX (256 * 1024) /* the default of what we take in one message */
 
 /* A media section other than ours: echoed in the answer as rejected (port 0, RFC 8829
@@ -55,6 +58,7 @@ struct adit_desc {
     unsigned cand_count;
     uint64_t session_id; /* o=; at most 2^63 - 1 (RFC 8829 section 5.2.1) */
     bool adit;           /* an adit wrote it: a ticket, or a=adit-version with one that we know */
+    bool datagram;       /* it takes packets beside SCTP; said only where there are packets */
 };
 
 /* What our own descriptions begin as: mid "0", BUNDLE, SCTP port 5000, messages up to 256 KiB,

@@ -51,6 +51,7 @@ void adit_engine_describe(const struct adit_engine *e, struct adit_desc *ret_des
     strcpy(d->pwd, adit_ice_pwd(e->ice));
     d->trickle = true;
     d->adit = true;
+    d->datagram = e->datagrams;
     d->end_of_candidates = adit_ice_gathered(e->ice);
     adit_cert_fingerprint(e->conf.cert, ADIT_HASH_SHA256, &d->fingerprints[0]);
     d->fingerprint_count = 1;

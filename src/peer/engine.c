@@ -342,6 +342,11 @@ void adit_engine_stats(struct adit_engine *e, struct adit_engine_stats *ret_stat
         .bytes_sent = e->bytes_sent,
         .bytes_received = e->bytes_received,
         .sctp_restarts = e->sctp_restarts,
+        .datagrams_sent = e->datagrams_sent,
+        .datagrams_received = e->datagrams_received,
+        .datagram_bytes_sent = e->datagram_bytes_sent,
+        .datagram_bytes_received = e->datagram_bytes_received,
+        .datagrams_dropped = e->datagrams_dropped,
         .times = e->times,
         .cipher = e->dtls ? adit_dtls_cipher(e->dtls) : "",
     };

@@ -48,6 +48,9 @@ struct adit_engine_stats {
     uint64_t packets_sent, packets_received, bytes_sent,
         bytes_received; /* UDP payload, STUN not counted */
     unsigned sctp_restarts;
+    /* Inner packets in records of their own; dropped: of a type that we do not know. */
+    uint64_t datagrams_sent, datagrams_received, datagram_bytes_sent, datagram_bytes_received,
+        datagrams_dropped;
     struct adit_engine_times times;
     struct adit_ice_stats ice;
     struct adit_sctp_stats sctp;
@@ -61,6 +64,7 @@ enum adit_engine_event_type {
     ADIT_ENGINE_EV_MAPPED,   /* cand: what was told to the other side is out of date, see ice.h */
     ADIT_ENGINE_EV_SELECTED, /* another pair is in use */
     ADIT_ENGINE_EV_CHANNEL,  /* sctp: ACCEPT, OPEN, MESSAGE, WRITABLE, LOW or CLOSED of a channel */
+    ADIT_ENGINE_EV_DATAGRAM, /* bytes, n: one packet that came beside SCTP */
     ADIT_ENGINE_EV_ASSOCIATED, /* SCTP stands (again, after an ABORT: open your channels anew) */
 };
 
@@ -69,6 +73,8 @@ struct adit_engine_event {
     enum adit_peer_state state;
     const struct adit_cand *cand;
     const struct adit_sctp_event *sctp;
+    const void *bytes; /* valid during the call */
+    size_t n;
     struct adit_cause cause;
 };
 
@@ -136,6 +142,20 @@ size_t adit_engine_message_max(const struct adit_engine *e);
 /* The largest message that makes one packet on the path in use, as far as that is known. *ret_sure:
  * it is known, and larger ones do not (ice/pmtu.h). */
 size_t adit_engine_packet_max(const struct adit_engine *e, bool *ret_sure);
+
+/* Packets beside SCTP, each in a DTLS record of its own: neither repeated nor put in order, and
+ * nothing waits for anything (docs/datagram.md). */
+#define ADIT_DATAGRAM_HEADROOM 1
+/* We take them: our description says so. Before the first description. */
+void adit_engine_take_datagrams(struct adit_engine *e);
+/* Both sides take them. */
+bool adit_engine_datagrams(const struct adit_engine *e);
+/* As adit_engine_packet_max. */
+size_t adit_engine_datagram_max(const struct adit_engine *e, bool *ret_sure);
+/* One packet; the ADIT_DATAGRAM_HEADROOM bytes before it are overwritten. -EOPNOTSUPP: not with
+ * this peer; -EMSGSIZE: more than the path carries; -ENOTCONN: not yet; -EPIPE: closing or closed.
+ * What the network or a full queue drops is lost. */
+ADIT_MUST_USE int adit_engine_datagram(struct adit_engine *e, uint8_t *bytes, size_t n);
 
 /* The host cannot do what a connection needs: ends in FAILED, with this cause. */
 void adit_engine_fail(struct adit_engine *e, const struct adit_cause *cause, adit_time now);

@@ -42,11 +42,14 @@ struct adit_engine {
     struct adit_cause sctp_cause;
     struct early early;
     bool settling;
+    bool datagrams; /* we take them */
 
     struct adit_desc *remote; /* NULL until set */
     uint64_t session_id;
     uint64_t packets_sent, packets_received, bytes_sent, bytes_received;
     unsigned sctp_restarts;
+    uint64_t datagrams_sent, datagrams_received, datagram_bytes_sent, datagram_bytes_received,
+        datagrams_dropped;
     struct adit_engine_times times;
 };
 
@@ -54,6 +57,11 @@ static inline bool adit_engine_ended(const struct adit_engine *e)
 {
     return e->cause.reason != ADIT_REASON_NONE;
 }
+
+/* parts.c: the largest UDP payload on the path at hand. */
+size_t adit_parts_mtu(const struct adit_engine *e);
+/* datagram.c. True: a record that was not SCTP's, and is dealt with. */
+bool adit_datagram_feed(struct adit_engine *e, const uint8_t *bytes, size_t n);
 
 /* parts.c. NULL without memory. */
 /* The first retransmission of what runs over ICE; 0 = nothing is known. */

@@ -9,7 +9,7 @@ static void ice_send(void *arg, int base, const struct adit_addr *to, const void
     e->ops->send(e->arg, base, to, bytes, n);
 }
 
-static size_t mtu_of(const struct adit_engine *e)
+size_t adit_parts_mtu(const struct adit_engine *e)
 {
     return e->conf.mtu ? e->conf.mtu : adit_ice_mtu(e->ice);
 }
@@ -17,12 +17,12 @@ static size_t mtu_of(const struct adit_engine *e)
 size_t adit_engine_packet_max(const struct adit_engine *e, bool *ret_sure)
 {
     *ret_sure = e->conf.mtu || adit_ice_mtu_settled(e->ice);
-    return adit_sctp_payload_for(adit_dtls_payload_for(mtu_of(e)));
+    return adit_sctp_payload_for(adit_dtls_payload_for(adit_parts_mtu(e)));
 }
 
 static void set_mtu(struct adit_engine *e)
 {
-    size_t mtu = mtu_of(e);
+    size_t mtu = adit_parts_mtu(e);
 
     /* Never less than before: chunks that SCTP has cut keep their size, and have to leave. */
     if (e->dtls && adit_dtls_payload_for(mtu) > adit_dtls_payload_max(e->dtls))
@@ -81,7 +81,7 @@ static void dtls_data(void *arg, const void *bytes, size_t n, adit_time now)
 {
     struct adit_engine *e = arg;
 
-    if (e->sctp && !e->sctp_down)
+    if (!adit_datagram_feed(e, bytes, n) && e->sctp && !e->sctp_down)
         adit_sctp_feed(e->sctp, bytes, n, now);
 }
 
@@ -164,16 +164,17 @@ adit_time adit_parts_rto(const struct adit_engine *e)
 
 struct adit_dtls *adit_parts_new_dtls(struct adit_engine *e, bool client)
 {
-    return adit_dtls_new(
-        &(struct adit_dtls_conf){
-            .cert = e->conf.cert, .client = client, .mtu = mtu_of(e), .rto = adit_parts_rto(e) },
-        &dtls_ops, e, e->now);
+    return adit_dtls_new(&(struct adit_dtls_conf){ .cert = e->conf.cert,
+                                                   .client = client,
+                                                   .mtu = adit_parts_mtu(e),
+                                                   .rto = adit_parts_rto(e) },
+                         &dtls_ops, e, e->now);
 }
 
 struct adit_sctp *adit_parts_new_sctp(struct adit_engine *e)
 {
     struct adit_sctp_conf conf = {
-        .mtu = adit_dtls_payload_for(mtu_of(e)),
+        .mtu = adit_dtls_payload_for(adit_parts_mtu(e)),
         .local_message_max = e->conf.message_max,
         .channels_max = e->conf.channels_max,
         .send_buffer = e->conf.send_buffer,

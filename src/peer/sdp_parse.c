@@ -129,13 +129,12 @@ static int read_max_message_size(struct attrs *a, struct adit_sdp_text value)
 
 /* "1 word..." A later version keeps what the earlier ones promise, and its words are of what we do
  * not know; what is not of this form is somebody else's attribute. */
-static void read_adit(struct adit_desc *d, struct adit_sdp_text value)
+static bool is_from(struct adit_sdp_text value, uint64_t version)
 {
     struct adit_sdp_text word = adit_sdp_word(&value);
     uint64_t v;
 
-    if (adit_str_u64(&v, word.p, adit_sdp_len(word), ADIT_DESC_VERSION, UINT32_MAX) == 0)
-        d->adit = true;
+    return adit_str_u64(&v, word.p, adit_sdp_len(word), version, UINT32_MAX) == 0;
 }
 
 /* What is malformed or useless to us (TCP, component 2, ".local", multicast) is passed over, and so
@@ -175,7 +174,9 @@ static int read_attribute(struct attrs *a, struct adit_sdp_text line)
     if (adit_sdp_value(line, "a=candidate:", &v))
         read_candidate(a, v);
     else if (adit_sdp_value(line, "a=adit-version:", &v))
-        read_adit(d, v);
+        d->adit |= is_from(v, ADIT_DESC_VERSION);
+    else if (adit_sdp_value(line, "a=adit-datagram:", &v))
+        d->datagram |= is_from(v, ADIT_DESC_DATAGRAM);
     else if (adit_sdp_value(line, "a=ice-options:", &v)) {
         for (struct adit_sdp_text word = adit_sdp_word(&v); adit_sdp_len(word) > 0;
              word = adit_sdp_word(&v))

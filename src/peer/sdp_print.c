@@ -58,6 +58,8 @@ static void print_ours(struct adit_buf *out, const struct adit_desc *d,
     adit_buf_printf(out, "a=max-message-size:%u\r\n", (unsigned)d->max_message_size);
     if (d->adit)
         adit_buf_printf(out, "a=adit-version:%u\r\n", ADIT_DESC_VERSION);
+    if (d->datagram)
+        adit_buf_printf(out, "a=adit-datagram:%u\r\n", ADIT_DESC_DATAGRAM);
     print_transport(out, d);
 }
 

@@ -114,6 +114,7 @@ int adit_ticket_make(struct adit_ticket *ret_ticket, enum adit_ticket_kind kind,
         return -EINVAL;
     memcpy(t.fingerprint, fp->value, sizeof t.fingerprint);
     memcpy(t.nonce, nonce, sizeof t.nonce);
+    t.datagram = desc->datagram;
     if (kind == ADIT_TICKET_ANSWER) {
         t.of_tag = offer ? adit_ticket_tag(offer) : 0;
     } else if (plausible(wall)) {
@@ -134,6 +135,7 @@ void adit_ticket_desc(const struct adit_ticket *ticket, struct adit_desc *ret_de
     struct adit_desc *d = ret_desc;
 
     adit_desc_init(d, types[ticket->kind]);
+    d->datagram = ticket->datagram;
     adit_ticket_credentials(ticket->nonce, ticket->fingerprint, d->ufrag, d->pwd);
     d->fingerprints[0] = (struct adit_fingerprint){ .hash = ADIT_HASH_SHA256, .len = 32 };
     memcpy(d->fingerprints[0].value, ticket->fingerprint, 32);

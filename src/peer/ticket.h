@@ -34,6 +34,7 @@ struct adit_ticket {
     enum adit_ticket_kind kind;
     uint8_t fingerprint[32]; /* sha-256 */
     uint8_t nonce[ADIT_TICKET_NONCE];
+    bool datagram;   /* see desc.h */
     bool dated;      /* never for an answer: its offer's life is its own */
     uint16_t date;   /* quarters of an hour since 2024-01-01, modulo 65536 */
     uint16_t of_tag; /* answer: adit_ticket_tag of its offer */

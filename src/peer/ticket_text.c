@@ -3,7 +3,7 @@
  *      0                   1                   2
  *      0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1
  *     +-----+---+-+---+
- *     | ver |kind|d|0 0|   d: dated
+ *     | ver |kind|d|p 0|   d: dated, p: takes packets in datagrams
  *     +-----+---+-+---+-- 32 --+-- 16 --+-- 2, if dated --+-- 2, an answer --+
  *       fingerprint              nonce    date              tag of the offer
  *     +-------+-------+ … +-------+-- 2, if any head has p = 0 --+
@@ -19,7 +19,8 @@
 #define SUM       3
 #define RUN_MIN   16 /* what has fewer letters behind "adit:" is not meant as a ticket */
 
-#define BIT_DATED 0x04
+#define BIT_DATED    0x04
+#define BIT_DATAGRAM 0x02
 
 enum { HEAD_V6 = 2, HEAD_PORT = 1 };
 
@@ -58,8 +59,8 @@ static void write_bytes(struct adit_buf *b, const struct adit_ticket *t)
     uint16_t port = common_port(t);
     unsigned nibbles[ADIT_TICKET_CANDS_MAX + 1] = { t->cand_count };
 
-    adit_buf_add8(b,
-                  (uint8_t)(ADIT_TICKET_VERSION << 5 | t->kind << 3 | (t->dated ? BIT_DATED : 0)));
+    adit_buf_add8(b, (uint8_t)(ADIT_TICKET_VERSION << 5 | t->kind << 3 |
+                               (t->dated ? BIT_DATED : 0) | (t->datagram ? BIT_DATAGRAM : 0)));
     adit_buf_add(b, t->fingerprint, sizeof t->fingerprint);
     adit_buf_add(b, t->nonce, sizeof t->nonce);
     if (t->dated)
@@ -152,6 +153,7 @@ static int read_bytes(struct adit_ticket *t, const uint8_t *bytes, size_t n)
         return -EBADMSG;
     t->kind = (enum adit_ticket_kind)kind;
     t->dated = first & BIT_DATED;
+    t->datagram = first & BIT_DATAGRAM;
     const uint8_t *fingerprint = adit_cursor_take(&c, sizeof t->fingerprint);
     const uint8_t *nonce = adit_cursor_take(&c, sizeof t->nonce);
     t->date = t->dated ? adit_cursor_get16(&c) : 0;

@@ -12,7 +12,8 @@
 #include "base/alloc.h"
 #include "base/str.h"
 
-#define BUFFER_SIZE (ADIT_DEVICE_PACKET_MAX + 1 + 64)
+#define READ_SIZE   (ADIT_DEVICE_PACKET_MAX + 1 + 64)
+#define BUFFER_SIZE (ADIT_DEVICE_HEADROOM + READ_SIZE)
 #define READS_MAX   32 /* in one turn of the loop */
 
 /* ---- who and why ----------------------------------------------------------------------------- */
@@ -107,7 +108,8 @@ static void on_ready(struct adit_io *io, uint32_t events, adit_time now)
 
     (void)events;
     for (int i = 0; i < READS_MAX && d->buffer == open; i++) {
-        ssize_t n = read(io->fd, d->buffer, BUFFER_SIZE);
+        uint8_t *packet = d->buffer + ADIT_DEVICE_HEADROOM;
+        ssize_t n = read(io->fd, packet, READ_SIZE);
 
         if (n <= 0) {
             if (n < 0 && (errno == EAGAIN || errno == EINTR || errno == ENOMEM))
@@ -118,7 +120,7 @@ static void on_ready(struct adit_io *io, uint32_t events, adit_time now)
         }
         d->stats.read_packets++;
         d->stats.read_bytes += (uint64_t)n;
-        d->ops->packet(d->arg, d->buffer, (size_t)n, now);
+        d->ops->packet(d->arg, packet, (size_t)n, now);
     }
 }
 

@@ -11,6 +11,7 @@
 #include "tun/trouble.h"
 
 #define ADIT_DEVICE_PACKET_MAX 65535 /* a TAP frame has 14 bytes more */
+#define ADIT_DEVICE_HEADROOM   16    /* for what a packet is framed with; keeps it aligned */
 
 struct adit_device_conf {
     const char *name; /* may have one %d; NULL or "" = "adit%d" */
@@ -23,8 +24,9 @@ struct adit_device_stats {
 };
 
 struct adit_device_ops {
-    /* A packet from the kernel; it lives until the callback returns and may be changed in place.
-     * May call anything, adit_device_close included. */
+    /* A packet from the kernel; it lives until the callback returns and may be changed in place, as
+     * may the ADIT_DEVICE_HEADROOM bytes before it. May call anything, adit_device_close included.
+     */
     void (*packet)(void *arg, uint8_t *bytes, size_t n, adit_time now);
     /* The device was removed by somebody. Nothing more comes; it is still to be closed. */
     void (*gone)(void *arg, adit_time now);

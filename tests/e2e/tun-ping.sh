@@ -20,7 +20,8 @@ must "USR1: counters" until_true 5 told a 'sent [0-9]+ packets'
 check "USR1: of the device, exact" is "$(($(count_of a sent) + $(count_of a dropped)))" "$(packets A tx)"
 check "USR1: of the path" told a 'path: .*round trip [0-9.]+ ms'
 check "USR1: of its datagrams" told a 'datagrams: [1-9][0-9]* sent .* received .* 0 dropped'
-check "USR1: of its messages" told a 'messages: [1-9][0-9]* sent .* window [1-9][0-9]* bytes, .* 0 restarts'
+check "USR1: of its messages" told a 'messages: [0-9]+ sent .* window [1-9][0-9]* bytes, .* 0 restarts'
+check "USR1: of packets beside them" told a 'packets beside the channel: [1-9][0-9]* sent .* [1-9][0-9]* received'
 : >"$W/a.err"
 # whole and in pieces: 64 KiB pings are fragments on any device
 check "large pings, IPv4" lab in A ping -q -c 5 -i 0.1 -W 2 -s 8000 $V4_B

@@ -122,6 +122,11 @@ static void on_event(void *arg, const struct adit_engine_event *ev)
     case ADIT_ENGINE_EV_ASSOCIATED:
         p->associated++;
         break;
+    case ADIT_ENGINE_EV_DATAGRAM:
+        p->datagrams++;
+        if (p->datagram)
+            p->datagram(p, ev->bytes, ev->n);
+        break;
     case ADIT_ENGINE_EV_CAND:
     case ADIT_ENGINE_EV_SELECTED:
         break;
@@ -216,6 +221,8 @@ void sim_peer_start(struct sim_peer *p)
     p->engine = adit_engine_new(&p->conf, &ops, p, p->net->now);
     if (!p->engine)
         abort();
+    if (p->takes_datagrams)
+        adit_engine_take_datagrams(p->engine);
     p->actor = (struct sim_actor){ on_deadline, on_tick, p, NULL };
     sim_actor_add(p->net, &p->actor);
     if (p->offerer && !p->symmetric)

@@ -25,6 +25,7 @@ struct sim_peer {
     bool symmetric;                         /* describes at once, as neither offer nor answer */
     adit_time carry;                        /* how long a description of ours travels */
     bool keep_cands;                        /* our candidates stay at home */
+    bool takes_datagrams;                   /* says so */
     void (*tamper)(struct adit_desc *desc); /* on its way; may be NULL */
     bool described;
     int refused; /* what adit_engine_set_remote said, if not 0 */
@@ -39,6 +40,8 @@ struct sim_peer {
     unsigned channels, gathered, mapped, associated;
     bool gathered_now;
     uint64_t messages, bytes;
+    void (*datagram)(struct sim_peer *p, const uint8_t *bytes, size_t n); /* may be NULL */
+    uint64_t datagrams;
     bool echo;
 };
 

@@ -85,6 +85,7 @@ static void on_event(void *arg, const struct adit_engine_event *ev)
     case ADIT_ENGINE_EV_SELECTED:
         s->selected++;
         break;
+    case ADIT_ENGINE_EV_DATAGRAM:
     case ADIT_ENGINE_EV_ASSOCIATED:
         s->associated++;
         break;

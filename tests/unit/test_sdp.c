@@ -200,6 +200,36 @@ static void test_who_wrote_it(void **state)
     }
 }
 
+static void test_who_takes_datagrams(void **state)
+{
+    static const struct {
+        const char *text;
+        bool datagram;
+    } lines[] = {
+        { FULL "a=adit-version:1\r\n", false },
+        { FULL "a=adit-datagram:1\r\n", true },
+        { FULL "a=adit-datagram:1 more\r\n", true },
+        { FULL "a=adit-datagram:7\r\n", true }, /* keeps what the first one promises */
+        { FULL "a=adit-datagram:0\r\na=adit-datagram:1\r\n", true },
+        { FULL "a=adit-datagram\r\n", false },
+        { FULL "a=adit-datagram:\r\n", false },
+        { FULL "a=adit-datagram:0\r\n", false },
+        { FULL "a=adit-datagram:yes\r\n", false },
+        { FULL "a=adit-datagram:4294967296\r\n", false },
+        { FULL "a=adit-datagrams:1\r\n", false },
+        { FULL "m=audio 9 RTP/SAVPF 0\r\na=adit-datagram:1\r\n", false },
+    };
+    static struct adit_desc d;
+    struct adit_cause cause;
+
+    (void)state;
+    for (size_t i = 0; i < ADIT_LEN(lines); i++) {
+        assert_int_equal(parse(&d, ADIT_DESC_OFFER, lines[i].text, &cause), 0);
+        if (d.datagram != lines[i].datagram)
+            fail_msg("row %zu", i);
+    }
+}
+
 static void test_ports(void **state)
 {
     static const struct {
@@ -401,6 +431,7 @@ int main(void)
         cmocka_unit_test(test_table),
         cmocka_unit_test(test_max_message_size),
         cmocka_unit_test(test_who_wrote_it),
+        cmocka_unit_test(test_who_takes_datagrams),
         cmocka_unit_test(test_ports),
         cmocka_unit_test(test_levels),
         cmocka_unit_test(test_bundled_candidates),

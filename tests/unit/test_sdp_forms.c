@@ -167,6 +167,7 @@ static void test_answer_mirrors_its_offer(void **state)
     strcpy(answer.pwd, "ABCDEF120123456789abcdef");
     answer.fingerprints[0] = offer.fingerprints[0];
     answer.fingerprint_count = 1;
+    answer.datagram = true;
     char *s = print(&answer, &offer);
     const char *sections = strstr(s, "m=audio");
     assert_non_null(strstr(s, "a=group:BUNDLE data\r\n"));
@@ -176,14 +177,14 @@ static void test_answer_mirrors_its_offer(void **state)
                         "a=inactive\r\n"
                         "m=application 9 DTLS/SCTP 5000\r\nc=IN IP4 0.0.0.0\r\na=mid:data\r\n"
                         "a=sctpmap:5000 webrtc-datachannel 65535\r\na=max-message-size:262144\r\n"
-                        "a=adit-version:1\r\n"
+                        "a=adit-version:1\r\na=adit-datagram:1\r\n"
                         "a=ice-ufrag:Zz9y\r\na=ice-pwd:ABCDEF120123456789abcdef\r\n" PRINT
                         "a=setup:active\r\n"
                         "m=video 0 UDP/TLS/RTP/SAVPF 96\r\nc=IN IP4 0.0.0.0\r\na=mid:video\r\n"
                         "a=inactive\r\n");
     assert_int_equal(parse(&back, ADIT_DESC_ANSWER, s, &cause), 0);
     assert_string_equal(back.mid, "data");
-    assert_true(back.adit);
+    assert_true(back.adit && back.datagram);
     free(s);
 }
 

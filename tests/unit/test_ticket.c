@@ -362,6 +362,32 @@ static void test_description(void **state)
     assert_false(d.end_of_candidates);
 }
 
+/* One bit, which older readers pass over: the length stays what it was. */
+static void test_datagrams(void **state)
+{
+    static const uint8_t nonce[ADIT_TICKET_NONCE] = { 1 };
+    static struct adit_desc d, back;
+
+    (void)state;
+    for (int kind = ADIT_TICKET_OFFER; kind <= ADIT_TICKET_PAIR; kind++) {
+        size_t len[2];
+        for (int takes = 0; takes < 2; takes++) {
+            struct adit_ticket t, read, offer = sample(ADIT_TICKET_OFFER, usual);
+            adit_ticket_desc(&offer, &d);
+            d.datagram = takes;
+            assert_int_equal(
+                adit_ticket_make(&t, (enum adit_ticket_kind)kind, nonce, &d, &offer, NOON_2026), 0);
+            char *s = print(&t);
+            len[takes] = strlen(s);
+            assert_int_equal(find(&read, s), 0);
+            adit_ticket_desc(&read, &back);
+            assert_int_equal(back.datagram, takes);
+            free(s);
+        }
+        assert_int_equal(len[0], len[1]);
+    }
+}
+
 static void test_too_many_candidates(void **state)
 {
     static const uint8_t nonce[ADIT_TICKET_NONCE];
@@ -400,6 +426,7 @@ int main(void)
         cmocka_unit_test(test_answer_names_its_offer),
         cmocka_unit_test(test_credentials),
         cmocka_unit_test(test_description),
+        cmocka_unit_test(test_datagrams),
         cmocka_unit_test(test_too_many_candidates),
     };
 

@@ -19,7 +19,9 @@
 struct host {
     struct adit_vpn *vpn;
     struct adit_trouble trouble;
-    int answer;        /* of send */
+    int answer; /* of send */
+    int beside; /* of datagram; -EOPNOTSUPP: as if there were none */
+    unsigned datagrams;
     size_t packet_max; /* 0: any */
     unsigned sent, gone, closed;
     uint8_t last[2048];
@@ -39,6 +41,17 @@ static int on_send(void *arg, const void *bytes, size_t n)
     h->last_len = n;
     memcpy(h->last, bytes, n);
     return h->answer;
+}
+
+static int on_datagram(void *arg, uint8_t *bytes, size_t n)
+{
+    struct host *h = arg;
+    struct adit_packet p;
+
+    memset(bytes - ADIT_VPN_HEADROOM, 0xff, ADIT_VPN_HEADROOM); /* ours, as promised */
+    if (!h->beside && adit_packet_parse(&p, bytes, n) == ADIT_DROP_NONE && p.proto == 17)
+        h->datagrams++;
+    return h->beside;
 }
 
 static size_t on_packet_max(void *arg)
@@ -63,7 +76,8 @@ static void on_closed(void *arg, adit_time now)
     h->vpn = adit_vpn_free(h->vpn);
 }
 
-static const struct adit_vpn_ops ops = {
+/* Without `datagram` but in the test of it. */
+static struct adit_vpn_ops ops = {
     .send = on_send, .packet_max = on_packet_max, .gone = on_gone, .closed = on_closed
 };
 
@@ -203,6 +217,48 @@ static void what_cannot_go_on_is_counted_by_its_reason(void **state)
         assert_int_equal(stats.out_dropped[rows[i].drop], before + 1);
     }
     stop(&h);
+}
+
+static void packets_go_beside_the_channel_where_they_can(void **state)
+{
+    static const struct {
+        int answer;
+        bool falls_back;
+        enum adit_drop drop;
+    } rows[] = {
+        { 0, false, ADIT_DROP_NONE },        { -EOPNOTSUPP, true, ADIT_DROP_NONE },
+        { -EMSGSIZE, true, ADIT_DROP_NONE }, { -ENOTCONN, false, ADIT_DROP_CLOSED },
+        { -EAGAIN, false, ADIT_DROP_FULL },  { -EPIPE, false, ADIT_DROP_CLOSED },
+        { -EIO, false, ADIT_DROP_CLOSED },
+    };
+    struct adit_vpn_stats stats;
+    struct host h = { .beside = -EOPNOTSUPP };
+
+    (void)state;
+    NEEDS_DEVICES;
+    ops.datagram = on_datagram;
+    assert_int_equal(start(&h, NULL, NULL), 0);
+    for (size_t i = 0; i < ADIT_LEN(rows); i++) {
+        uint64_t before, went;
+        unsigned datagrams = h.datagrams;
+
+        adit_vpn_stats(h.vpn, &stats);
+        before = stats.out_dropped[rows[i].drop];
+        went = stats.out_packets;
+        h.beside = rows[i].answer;
+        send_one(&h, 100);
+        for (int turn = 0; turn < 5; turn++)
+            assert_int_equal(adit_loop_process(loop), 0);
+        adit_vpn_stats(h.vpn, &stats);
+        assert_int_equal(h.sent, rows[i].falls_back);
+        assert_int_equal(h.datagrams - datagrams, rows[i].answer == 0);
+        if (rows[i].drop == ADIT_DROP_NONE)
+            assert_true(stats.out_packets > went);
+        else
+            assert_true(stats.out_dropped[rows[i].drop] > before);
+    }
+    stop(&h);
+    ops.datagram = NULL;
 }
 
 /* The kernel believes what it is told: it lowers its idea of the path, and fragments. */
@@ -388,6 +444,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(packets_ride_both_ways_and_are_counted),
         T(what_cannot_go_on_is_counted_by_its_reason),
+        T(packets_go_beside_the_channel_where_they_can),
         T(a_sender_learns_of_a_narrow_path),
         T(telling_is_limited),
         T(a_device_taken_away_is_told),
