@@ -284,5 +284,6 @@ void adit_usrsctp_path(const struct socket *so, struct adit_usrsctp_path *ret_pa
 		return;
 	ret_path->cwnd = net->cwnd;
 	ret_path->srtt_us = (uint32_t)(net->lastsa >> SCTP_RTT_SHIFT) * 1000;
+	ret_path->rtt_us = (uint32_t)net->rtt;
 	ret_path->retransmitted = net->marked_fastretrans; /* counts all of them, by our patch */
 }

@@ -49,6 +49,7 @@ int adit_usrsctp_grow_out(struct socket *so, uint16_t sid);
 struct adit_usrsctp_path {
     uint32_t cwnd;
     uint32_t srtt_us;
+    uint32_t rtt_us;        /* the last one that was measured; 0 = none yet */
     uint32_t retransmitted; /* DATA chunks sent again */
 };
 

@@ -97,6 +97,17 @@ static void app_set_low(void *arg, size_t bytes)
         adit_dc_set_low(lane->dc, bytes);
 }
 
+static void app_flow(void *arg, size_t *ret_window, adit_time *ret_rtt)
+{
+    struct lane *lane = arg;
+    uint32_t window = 0;
+
+    *ret_rtt = 0;
+    if (lane->dc)
+        adit_engine_flow(lane->lanes->peer->engine, &window, ret_rtt);
+    *ret_window = window;
+}
+
 static void app_pause(void *arg)
 {
     struct lane *lane = arg;
@@ -166,6 +177,7 @@ const struct adit_app_ops adit_lane_app_ops = {
     .ours = app_ours,
     .label = app_label,
     .set_low = app_set_low,
+    .flow = app_flow,
     .pause = app_pause,
     .resume = app_resume,
     .device = app_device,

@@ -122,6 +122,13 @@ static void app_set_low(void *arg, size_t bytes)
     (void)arg, (void)bytes;
 }
 
+static void app_flow(void *arg, size_t *ret_window, adit_time *ret_rtt)
+{
+    (void)arg;
+    *ret_window = ADIT_RELAY_QUEUE_MAX;
+    *ret_rtt = 0;
+}
+
 static void app_pause(void *arg)
 {
     struct adit_relayed *r = arg;
@@ -153,6 +160,7 @@ static const struct adit_app_ops app_ops = { .send = app_send,
                                              .ours = app_no,
                                              .label = app_label,
                                              .set_low = app_set_low,
+                                             .flow = app_flow,
                                              .pause = app_pause,
                                              .resume = app_resume,
                                              .done = app_done };

@@ -32,6 +32,9 @@ struct adit_app_ops {
     /* Its name, as a terminal may show it. */
     void (*label)(void *arg, char *out, size_t size);
     void (*set_low)(void *arg, size_t bytes); /* when `low` is called; 0 at first */
+    /* What congestion control lets be on its way, in bytes, and the last round trip; 0 = unknown.
+     */
+    void (*flow)(void *arg, size_t *ret_window, adit_time *ret_rtt);
     /* Stop and start receiving: the sender is made to wait. */
     void (*pause)(void *arg);
     void (*resume)(void *arg);

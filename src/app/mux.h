@@ -63,6 +63,8 @@ struct adit_mux_ops {
      * others: it is gone, adit_mux_lost follows. Calls nothing here. */
     int (*send)(void *arg, const void *bytes, size_t n);
     size_t (*buffered)(void *arg); /* bytes sent and not yet acknowledged */
+    /* What SCTP lets be on its way, in bytes, and its last round trip; 0 = unknown. */
+    void (*flow)(void *arg, size_t *ret_window, adit_time *ret_rtt);
     /* The other side opened a stream: take it with adit_mux_accept before returning, or it is
      * refused: adit_mux_reset with a reason, UNKNOWN if it is just left. target is valid during the
      * call. */

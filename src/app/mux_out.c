@@ -234,7 +234,7 @@ static bool build(struct adit_mux *m, adit_time now)
 
 /* ---- flush ----------------------------------------------------------------------------------- */
 
-static bool send_message(struct adit_mux *m, adit_time now)
+static bool send_message(struct adit_mux *m)
 {
     /* A single frame needs no PACK around it. */
     size_t skip = m->parts == 1 ? ADIT_MUX_HEADER + ADIT_MUX_PART : 0, n = m->message.len - skip;
@@ -242,7 +242,7 @@ static bool send_message(struct adit_mux *m, adit_time now)
 
     m->refused = err == -EAGAIN;
     if (err == 0)
-        adit_pace_sent(&m->pace, n, now);
+        adit_pace_sent(&m->pace, n);
     return err == 0;
 }
 
@@ -278,19 +278,21 @@ static bool has_work(const struct adit_mux *m)
 static bool send_one(struct adit_mux *m, adit_time now)
 {
     if (m->refused)
-        return send_message(m, now);
+        return send_message(m);
     return has_work(m) && adit_pace_room(&m->pace, m->ops->buffered(m->arg)) && build(m, now) &&
-           send_message(m, now);
+           send_message(m);
 }
 
 void adit_mux_flush(struct adit_mux *m, adit_time now)
 {
-    size_t buffered;
+    size_t buffered, window;
+    adit_time rtt;
 
     if (m->lost)
         return;
     buffered = m->ops->buffered(m->arg);
-    adit_pace_acked(&m->pace, buffered, now);
+    m->ops->flow(m->arg, &window, &rtt);
+    adit_pace_flow(&m->pace, buffered, window, rtt, now);
     while (send_one(m, now))
         ;
     adit_mux_tell_done(m, now);

@@ -2,65 +2,69 @@
 
 void adit_pace_start(struct adit_pace *p)
 {
-    *p = (struct adit_pace){ .limit = 4 * ADIT_PACE_MIN,
+    *p = (struct adit_pace){ .limit = ADIT_PACE_FIRST,
+                             .cap = ADIT_PACE_FIRST,
                              .best = ADIT_NEVER,
                              .best_new = ADIT_NEVER,
-                             .fastest = ADIT_NEVER,
                              .starting = true };
 }
 
-void adit_pace_sent(struct adit_pace *p, size_t n, adit_time now)
+void adit_pace_sent(struct adit_pace *p, size_t n)
 {
     p->sent += n;
-    if (p->count == ADIT_PACE_MARKS)
-        return; /* what follows is measured by the next free mark */
-    unsigned i = (p->first + p->count++) % ADIT_PACE_MARKS;
-    p->marks[i].at = p->sent;
-    p->marks[i].when = now;
 }
 
-static void measure(struct adit_pace *p, adit_time took, adit_time now)
+static void measure(struct adit_pace *p, adit_time rtt, adit_time now)
 {
     if (now >= p->span_ends) {
         p->best = p->best_new;
         p->best_new = ADIT_NEVER;
         p->span_ends = now + ADIT_PACE_BEST_AGE;
     }
-    p->best_new = adit_time_min(p->best_new, took);
-    p->best = adit_time_min(p->best, took);
-    p->fastest = adit_time_min(p->fastest, took);
+    p->best_new = adit_time_min(p->best_new, rtt);
+    p->best = adit_time_min(p->best, rtt);
 }
 
-static void end_round(struct adit_pace *p)
+static void shrink(struct adit_pace *p, adit_time rtt)
 {
-    adit_time allowed = p->best + ADIT_PACE_ALLOWANCE;
+    uint64_t allowed = (p->best + ADIT_PACE_ALLOWANCE) / ADIT_US;
+    uint64_t fits = (uint64_t)p->limit * allowed / (rtt / ADIT_US);
 
-    if (p->fastest > allowed) {
-        uint64_t fits = (uint64_t)p->limit * (allowed / ADIT_US) / (p->fastest / ADIT_US);
-
-        p->starting = false;
-        p->limit = fits < ADIT_PACE_MIN ? ADIT_PACE_MIN : (size_t)fits;
-    } else if (p->limited && p->fastest < p->best + ADIT_PACE_ALLOWANCE / 2) {
-        p->limit += p->starting ? p->limit : p->limit / 8;
-        if (p->limit > ADIT_PACE_MAX)
-            p->limit = ADIT_PACE_MAX;
-    }
-    p->fastest = ADIT_NEVER;
-    p->limited = false;
-    p->round_ends = p->sent;
+    p->starting = false;
+    p->cap = fits < ADIT_PACE_MIN ? ADIT_PACE_MIN : (size_t)fits;
+    if (++p->vain < ADIT_PACE_VAIN)
+        return;
+    p->best = p->best_new = rtt;
+    p->starting = true;
+    p->vain = 0;
 }
 
-void adit_pace_acked(struct adit_pace *p, size_t buffered, adit_time now)
+static void grow(struct adit_pace *p)
+{
+    p->vain = 0;
+    if (!p->limited || p->limit < p->cap)
+        return; /* it was not the cap that held us */
+    p->cap += p->starting ? p->cap : p->cap / 8;
+    if (p->cap > ADIT_PACE_MAX)
+        p->cap = ADIT_PACE_MAX;
+}
+
+void adit_pace_flow(struct adit_pace *p, size_t buffered, size_t window, adit_time rtt,
+                    adit_time now)
 {
     uint64_t acked = p->sent - buffered;
 
-    while (p->count && p->marks[p->first].at <= acked) {
-        measure(p, now - p->marks[p->first].when, now);
-        p->first = (p->first + 1) % ADIT_PACE_MARKS;
-        p->count--;
+    if (rtt)
+        measure(p, rtt, now);
+    if (rtt && p->sent && acked >= p->round_ends) {
+        if (rtt > p->best + ADIT_PACE_ALLOWANCE)
+            shrink(p, rtt);
+        else
+            grow(p);
+        p->limited = false;
+        p->round_ends = p->sent;
     }
-    if (acked >= p->round_ends && p->fastest != ADIT_NEVER)
-        end_round(p);
+    p->limit = p->cap < window + ADIT_PACE_AHEAD ? p->cap : window + ADIT_PACE_AHEAD;
 }
 
 size_t adit_pace_room(struct adit_pace *p, size_t buffered)

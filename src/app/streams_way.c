@@ -62,6 +62,14 @@ static size_t buffered(void *arg)
     return c->ops->buffered(c->arg);
 }
 
+static void flow(void *arg, size_t *ret_window, adit_time *ret_rtt)
+{
+    struct adit_streams *s = arg;
+    const struct adit_app_conf *c = &s->app.conf;
+
+    c->ops->flow(c->arg, ret_window, ret_rtt);
+}
+
 static size_t message_max(void *arg)
 {
     struct adit_streams *s = arg;
@@ -160,7 +168,7 @@ static void on_flush(struct adit_task *task, adit_time now)
 static void start_mux(struct adit_streams *s, const struct adit_hello *theirs, adit_time now)
 {
     static const struct adit_mux_ops ops = {
-        .send = send_message, .buffered = buffered, .opened = on_opened, .due = on_due
+        .send = send_message, .buffered = buffered, .flow = flow, .opened = on_opened, .due = on_due
     };
     const struct adit_app_conf *c = &s->app.conf;
     struct adit_mux_conf conf = { .odd = c->ops->ours(c->arg),

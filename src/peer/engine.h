@@ -143,6 +143,9 @@ size_t adit_engine_message_max(const struct adit_engine *e);
  * it is known, and larger ones do not (ice/pmtu.h). */
 size_t adit_engine_packet_max(const struct adit_engine *e, bool *ret_sure);
 
+/* As adit_sctp_flow; 0 and 0 without an association. */
+void adit_engine_flow(const struct adit_engine *e, uint32_t *ret_window, adit_time *ret_rtt);
+
 /* Packets beside SCTP, each in a DTLS record of its own: neither repeated nor put in order, and
  * nothing waits for anything (docs/datagram.md). */
 #define ADIT_DATAGRAM_HEADROOM 1

@@ -20,6 +20,14 @@ size_t adit_engine_packet_max(const struct adit_engine *e, bool *ret_sure)
     return adit_sctp_payload_for(adit_dtls_payload_for(adit_parts_mtu(e)));
 }
 
+void adit_engine_flow(const struct adit_engine *e, uint32_t *ret_window, adit_time *ret_rtt)
+{
+    *ret_window = 0;
+    *ret_rtt = 0;
+    if (e->sctp)
+        adit_sctp_flow(e->sctp, ret_window, ret_rtt);
+}
+
 static void set_mtu(struct adit_engine *e)
 {
     size_t mtu = adit_parts_mtu(e);

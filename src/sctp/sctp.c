@@ -374,6 +374,16 @@ void adit_sctp_stats(struct adit_sctp *s, struct adit_sctp_stats *ret_stats)
     ret_stats->retransmissions = path.retransmitted;
 }
 
+void adit_sctp_flow(const struct adit_sctp *s, uint32_t *ret_window, adit_time *ret_rtt)
+{
+    struct adit_usr_path path = { 0 };
+
+    if (s->started && !s->ended)
+        adit_usr_path(&s->usr, &path);
+    *ret_window = path.cwnd;
+    *ret_rtt = path.rtt;
+}
+
 size_t adit_sctp_message_max(const struct adit_sctp *s)
 {
     return s->started && s->peer.message_max ? s->peer.message_max : SIZE_MAX;

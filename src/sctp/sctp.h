@@ -91,6 +91,9 @@ struct adit_sctp_stats {
     uint32_t cwnd;
 };
 
+/* What congestion control lets be on its way, in bytes, and the last round trip; 0 = unknown. */
+void adit_sctp_flow(const struct adit_sctp *s, uint32_t *ret_window, adit_time *ret_rtt);
+
 struct adit_sctp *adit_sctp_new(const struct adit_sctp_conf *conf, const struct adit_sctp_ops *ops,
                                 void *arg, adit_time now); /* NULL without memory */
 /* Says nothing to anybody; adit_sctp_abort tells the peer. */

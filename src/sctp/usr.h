@@ -112,6 +112,7 @@ uint16_t adit_usr_streams_out(const struct adit_usr *u);
 struct adit_usr_path {
     uint32_t cwnd, retransmitted;
     adit_time srtt;
+    adit_time rtt; /* the last one that was measured; 0 = none yet */
 };
 
 void adit_usr_path(const struct adit_usr *u, struct adit_usr_path *ret_path);

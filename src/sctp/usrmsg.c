@@ -206,5 +206,6 @@ void adit_usr_path(const struct adit_usr *u, struct adit_usr_path *ret_path)
     adit_usrsctp_path(u->so, &path);
     ret_path->cwnd = path.cwnd;
     ret_path->retransmitted = path.retransmitted;
+    ret_path->rtt = path.rtt_us * ADIT_US;
     ret_path->srtt = path.srtt_us * ADIT_US;
 }

@@ -40,6 +40,13 @@ static size_t on_buffered(void *arg)
     return 0;
 }
 
+static void on_flow(void *arg, size_t *ret_window, adit_time *ret_rtt)
+{
+    (void)arg;
+    *ret_window = 1 << 20;
+    *ret_rtt = 0;
+}
+
 static void on_due(void *arg)
 {
     (void)arg;
@@ -125,9 +132,11 @@ static void on_opened(void *arg, struct adit_mux_stream *s, enum adit_mux_kind k
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const struct adit_mux_ops ops = {
-        .send = on_send, .buffered = on_buffered, .opened = on_opened, .due = on_due
-    };
+    static const struct adit_mux_ops ops = { .flow = on_flow,
+                                             .send = on_send,
+                                             .buffered = on_buffered,
+                                             .opened = on_opened,
+                                             .due = on_due };
     struct adit_mux_conf conf = { .streams_max = STREAMS / 2 };
     struct side side = { 0 };
     const char *why;

@@ -47,6 +47,16 @@ static size_t on_buffered(void *arg)
     return e->buffered;
 }
 
+/* A window without end, and the wire's own queue. */
+static void on_flow(void *arg, size_t *ret_window, adit_time *ret_rtt)
+{
+    struct link_end *e = arg;
+    struct mux_link *l = e->link;
+
+    *ret_window = l->buffer;
+    *ret_rtt = 2 * l->delay + (e->free_at > l->now ? e->free_at - l->now : 0) + 1;
+}
+
 static void on_opened(void *arg, struct adit_mux_stream *s, enum adit_mux_kind kind,
                       const uint8_t *target, size_t n, adit_time now)
 {
@@ -75,7 +85,7 @@ static void on_due(void *arg)
 }
 
 static const struct adit_mux_ops ops = {
-    .send = on_send, .buffered = on_buffered, .opened = on_opened, .due = on_due
+    .flow = on_flow, .send = on_send, .buffered = on_buffered, .opened = on_opened, .due = on_due
 };
 
 static void start_end(struct mux_link *l, struct link_end *e, struct link_end *peer,

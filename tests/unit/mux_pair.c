@@ -56,8 +56,15 @@ static void on_opened(void *arg, struct adit_mux_stream *s, enum adit_mux_kind k
         e->opened(e->arg, s, kind, target, n, now);
 }
 
+static void on_flow(void *arg, size_t *ret_window, adit_time *ret_rtt)
+{
+    (void)arg;
+    *ret_window = 1 << 20;
+    *ret_rtt = 0;
+}
+
 static const struct adit_mux_ops ops = {
-    .send = on_send, .buffered = on_buffered, .opened = on_opened, .due = on_due
+    .flow = on_flow, .send = on_send, .buffered = on_buffered, .opened = on_opened, .due = on_due
 };
 
 static void on_flush(struct adit_task *task, adit_time now)

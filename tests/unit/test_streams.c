@@ -70,6 +70,13 @@ static void on_set_low(void *arg, size_t bytes)
     (void)arg, (void)bytes;
 }
 
+static void on_flow(void *arg, size_t *ret_window, adit_time *ret_rtt)
+{
+    (void)arg;
+    *ret_window = 1 << 20;
+    *ret_rtt = 0;
+}
+
 static void on_pause(void *arg)
 {
     (void)arg;
@@ -89,6 +96,7 @@ static const struct adit_app_ops ops = { .send = on_send,
                                          .ours = on_ours,
                                          .label = on_label,
                                          .set_low = on_set_low,
+                                         .flow = on_flow,
                                          .pause = on_pause,
                                          .resume = on_pause,
                                          .done = on_done };
