@@ -42,7 +42,7 @@ static void shrink(struct adit_pace *p, adit_time rtt)
 static void grow(struct adit_pace *p)
 {
     p->vain = 0;
-    if (!p->limited || p->limit < p->cap)
+    if (p->limit < p->cap)
         return; /* it was not the cap that held us */
     p->cap += p->starting ? p->cap : p->cap / 8;
     if (p->cap > ADIT_PACE_MAX)
@@ -57,9 +57,11 @@ void adit_pace_flow(struct adit_pace *p, size_t buffered, size_t window, adit_ti
     if (rtt)
         measure(p, rtt, now);
     if (rtt && p->sent && acked >= p->round_ends) {
-        if (rtt > p->best + ADIT_PACE_ALLOWANCE)
+        /* Single packets are acknowledged late, by RFC 9260 section 6.2; only who fills the path
+         * learns of its queue. */
+        if (p->limited && rtt > p->best + ADIT_PACE_ALLOWANCE)
             shrink(p, rtt);
-        else
+        else if (p->limited)
             grow(p);
         p->limited = false;
         p->round_ends = p->sent;
