@@ -12,9 +12,11 @@
 #define ADIT_RECEIVE_PIECE (64 * 1024)   /* one read */
 #define ADIT_RECEIVE_TURN  (1024 * 1024) /* of what is here already, before others have theirs */
 
-/* OFFER: reads what is here, to say it in HEAD. CONTENT: what comes is written. COMPARE: all of it
- * is here and right; is there such a file already? OVER: the result has been sent. */
+/* BUSY: another connection has its part; when that is found to be dead, it goes on here. OFFER:
+ * reads what is here, to say it in HEAD. CONTENT: what comes is written. COMPARE: all of it is here
+ * and right; is there such a file already? OVER: the result has been sent. */
 enum adit_receive_state {
+    ADIT_RECEIVE_BUSY,
     ADIT_RECEIVE_OFFER,
     ADIT_RECEIVE_CONTENT,
     ADIT_RECEIVE_COMPARE,
@@ -39,7 +41,9 @@ struct adit_receive_item {
     mode_t mode;
     uint64_t size;
     struct timespec mtime;
-    int dir, fd; /* -1: not open */
+    int dir, fd;             /* -1: not open */
+    struct adit_timer again; /* BUSY */
+    adit_time patient_until;
     /* What is compared with: the part, if it has anything, and then whole files. */
     bool part_is_rival;
     struct adit_rival rivals[ADIT_FILE_OFFERS_MAX];

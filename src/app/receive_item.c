@@ -9,6 +9,10 @@
 #include "base/alloc.h"
 #include "base/str.h"
 
+/* Who was killed and comes back meets the connection that he had: it is missed after 30 s. */
+#define BUSY_MAX   (40 * ADIT_SEC)
+#define BUSY_AGAIN (200 * ADIT_MS)
+
 static bool is_reading(const struct adit_receive_item *it)
 {
     return it->state == ADIT_RECEIVE_OFFER || it->state == ADIT_RECEIVE_COMPARE;
@@ -54,6 +58,7 @@ void adit_receive_item_free(struct adit_receive_item *it)
         adit_progress_again(&it->r->progress, it->at);
     }
     set_state(it, ADIT_RECEIVE_OVER);
+    adit_timer_stop(&it->again);
     close_files(it);
     it->r->item_count--;
     adit_list_del(&it->link);
@@ -338,12 +343,41 @@ static int open_files(struct adit_receive_item *it)
     return 0;
 }
 
+/* Its files are to be opened, now or once more. */
+static void begin(struct adit_receive_item *it, adit_time now)
+{
+    int err = open_files(it);
+
+    if (err == -EBUSY && it->asks && now < it->patient_until) {
+        close_files(it);
+        set_state(it, ADIT_RECEIVE_BUSY);
+        adit_timer_set(&it->again, now + BUSY_AGAIN);
+        return;
+    }
+    if (err) {
+        fail_errno(it, err);
+        return;
+    }
+    if (!it->asks)
+        return;
+    adit_receive_find_rivals(it);
+    set_state(it, ADIT_RECEIVE_OFFER);
+    if (it->rival_count == 0)
+        adit_receive_item_work(it, now);
+    else
+        adit_receive_wake(it->r);
+}
+
+static void on_again(struct adit_timer *timer, adit_time now)
+{
+    begin(adit_container_of(timer, struct adit_receive_item, again), now);
+}
+
 void adit_receive_item_open(struct adit_receive *r, struct adit_mux_stream *stream,
                             const struct adit_file_open *open, adit_time now)
 {
     struct adit_receive_item *it = adit_zalloc(sizeof *it);
     char *name = adit_malloc(open->name_n + 1);
-    int err;
 
     if (!it || !name) {
         adit_free(it);
@@ -365,18 +399,8 @@ void adit_receive_item_open(struct adit_receive *r, struct adit_mux_stream *stre
     adit_list_add(&r->items, &it->link);
     r->item_count++;
     r->bytes_coming += it->size;
+    adit_timer_init(&it->again, r->conf.loop, on_again, "a file's part");
+    it->patient_until = now + BUSY_MAX;
     adit_mux_accept(stream, &stream_ops, it);
-    err = open_files(it);
-    if (err) {
-        fail_errno(it, err);
-        return;
-    }
-    if (!it->asks)
-        return;
-    adit_receive_find_rivals(it);
-    set_state(it, ADIT_RECEIVE_OFFER);
-    if (it->rival_count == 0)
-        adit_receive_item_work(it, now);
-    else
-        adit_receive_wake(r);
+    begin(it, now);
 }
