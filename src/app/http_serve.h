@@ -11,7 +11,7 @@
 
 #define ADIT_HTTP_SERVE_HEAD_MAX      (16 * 1024)
 #define ADIT_HTTP_SERVE_EXCHANGES_MAX 1024 /* at a time; more are told 503 */
-#define ADIT_HTTP_SERVE_IDLE_MAX      32   /* connections kept for the next request */
+#define ADIT_HTTP_SERVE_IDLE_MAX      256  /* connections kept for the next request */
 /* For how long: shorter than the 5 s after which many a server closes them. */
 #define ADIT_HTTP_SERVE_KEEP_TIME     (4 * ADIT_SEC)
 #define ADIT_HTTP_SERVE_CONNECT_TIME  (10 * ADIT_SEC)

@@ -14,13 +14,13 @@
 
 #include "base/base.h"
 
-#define ADIT_PACE_MIN       (32 * 1024)       /* bytes, of the cap */
-#define ADIT_PACE_FIRST     (128 * 1024)      /* the first cap */
-#define ADIT_PACE_MAX       (4 * 1024 * 1024) /* more is not held by the layers below */
-#define ADIT_PACE_AHEAD     (32 * 1024)       /* bytes beyond the window */
-#define ADIT_PACE_ALLOWANCE (6 * ADIT_MS)     /* of queueing */
+#define ADIT_PACE_MIN       (32 * 1024)   /* bytes, of the cap */
+#define ADIT_PACE_FIRST     (128 * 1024)  /* the first cap */
+#define ADIT_PACE_MAX       (704 * 1024)  /* a channel takes half of SCTP's 1.5 MiB, and no more */
+#define ADIT_PACE_AHEAD     (32 * 1024)   /* bytes beyond the window */
+#define ADIT_PACE_ALLOWANCE (6 * ADIT_MS) /* of queueing */
 #define ADIT_PACE_BEST_AGE  (10 * ADIT_SEC)
-#define ADIT_PACE_VAIN      4 /* rounds in a row in which sending less did not help */
+#define ADIT_PACE_VAIN      16 /* rounds in a row in which sending less did not help */
 
 struct adit_pace {
     size_t limit;       /* bytes that may be unacknowledged */

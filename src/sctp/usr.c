@@ -96,6 +96,8 @@ static bool process_start(adit_time now)
     usrsctp_sysctl_set_sctp_ecn_enable(0);
     usrsctp_sysctl_set_sctp_nrsack_enable(0);
     usrsctp_sysctl_set_sctp_pktdrop_enable(0);
+    /* It would cut the window to what is in flight and four packets whenever there is a pause. */
+    usrsctp_sysctl_set_sctp_max_burst_default(0);
     usrsctp_sysctl_set_sctp_pr_enable(1);
     usrsctp_sysctl_set_sctp_reconfig_enable(1);
     /* Out of the blue packets come from a peer that forgot: let it hear an ABORT. */
