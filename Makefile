@@ -245,6 +245,7 @@ fuzz-here: $(FUZZERS)
 
 #: make bench         measure; the figures go to build/bench
 bench: all $(TOOLS)
+	$(Q)scripts/deps packages bench || true  # what is missing is left out by name
 	$(Q)ADIT=$(CURDIR)/$(O)/adit BUILD=$(CURDIR)/$(O) tests/bench/run
 
 #: make cov           lines of src/ that the tests run
