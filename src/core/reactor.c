@@ -19,7 +19,7 @@ struct adit_loop {
     adit_time now;
     struct adit_heap timers;
     struct adit_link files; /* adit_io of regular files */
-    struct adit_link before_sleep, end_of_round;
+    struct adit_link before_sleep, at_last, end_of_round;
     struct epoll_event fetched[EVENTS_MAX]; /* data.ptr NULL: its io was stopped meanwhile */
     int fetched_count;
     size_t io_count;
@@ -67,8 +67,14 @@ struct adit_loop *adit_loop_new(void)
     }
     adit_list_init(&loop->files);
     adit_list_init(&loop->before_sleep);
+    adit_list_init(&loop->at_last);
     adit_list_init(&loop->end_of_round);
     return loop;
+}
+
+static bool has_tasks(const struct adit_loop *loop)
+{
+    return !adit_list_empty(&loop->before_sleep) || !adit_list_empty(&loop->at_last);
 }
 
 static void run_tasks(struct adit_loop *loop, struct adit_link *queue)
@@ -206,6 +212,11 @@ void adit_loop_before_sleep(struct adit_loop *loop, struct adit_task *task)
     queue(&loop->before_sleep, task);
 }
 
+void adit_loop_at_last(struct adit_loop *loop, struct adit_task *task)
+{
+    queue(&loop->at_last, task);
+}
+
 void adit_loop_end_of_round(struct adit_loop *loop, struct adit_task *task)
 {
     queue(&loop->end_of_round, task);
@@ -310,8 +321,7 @@ static adit_time wait_time(struct adit_loop *loop)
 {
     const struct adit_heap_node *first = adit_heap_first(&loop->timers);
 
-    if (!adit_list_empty(&loop->before_sleep) || !adit_list_empty(&loop->end_of_round) ||
-        files_ready(loop))
+    if (has_tasks(loop) || !adit_list_empty(&loop->end_of_round) || files_ready(loop))
         return 0;
     if (!first)
         return ADIT_NEVER;
@@ -340,8 +350,9 @@ static int run_round(struct adit_loop *loop, int timeout_ms)
     dispatch(loop);
     dispatch_files(loop);
     fire_timers(loop);
-    for (int i = 0; i < PASSES_MAX && !adit_list_empty(&loop->before_sleep); i++)
-        run_tasks(loop, &loop->before_sleep);
+    for (int i = 0; i < PASSES_MAX && has_tasks(loop); i++)
+        run_tasks(loop,
+                  adit_list_empty(&loop->before_sleep) ? &loop->at_last : &loop->before_sleep);
     while (!adit_list_empty(&loop->end_of_round))
         run_tasks(loop, &loop->end_of_round);
     loop->in_round = false;

@@ -68,6 +68,8 @@ void adit_task_init(struct adit_task *task, void (*run)(struct adit_task *task, 
 /* Runs once, when all events of this round have been handled and before the loop sleeps, in the
  * order queued. Queueing what is queued changes nothing. */
 void adit_loop_before_sleep(struct adit_loop *loop, struct adit_task *task);
+/* As before, when no task of those is left: for what gathers the bytes of all of them. */
+void adit_loop_at_last(struct adit_loop *loop, struct adit_task *task);
 /* Runs once, at the very end of the round or in adit_loop_free: for freeing what may still be on
  * the call stack. */
 void adit_loop_end_of_round(struct adit_loop *loop, struct adit_task *task);

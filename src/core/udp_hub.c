@@ -172,7 +172,7 @@ static void refuse(struct adit_udp *udp, const struct dest *dest, int err)
         if (hub->refused[i].udp == udp && adit_addr_equal(&hub->refused[i].to, &to))
             return;
     hub->refused[hub->refused_count++] = (struct refusal){ .udp = udp, .to = to, .err = err };
-    adit_loop_before_sleep(hub->loop, &hub->flush);
+    adit_loop_at_last(hub->loop, &hub->flush);
 }
 
 /* Returns how many messages are done with: sent, refused or dropped. Less than all: the buffer is
@@ -345,7 +345,7 @@ int adit_udp_send(struct adit_udp *udp, const struct adit_addr *to, const void *
     memcpy(&e->dest.sa, &sa, sizeof e->dest.sa);
     memcpy(hub->arena + e->off, bytes, n);
     hub->used += (uint32_t)n;
-    adit_loop_before_sleep(hub->loop, &hub->flush);
+    adit_loop_at_last(hub->loop, &hub->flush);
     return 0;
 }
 

@@ -328,6 +328,39 @@ static void tasks_run_once_and_what_they_queue_runs_too(void **state)
     adit_task_cancel(&wild.task);
 }
 
+static unsigned turn;
+
+static void note_turn(struct adit_task *task, adit_time now)
+{
+    struct job *job = adit_container_of(task, struct job, task);
+
+    (void)now;
+    job->ran = ++turn;
+    if (job->next)
+        adit_loop_before_sleep(loop, &job->next->task);
+}
+
+static void what_is_last_waits_for_all_others(void **state)
+{
+    struct job third = { 0 }, second = { .next = &third }, first = { .next = &second },
+               last = { 0 };
+
+    (void)state;
+    adit_task_init(&first.task, note_turn);
+    adit_task_init(&second.task, note_turn);
+    adit_task_init(&third.task, note_turn);
+    adit_task_init(&last.task, note_turn);
+    adit_loop_at_last(loop, &last.task);
+    adit_loop_at_last(loop, &last.task);
+    assert_int_equal(adit_loop_timeout_ms(loop), 0);
+    adit_loop_before_sleep(loop, &first.task);
+    process(1);
+    assert_int_equal(first.ran, 1);
+    assert_int_equal(second.ran, 2);
+    assert_int_equal(third.ran, 3);
+    assert_int_equal(last.ran, 4);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -342,6 +375,7 @@ int main(void)
         T(timers_fire_in_order_and_each_has_its_turn),
         T(the_built_in_loop_sleeps_until_a_timer),
         T(tasks_run_once_and_what_they_queue_runs_too),
+        T(what_is_last_waits_for_all_others),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
