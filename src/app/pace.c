@@ -53,6 +53,7 @@ void adit_pace_flow(struct adit_pace *p, size_t buffered, size_t window, adit_ti
                     adit_time now)
 {
     uint64_t acked = p->sent - buffered;
+    size_t ahead;
 
     if (rtt)
         measure(p, rtt, now);
@@ -66,7 +67,11 @@ void adit_pace_flow(struct adit_pace *p, size_t buffered, size_t window, adit_ti
         p->limited = false;
         p->round_ends = p->sent;
     }
-    p->limit = p->cap < window + ADIT_PACE_AHEAD ? p->cap : window + ADIT_PACE_AHEAD;
+    ahead = window / ADIT_PACE_AHEAD;
+    ahead = ahead < ADIT_PACE_AHEAD_MIN   ? ADIT_PACE_AHEAD_MIN
+            : ahead > ADIT_PACE_AHEAD_MAX ? ADIT_PACE_AHEAD_MAX
+                                          : ahead;
+    p->limit = p->cap < window + ahead ? p->cap : window + ahead;
 }
 
 size_t adit_pace_room(struct adit_pace *p, size_t buffered)

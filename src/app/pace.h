@@ -5,7 +5,7 @@
  * itself takes, and what is added to that is a queue in the network, in which small things would
  * have to wait. SCTP fills that queue until something is lost; we let go of less before:
  *
- *     limit = min(window + AHEAD, cap)
+ *     limit = min(window + window / AHEAD, cap)
  *     cap  *= (best + ALLOWANCE) / round trip      where that is less than 1; else it grows
  *
  * A queue that does not get shorter when we send less is made by others: it is part of the path. */
@@ -14,11 +14,13 @@
 
 #include "base/base.h"
 
-#define ADIT_PACE_MIN       (32 * 1024)   /* bytes, of the cap */
-#define ADIT_PACE_FIRST     (128 * 1024)  /* the first cap */
-#define ADIT_PACE_MAX       (704 * 1024)  /* a channel takes half of SCTP's 1.5 MiB, and no more */
-#define ADIT_PACE_AHEAD     (32 * 1024)   /* bytes beyond the window */
-#define ADIT_PACE_ALLOWANCE (6 * ADIT_MS) /* of queueing */
+#define ADIT_PACE_MIN       (32 * 1024)  /* bytes, of the cap */
+#define ADIT_PACE_FIRST     (128 * 1024) /* the first cap */
+#define ADIT_PACE_MAX       (704 * 1024) /* a channel takes half of SCTP's 1.5 MiB, and no more */
+#define ADIT_PACE_AHEAD     8            /* part of the window that may wait for it, */
+#define ADIT_PACE_AHEAD_MIN (4 * 1024)   /* and bytes: what leaves meanwhile */
+#define ADIT_PACE_AHEAD_MAX (32 * 1024)
+#define ADIT_PACE_ALLOWANCE (4 * ADIT_MS) /* of queueing */
 #define ADIT_PACE_BEST_AGE  (10 * ADIT_SEC)
 #define ADIT_PACE_VAIN      16 /* rounds in a row in which sending less did not help */
 

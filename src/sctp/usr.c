@@ -16,6 +16,7 @@
 
 /* Milliseconds. The peer's delayed SACK takes up to 200, so less than 400 would retransmit for
  * nothing; more than 3 s would sleep too long after an outage (docs/decisions.md). */
+#define BURST_MAX     32
 #define RTO_INITIAL   500
 #define RTO_MIN       400
 #define RTO_MAX       3000
@@ -96,8 +97,9 @@ static bool process_start(adit_time now)
     usrsctp_sysctl_set_sctp_ecn_enable(0);
     usrsctp_sysctl_set_sctp_nrsack_enable(0);
     usrsctp_sysctl_set_sctp_pktdrop_enable(0);
-    /* It would cut the window to what is in flight and four packets whenever there is a pause. */
-    usrsctp_sysctl_set_sctp_max_burst_default(0);
+    /* Packets in a row, after a loss is repaired: the library's four cut the window at each pause,
+     * and a whole window is more than a small queue on the way holds. */
+    usrsctp_sysctl_set_sctp_max_burst_default(BURST_MAX);
     usrsctp_sysctl_set_sctp_pr_enable(1);
     usrsctp_sysctl_set_sctp_reconfig_enable(1);
     /* Out of the blue packets come from a peer that forgot: let it hear an ABORT. */
