@@ -78,7 +78,7 @@ void adit_mux_drop(struct adit_mux_stream *s)
     adit_list_del(&s->granting);
     adit_list_del(&s->done);
     m->queued -= s->out.len - s->out_at;
-    m->framed -= s->frames.len;
+    m->framed -= s->frames.len + s->tail.len;
     m->held -= s->held;
     adit_mux_set_window(s, 0);
     *(s->ours ? &m->ours : &m->theirs) -= 1;
@@ -216,8 +216,8 @@ int adit_mux_open(struct adit_mux_stream **ret_stream, struct adit_mux *m, enum 
         return -EPIPE;
     if (!fits(m, n + OPEN_FIXED))
         return -EMSGSIZE;
-    if (m->ours >= m->conf.their_streams || m->windows + window > m->windows_max ||
-        m->next_id > UINT32_MAX - 2)
+    if (m->framed > m->conf.memory / 8 || m->ours >= m->conf.their_streams ||
+        m->windows + window > m->windows_max || m->next_id > UINT32_MAX - 2)
         return -EAGAIN;
     s = adit_mux_add(m, m->next_id, kind, window);
     if (!s)
@@ -329,7 +329,8 @@ static int put_frame(struct adit_mux_stream *s, enum adit_mux_type type, const v
 
 int adit_mux_head(struct adit_mux_stream *s, const void *bytes, size_t n)
 {
-    int err = put_frame(s, ADIT_MUX_HEAD, bytes, n);
+    bool full = s->m->framed > s->m->conf.memory / 8; /* nobody takes what was said before */
+    int err = full ? -ENOMEM : put_frame(s, ADIT_MUX_HEAD, bytes, n);
 
     return err == -EAGAIN ? -ENOMEM : err;
 }
@@ -337,7 +338,7 @@ int adit_mux_head(struct adit_mux_stream *s, const void *bytes, size_t n)
 int adit_mux_datagram(struct adit_mux_stream *s, const void *bytes, size_t n)
 {
     /* the rest is for what must not be lost */
-    if (s->frames.len > ADIT_MUX_QUEUE_MAX || s->m->framed > s->m->conf.memory / 8)
+    if (s->frames.len > ADIT_MUX_QUEUE_MAX || s->m->framed > s->m->conf.memory / 16)
         return -EAGAIN;
     return put_frame(s, ADIT_MUX_DATAGRAM, bytes, n);
 }
@@ -348,11 +349,14 @@ int adit_mux_end(struct adit_mux_stream *s, const void *bytes, size_t n)
         return -EPIPE;
     if (!fits(s->m, n))
         return -EMSGSIZE;
+    if (n && s->m->framed > s->m->conf.memory / 8)
+        return -ENOMEM;
     adit_buf_add(&s->tail, bytes, n);
     if (s->tail.err) {
         s->tail.err = 0;
         return -ENOMEM;
     }
+    s->m->framed += s->tail.len;
     s->want_end = true;
     adit_list_del(&s->wanting);
     adit_mux_activate(s);

@@ -162,6 +162,7 @@ static void put_end(struct adit_mux_stream *s)
     adit_mux_put_part(&m->message, ADIT_MUX_END, s->id, NULL, 0, s->tail.data, s->tail.len);
     m->parts++;
     s->end_sent = true;
+    m->framed -= s->tail.len;
     adit_buf_done(&s->tail);
     adit_buf_done(&s->out);
     s->out_at = 0;

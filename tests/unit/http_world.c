@@ -68,7 +68,11 @@ static void party_init(struct party *p, struct http_world *w)
 
 void party_says(struct party *p, const char *text)
 {
-    assert_int_equal(adit_stream_send(p->stream, text, strlen(text)), 0);
+    int err;
+
+    while ((err = adit_stream_send(p->stream, text, strlen(text))) == -EAGAIN)
+        http_world_turn(p->world, 1); /* what was said before has to leave */
+    assert_int_equal(err, 0);
 }
 
 void party_says_torn(struct party *p, const char *text)

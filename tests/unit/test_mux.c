@@ -335,13 +335,41 @@ static void datagrams_have_a_limit_together(void **state)
     for (size_t i = 0; i < ADIT_LEN(a); i++)
         while (adit_mux_datagram(a[i].s, big, sizeof big) == 0)
             taken += sizeof big;
-    assert_in_range(taken, ADIT_MUX_MEMORY_DEFAULT / 16, ADIT_MUX_MEMORY_DEFAULT / 8);
+    assert_in_range(taken, ADIT_MUX_MEMORY_DEFAULT / 32, ADIT_MUX_MEMORY_DEFAULT / 16 + sizeof big);
     assert_int_equal(adit_mux_head(a[0].s, "head", 4), 0);
     l.a.stuck = false;
     l.a.due = true;
     mux_link_run(&l, ADIT_NEVER);
     assert_int_equal(b[0].heads, 1);
     assert_int_equal(adit_mux_datagram(a[99].s, big, sizeof big), 0);
+    mux_link_stop(&l);
+}
+
+/* Nor do heads and trailers, when the other side takes nothing. */
+static void heads_have_a_limit_together(void **state)
+{
+    static struct note a[400];
+    static char head[16000];
+    struct mux_link l = { .delay = ADIT_MS };
+    struct note b = { 0 };
+    size_t taken = 0;
+
+    (void)state;
+    mux_link_start(&l, NULL, NULL);
+    l.b.ops = &note_ops;
+    l.b.arg = &b;
+    l.a.stuck = true;
+    for (size_t i = 0; i < ADIT_LEN(a); i++) {
+        a[i] = (struct note){ 0 };
+        if (adit_mux_open(&a[i].s, l.a.mux, ADIT_MUX_HTTP, head, 1, &note_ops, &a[i]) == 0 &&
+            adit_mux_head(a[i].s, head, sizeof head) == 0)
+            taken += sizeof head;
+    }
+    assert_in_range(taken, 1024 * 1024, 2 * 1024 * 1024 + sizeof head);
+    l.a.stuck = false;
+    l.a.due = true;
+    mux_link_run(&l, ADIT_NEVER);
+    assert_int_equal(b.heads * sizeof head, taken);
     mux_link_stop(&l);
 }
 
@@ -515,6 +543,7 @@ int main(void)
         cmocka_unit_test(turns_are_fair_and_small_things_are_quick),
         cmocka_unit_test(datagrams_stay_whole),
         cmocka_unit_test(datagrams_have_a_limit_together),
+        cmocka_unit_test(heads_have_a_limit_together),
         cmocka_unit_test(small_messages_will_do),
         cmocka_unit_test(what_breaks_the_rules),
         cmocka_unit_test(more_than_was_granted),
