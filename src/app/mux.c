@@ -386,7 +386,7 @@ void adit_mux_put_reset(struct adit_mux *m, uint32_t id, enum adit_mux_code code
     if (m->urgent.err) {
         m->urgent.err = 0;
         m->urgent.len = before;
-        m->overrun = true;
+        m->broken = "more streams are refused than can be told";
     }
     m->ops->due(m->arg);
 }

@@ -174,7 +174,7 @@ int adit_mux_feed(struct adit_mux *m, const uint8_t *bytes, size_t n, const char
     int err = m->lost ? 0 : on_frame(m, &c, false, ret_why, now);
 
     adit_mux_tell_done(m, now);
-    if (!err && m->overrun)
-        err = refuse(ret_why, "more streams are refused than can be told");
+    if (!err && m->broken)
+        err = refuse(ret_why, m->broken);
     return err;
 }

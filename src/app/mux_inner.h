@@ -65,8 +65,8 @@ struct adit_mux {
     const struct adit_mux_ops *ops;
     void *arg;
     bool lost;
-    bool overrun; /* the other side takes no word of what was reset */
-    size_t piece; /* bytes of a turn, and of a message if nothing larger has to go */
+    const char *broken; /* why it cannot go on; told by the next adit_mux_feed */
+    size_t piece;       /* bytes of a turn, and of a message if nothing larger has to go */
     uint32_t next_id, last_theirs;
     unsigned ours, theirs; /* open streams */
     struct adit_mux_stream *slots[ADIT_MUX_SLOTS];

@@ -241,6 +241,8 @@ static bool send_message(struct adit_mux *m)
     size_t skip = m->parts == 1 ? ADIT_MUX_HEADER + ADIT_MUX_PART : 0, n = m->message.len - skip;
     int err = m->message.err ? m->message.err : m->ops->send(m->arg, m->message.data + skip, n);
 
+    if (m->message.err) /* the frames in it are gone */
+        m->broken = "no memory for a message";
     m->refused = err == -EAGAIN;
     if (err == 0)
         adit_pace_sent(&m->pace, n);
