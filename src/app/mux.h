@@ -94,8 +94,9 @@ struct adit_mux *adit_mux_free(struct adit_mux *m); /* silently; m may be NULL; 
 ADIT_MUST_USE int adit_mux_feed(struct adit_mux *m, const uint8_t *bytes, size_t n,
                                 const char **ret_why, adit_time now);
 /* Sends what it may; tells streams that there is room. To be called when `due`, when the channel
- * has room again, and when what was sent has been acknowledged. */
-void adit_mux_flush(struct adit_mux *m, adit_time now);
+ * has room again, and when what was sent has been acknowledged. -EPROTO: it cannot go on, as with
+ * adit_mux_feed. */
+ADIT_MUST_USE int adit_mux_flush(struct adit_mux *m, const char **ret_why, adit_time now);
 /* Flush again when ops->buffered has fallen to so many bytes. */
 size_t adit_mux_low(const struct adit_mux *m);
 /* The channel is gone: every stream is closed with ADIT_MUX_LOST. */

@@ -65,7 +65,7 @@ struct adit_mux {
     const struct adit_mux_ops *ops;
     void *arg;
     bool lost;
-    const char *broken; /* why it cannot go on; told by the next adit_mux_feed */
+    const char *broken; /* why it cannot go on; told by adit_mux_feed and adit_mux_flush */
     size_t piece;       /* bytes of a turn, and of a message if nothing larger has to go */
     uint32_t next_id, last_theirs;
     unsigned ours, theirs; /* open streams */

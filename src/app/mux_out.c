@@ -286,13 +286,13 @@ static bool send_one(struct adit_mux *m, adit_time now)
            send_message(m);
 }
 
-void adit_mux_flush(struct adit_mux *m, adit_time now)
+int adit_mux_flush(struct adit_mux *m, const char **ret_why, adit_time now)
 {
     size_t buffered, window;
     adit_time rtt;
 
     if (m->lost)
-        return;
+        return 0;
     buffered = m->ops->buffered(m->arg);
     m->ops->flow(m->arg, &window, &rtt);
     adit_pace_flow(&m->pace, buffered, window, rtt, now);
@@ -300,4 +300,6 @@ void adit_mux_flush(struct adit_mux *m, adit_time now)
         ;
     adit_mux_tell_done(m, now);
     tell_room(m, now);
+    *ret_why = m->broken;
+    return m->broken ? -EPROTO : 0;
 }

@@ -159,9 +159,12 @@ static void on_flush(struct adit_task *task, adit_time now)
     struct adit_streams *s = adit_container_of(task, struct adit_streams, flush);
     const struct adit_app_conf *c = &s->app.conf;
 
+    const char *why;
+
     if (s->way != ADIT_WAY_MUX)
         return;
-    adit_mux_flush(s->mux, now);
+    if (adit_mux_flush(s->mux, &why, now) < 0)
+        break_off(s, why);
     c->ops->set_low(c->arg, adit_mux_low(s->mux));
 }
 

@@ -153,7 +153,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         n = n < size ? n : size;
         if (adit_mux_feed(side.mux, data, n, &why, now) < 0)
             break;
-        adit_mux_flush(side.mux, now);
+        if (adit_mux_flush(side.mux, &why, now) < 0)
+            break;
         must(adit_mux_held(side.mux) <= ADIT_MUX_MEMORY_DEFAULT);
         data += n;
         size -= n;

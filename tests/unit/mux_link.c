@@ -169,7 +169,8 @@ static void flush(struct link_end *e)
     if (!e->due)
         return;
     e->due = false;
-    adit_mux_flush(e->mux, e->link->now);
+    if (!e->why && adit_mux_flush(e->mux, &e->why, e->link->now) < 0)
+        adit_mux_lost(e->mux, e->link->now);
 }
 
 void mux_link_run(struct mux_link *l, adit_time until)

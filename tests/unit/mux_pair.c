@@ -67,12 +67,20 @@ static const struct adit_mux_ops ops = {
     .flow = on_flow, .send = on_send, .buffered = on_buffered, .opened = on_opened, .due = on_due
 };
 
+static void broken(struct mux_pair *p, const char *why)
+{
+    if (!p->may_break)
+        fail_msg("%s", why);
+    mux_pair_cut(p);
+}
+
 static void on_flush(struct adit_task *task, adit_time now)
 {
     struct pair_end *e = adit_container_of(task, struct pair_end, flush);
+    const char *why;
 
-    if (!e->pair->is_cut)
-        adit_mux_flush(e->mux, now);
+    if (!e->pair->is_cut && adit_mux_flush(e->mux, &why, now) < 0)
+        broken(e->pair, why);
 }
 
 /* What has come so far: what is sent meanwhile comes the next time. */
@@ -96,12 +104,12 @@ static void deliver(struct pair_end *e, adit_time now)
             err = adit_mux_feed(e->peer->mux, m->bytes, m->n, &why, now);
             e->pair->carried++;
         }
-        if (err == -EPROTO)
-            fail_msg("%s", why);
         adit_list_del(it);
         e->buffered -= m->n;
         free(m);
-        if (err || e->pair->carried == e->pair->cut_at)
+        if (err)
+            broken(e->pair, why);
+        if (e->pair->carried == e->pair->cut_at)
             mux_pair_cut(e->pair);
         on_due(e);
         on_due(e->peer);

@@ -28,6 +28,7 @@ struct mux_pair {
     unsigned carried; /* messages that arrived, both ways */
     unsigned cut_at;  /* when so many have, the tunnel ends; 0 = never */
     bool is_cut, held_up;
+    bool may_break; /* a mux that cannot go on ends the tunnel, and does not fail the test */
 };
 
 /* Conf NULL: zero. Frames that break the rules fail the test. */

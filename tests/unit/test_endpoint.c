@@ -449,7 +449,7 @@ static void without_memory_it_ends(void **state)
 {
     (void)state;
     for (uint64_t n = 0;; n++) {
-        struct mux_pair pair = { 0 };
+        struct mux_pair pair = { .may_break = true };
         struct path p = { .client = { .say = "question", .close_at_eof = true },
                           .server = { .say = "answer", .close_at_eof = true } };
         bool done = false;
