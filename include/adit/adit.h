@@ -124,6 +124,13 @@ struct adit_peer_callbacks {
     void (*channel)(struct adit_peer *peer, struct adit_dc *dc, void *user);
 };
 
+/* Work that the kernel or a network card may do for many packets at once. */
+enum adit_offload {
+    ADIT_OFFLOAD_AUTO, /* where it is to be had */
+    ADIT_OFFLOAD_ON,   /* or not at all: what would need it fails */
+    ADIT_OFFLOAD_OFF,
+};
+
 /* Zero everywhere but in size is a good configuration. Strings and arrays are copied. */
 struct adit_peer_conf {
     size_t
@@ -143,6 +150,7 @@ struct adit_peer_conf {
     unsigned channels_max; /* open at a time; 0 = 1024 */
     struct adit_peer_callbacks on;
     void *user;
+    enum adit_offload udp_offload; /* many datagrams in one piece between us and the kernel */
 };
 
 /* NULL, and *ret_cause (may be NULL) says why. Gathering starts with the first turn of the loop. */

@@ -77,7 +77,8 @@ static int open_socket(struct base *b, const struct adit_addr *ip)
     struct adit_peer *peer = b->peer;
     struct adit_udp_conf conf = { .addr = *ip,
                                   .port_min = peer->port_min,
-                                  .port_max = peer->port_max };
+                                  .port_max = peer->port_max,
+                                  .offload = peer->udp_offload };
     int err = -EADDRINUSE;
 
     conf.addr.port = peer->port;

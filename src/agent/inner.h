@@ -44,6 +44,7 @@ struct adit_peer {
     char **names; /* the strings of netif, owned: those of `only`, then those of `ignore` */
     size_t name_count;
     uint16_t port_min, port_max;
+    enum adit_offload udp_offload;
     bool loopback;
 
     struct base bases[BASES_MAX];

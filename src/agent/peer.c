@@ -128,6 +128,8 @@ static void no_base(struct adit_peer *peer, adit_time now)
         adit_cause_set(&cause, ADIT_REASON_RESOURCE, err,
                        "UDP port %u%s is in use by another program", peer->port_min,
                        peer->port_max > peer->port_min ? " and the others of its range" : "");
+    else if (err == EOPNOTSUPP)
+        adit_cause_set(&cause, ADIT_REASON_RESOURCE, err, "no UDP_SEGMENT and UDP_GRO here");
     if (cause.reason) {
         adit_engine_fail(peer->engine, &cause, now);
         adit_peer_touch(peer);
@@ -292,6 +294,7 @@ struct adit_peer *adit_peer_new(struct adit_loop *loop, const struct adit_peer_c
         peer->user = conf->user;
         peer->port_min = conf->port_min;
         peer->port_max = conf->port_max;
+        peer->udp_offload = conf->udp_offload;
         peer->loopback = peer->netif.loopback = conf->loopback;
         adit_list_init(&peer->dcs);
         adit_rng_init(&peer->rng);

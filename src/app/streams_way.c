@@ -158,8 +158,7 @@ static void on_flush(struct adit_task *task, adit_time now)
 {
     struct adit_streams *s = adit_container_of(task, struct adit_streams, flush);
     const struct adit_app_conf *c = &s->app.conf;
-
-    const char *why;
+    const char *why = NULL;
 
     if (s->way != ADIT_WAY_MUX)
         return;

@@ -131,7 +131,18 @@ static void on_gone(void *arg, adit_time now)
         vpn->ops->gone(vpn->arg, now);
 }
 
-static const struct adit_device_ops device_ops = { .packet = on_packet, .gone = on_gone };
+static void on_lost(void *arg, unsigned count, size_t bytes)
+{
+    struct adit_vpn *vpn = arg;
+
+    vpn->stats.in_packets -= count;
+    vpn->stats.in_bytes -= bytes;
+    vpn->stats.in_dropped[ADIT_DROP_DEVICE] += count;
+}
+
+static const struct adit_device_ops device_ops = { .packet = on_packet,
+                                                   .lost = on_lost,
+                                                   .gone = on_gone };
 
 /* ---- who may use which address --------------------------------------------------------------- */
 
@@ -307,7 +318,9 @@ int adit_vpn_new(struct adit_vpn **ret_vpn, struct adit_loop *loop,
                  const struct adit_vpn_conf *conf, const struct adit_vpn_ops *ops, void *arg,
                  struct adit_trouble *ret_trouble)
 {
-    struct adit_device_conf device = { .name = conf->device, .tap = conf->tap };
+    struct adit_device_conf device = { .name = conf->device,
+                                       .tap = conf->tap,
+                                       .offload = conf->offload };
     unsigned mtu = conf->mtu ? conf->mtu : MTU_DEFAULT;
     struct adit_link_conf link = { .mtu = mtu,
                                    .addresses = conf->addresses,

@@ -18,7 +18,8 @@ struct adit_vpn;
 struct adit_vpn_conf {
     const char *device; /* NULL = "adit%d" */
     bool tap;
-    unsigned mtu; /* of the device; 0 = 1280 */
+    enum adit_offload offload; /* of the device */
+    unsigned mtu;              /* of the device; 0 = 1280 */
     const struct adit_link_address *addresses;
     size_t address_count;
     const struct adit_prefix *routes; /* networks behind the peer */

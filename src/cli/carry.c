@@ -73,6 +73,7 @@ static int read_vpn(struct adit_carry *c, const struct adit_options *o)
     c->vpn.device = o->ifname;
     c->vpn.tap = o->mode == ADIT_MODE_TAP;
     c->vpn.mtu = o->mtu > 0 ? (unsigned)o->mtu : 0;
+    c->vpn.offload = (enum adit_offload)o->offload;
     c->vpn.addresses = c->addresses;
     c->vpn.routes = c->routes;
     c->vpn.allowed = c->allowed;
@@ -128,6 +129,7 @@ static void configure(struct adit_carry *c, const struct adit_options *o)
         .cert = o->cert,
         .key = o->key,
         .identity = o->identity,
+        .udp_offload = (enum adit_offload)o->udp_offload,
     };
 }
 

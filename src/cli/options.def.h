@@ -42,6 +42,8 @@ OPTION(ignore_dev, LIST, "ignore-dev", 0, "INTERFACE", 0, 0, "", N, "",
        "do not use this network interface; may be repeated")
 OPTION(udp_port, PORTS, "udp-port", 0, "A[-B]", 0, 0, "INTERNAL_UDP_PORT", N, "",
        "local UDP port, or a range of them")
+OPTION(udp_offload, CHOICE, "udp-offload", 0, "auto|on|off", 0, 0, "", N, "auto",
+       "the same for the datagrams of the tunnel, between us and the network")
 OPTION(loopback, FLAG, "loopback", 0, "", 0, 0, "", N, "",
        "use 127.0.0.1 and ::1 too, for two programs on one host")
 
@@ -73,6 +75,9 @@ OPTION(allowed_ips, LIST, "allowed-ips", 0, "NET/LENGTH", 0, 0, "", M | PEER, ""
 OPTION(mtu, NUMBER, "mtu", 0, "BYTES", 576, 65535, "", M | PEER, "", "largest packet in the device")
 OPTION(carrier, CHOICE, "carrier", 0, "auto|channel", 0, 0, "", M, "auto",
        "how packets travel: between adits in datagrams beside the channel, or in its messages")
+OPTION(offload, CHOICE, "offload", 0, "auto|on|off", 0, 0, "", M | PEER, "auto",
+       "packets of one flow go joined between the device and us: if the kernel can, or else not "
+       "start, or never")
 OPTION(up, TEXT, "up", 0, "PROGRAM", 0, 0, "", M | LOCAL | PEER, "",
        "run this when the device is up; it finds ADIT_* in its environment")
 OPTION(down, TEXT, "down", 0, "PROGRAM", 0, 0, "", M | LOCAL | PEER, "",

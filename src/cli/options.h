@@ -100,6 +100,7 @@ struct adit_options {
     struct adit_strings address, peer_address, route, allowed_ips;
     int mtu;
     enum { ADIT_CARRIER_AUTO, ADIT_CARRIER_CHANNEL } carrier;
+    unsigned offload, udp_offload; /* enum adit_offload */
     const char *up, *down;
 
     struct adit_strings forward_local, forward_remote, forward_socks, forward_udp, permit;

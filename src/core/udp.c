@@ -57,6 +57,18 @@ static int set_options(int fd, const struct adit_udp_conf *conf)
     return 0;
 }
 
+/* Packets in runs: those sent (Linux 4.18) and those received (5.0). */
+static int set_runs(struct adit_udp *udp, int fd, enum adit_offload offload)
+{
+    bool gro;
+
+    if (offload == ADIT_OFFLOAD_OFF)
+        return 0;
+    udp->runs = set_int(fd, SOL_UDP, UDP_SEGMENT, 0) == 0;
+    gro = set_int(fd, SOL_UDP, UDP_GRO, 1) == 0;
+    return offload == ADIT_OFFLOAD_ON && !(udp->runs && gro) ? -EOPNOTSUPP : 0;
+}
+
 static int bind_to(int fd, struct adit_addr addr, unsigned port)
 {
     struct sockaddr_storage sa;
@@ -104,6 +116,8 @@ int adit_udp_open(struct adit_udp *udp, struct adit_loop *loop, const struct adi
     *udp = (struct adit_udp){ .ops = ops, .arg = arg };
     int err = set_options(fd, conf);
     if (!err)
+        err = set_runs(udp, fd, conf->offload);
+    if (!err)
         err = bind_port(fd, conf);
     if (!err)
         err = bound_to(fd, &udp->local);
@@ -114,8 +128,6 @@ int adit_udp_open(struct adit_udp *udp, struct adit_loop *loop, const struct adi
         return err;
     }
     udp->hub = hub;
-    udp->runs = set_int(fd, SOL_UDP, UDP_SEGMENT, 0) == 0;
-    (void)!set_int(fd, SOL_UDP, UDP_GRO, 1); /* and packets that come in a row come in one piece */
     return 0;
 }
 

@@ -17,8 +17,10 @@
 struct adit_udp_conf {
     struct adit_addr addr; /* where to bind; port 0 = see port_min */
     uint16_t port_min,
-        port_max;          /* tried in turn when addr.port is 0; both 0 = the kernel chooses */
-    const char *device;    /* SO_BINDTODEVICE; NULL = any */
+        port_max;       /* tried in turn when addr.port is 0; both 0 = the kernel chooses */
+    const char *device; /* SO_BINDTODEVICE; NULL = any */
+    enum adit_offload
+        offload; /* runs of packets between us and the kernel; ON: -EOPNOTSUPP if it has none */
     unsigned buffer_bytes; /* of the socket, each way; 0 = 2 MiB or what the system allows */
 };
 

@@ -132,7 +132,7 @@ static int check(const struct adit_engine *e, const struct adit_desc *desc,
 int adit_engine_set_remote(struct adit_engine *e, const struct adit_desc *desc,
                            struct adit_cause *ret_cause, adit_time now)
 {
-    enum adit_role role;
+    enum adit_role role = ADIT_ROLE_OFFERER;
     struct adit_desc *copy;
     int err;
 

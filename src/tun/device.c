@@ -2,19 +2,23 @@
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <linux/if_tun.h>
 #include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/str.h"
+#include "tun/cut.h"
+#include "tun/join.h"
+#include "tun/vnet.h"
 
 #define READ_SIZE   (ADIT_DEVICE_PACKET_MAX + 1 + 64)
 #define BUFFER_SIZE (ADIT_DEVICE_HEADROOM + READ_SIZE)
-#define READS_MAX   32 /* in one turn of the loop */
+#define READS_MAX   32           /* in one turn of the loop */
+#define BYTES_MAX   (256 * 1024) /* and so many bytes, about */
 
 /* ---- who and why ----------------------------------------------------------------------------- */
 
@@ -99,17 +103,38 @@ static int fail(struct adit_trouble *t, enum adit_trouble_at at, int err, const 
     return err;
 }
 
-/* ---- the device ------------------------------------------------------------------------------ */
+/* ---- packets --------------------------------------------------------------------------------- */
+
+/* The packets of one read. */
+static void tell(struct adit_device *d, const struct virtio_net_hdr *h, uint8_t *bytes, size_t n,
+                 adit_time now)
+{
+    const uint8_t *open = d->buffer; /* a callback may close it, and even open it again */
+    struct adit_cut cut;
+    uint8_t *packet;
+
+    if (adit_cut_begin(&cut, h, d->tap, bytes, n) < 0) {
+        d->stats.read_malformed++;
+        return;
+    }
+    while (d->buffer == open && (packet = adit_cut_next(&cut, &n))) {
+        d->stats.read_packets++;
+        d->stats.read_bytes += n;
+        d->ops->packet(d->arg, packet, n, now);
+    }
+}
 
 static void on_ready(struct adit_io *io, uint32_t events, adit_time now)
 {
     struct adit_device *d = adit_container_of(io, struct adit_device, io);
-    const uint8_t *open = d->buffer; /* a callback may close it, and even open it again */
+    const uint8_t *open = d->buffer;
+    size_t total = 0;
 
     (void)events;
-    for (int i = 0; i < READS_MAX && d->buffer == open; i++) {
-        uint8_t *packet = d->buffer + ADIT_DEVICE_HEADROOM;
-        ssize_t n = read(io->fd, packet, READ_SIZE);
+    for (int i = 0; i < READS_MAX && total < BYTES_MAX && d->buffer == open; i++) {
+        struct virtio_net_hdr h = { 0 };
+        struct iovec v[2] = { { &h, sizeof h }, { d->buffer + ADIT_DEVICE_HEADROOM, READ_SIZE } };
+        ssize_t n = d->join ? readv(io->fd, v, 2) : read(io->fd, v[1].iov_base, v[1].iov_len);
 
         if (n <= 0) {
             if (n < 0 && (errno == EAGAIN || errno == EINTR || errno == ENOMEM))
@@ -118,38 +143,137 @@ static void on_ready(struct adit_io *io, uint32_t events, adit_time now)
             d->ops->gone(d->arg, now);
             return;
         }
-        d->stats.read_packets++;
-        d->stats.read_bytes += (uint64_t)n;
-        d->ops->packet(d->arg, packet, (size_t)n, now);
+        d->stats.reads++;
+        total += (size_t)n;
+        if (d->join)
+            n -= (ssize_t)sizeof h;
+        if (n > 0)
+            tell(d, &h, v[1].iov_base, (size_t)n, now);
     }
+}
+
+static int write_out(void *arg, const struct virtio_net_hdr *h, const uint8_t *bytes, size_t n,
+                     unsigned count)
+{
+    struct adit_device *d = arg;
+    struct iovec v[2] = { { (void *)h, sizeof *h }, { (void *)bytes, n } };
+
+    if ((d->join ? writev(d->io.fd, v, 2) : write(d->io.fd, bytes, n)) < 0)
+        return errno == EINVAL && count > 1 ? -EINVAL : -EAGAIN;
+    d->stats.writes++;
+    d->stats.written_packets += count;
+    d->stats.written_bytes += n;
+    return 0;
+}
+
+static void write_lost(void *arg, unsigned count, size_t bytes)
+{
+    struct adit_device *d = arg;
+
+    d->stats.write_dropped += count;
+    d->ops->lost(d->arg, count, bytes);
+}
+
+static const struct adit_join_ops join_ops = { .write = write_out, .lost = write_lost };
+
+static void on_flush(struct adit_task *task, adit_time now)
+{
+    struct adit_device *d = adit_container_of(task, struct adit_device, flush);
+
+    (void)now;
+    adit_join_flush(d->join);
+}
+
+/* ---- the device ------------------------------------------------------------------------------ */
+
+/* Asks for joined packets. -errno: the kernel does not have them. */
+static int ask_joined(struct adit_device *d, int fd)
+{
+    unsigned tcp = TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_TSO_ECN;
+    int header = (int)ADIT_VNET_LEN;
+    bool udp = ioctl(fd, TUNSETOFFLOAD, tcp | TUN_F_USO4 | TUN_F_USO6) == 0;
+
+    if ((!udp && ioctl(fd, TUNSETOFFLOAD, tcp) < 0) || ioctl(fd, TUNSETVNETHDRSZ, &header) < 0)
+        return -EOPNOTSUPP;
+    d->join = adit_join_new(d->tap, udp, &join_ops, d);
+    return d->join ? 0 : -ENOMEM;
+}
+
+/* The kernel removes a device of ours, with its addresses and routes. */
+static void release(struct adit_device *d, int fd)
+{
+    close(fd);
+    d->join = adit_join_free(d->join);
+    adit_free(d->buffer);
+    d->buffer = NULL;
+}
+
+/* -errno, and *ret_at is where it failed. */
+static int attach(struct adit_device *d, struct ifreq *ifr, bool joined, int *ret_fd,
+                  enum adit_trouble_at *ret_at)
+{
+    int fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
+    int err = 0;
+
+    *ret_at = fd < 0 ? ADIT_TROUBLE_OPEN : ADIT_TROUBLE_CREATE;
+    if (fd < 0)
+        return -errno;
+    ifr->ifr_flags =
+        (short)((d->tap ? IFF_TAP : IFF_TUN) | IFF_NO_PI | (joined ? IFF_VNET_HDR : 0));
+    if (ioctl(fd, TUNSETIFF, ifr) < 0)
+        err = -errno;
+    else if (joined)
+        err = ask_joined(d, fd);
+    else /* of one that was there before us somebody may have asked for more */
+        (void)!ioctl(fd, TUNSETOFFLOAD, 0);
+    if (err)
+        release(d, fd);
+    else
+        *ret_fd = fd;
+    return err;
+}
+
+/* With what was asked of conf->offload, or without. */
+static int attach_best(struct adit_device *d, struct ifreq *ifr, enum adit_offload offload,
+                       int *ret_fd, enum adit_trouble_at *ret_at)
+{
+    int err = -EOPNOTSUPP;
+    struct ifreq plain = *ifr;
+
+    if (offload != ADIT_OFFLOAD_OFF)
+        err = attach(d, ifr, true, ret_fd, ret_at);
+    if (!err || offload == ADIT_OFFLOAD_ON || err == -EBUSY || err == -EPERM || err == -ENOMEM)
+        return err;
+    *ifr = plain;
+    return attach(d, ifr, false, ret_fd, ret_at);
 }
 
 int adit_device_open(struct adit_device *device, struct adit_loop *loop,
                      const struct adit_device_conf *conf, const struct adit_device_ops *ops,
                      void *arg, struct adit_trouble *ret_trouble)
 {
-    struct ifreq ifr = { .ifr_flags = (short)((conf->tap ? IFF_TAP : IFF_TUN) | IFF_NO_PI) };
     const char *name = conf->name && *conf->name ? conf->name : "adit%d";
+    enum adit_trouble_at at = ADIT_TROUBLE_CREATE;
+    struct ifreq ifr = { 0 };
+    int fd;
 
     *device = (struct adit_device){ .ops = ops, .arg = arg, .tap = conf->tap };
+    adit_task_init(&device->flush, on_flush);
     if (adit_str_copy(ifr.ifr_name, sizeof ifr.ifr_name, name, strlen(name)) < 0)
         return fail(ret_trouble, ADIT_TROUBLE_CREATE, -ENAMETOOLONG, name, conf->tap);
     uint32_t before = if_nametoindex(ifr.ifr_name);
-    int fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
-    if (fd < 0)
-        return fail(ret_trouble, ADIT_TROUBLE_OPEN, -errno, name, conf->tap);
-    int err = ioctl(fd, TUNSETIFF, &ifr) < 0 ? -errno : 0;
+    int err = attach_best(device, &ifr, conf->offload, &fd, &at);
+    if (err)
+        return fail(ret_trouble, at, err, name, conf->tap);
     device->index = if_nametoindex(ifr.ifr_name);
-    if (!err && !device->index)
+    if (!device->index)
         err = -ENODEV;
     if (!err && !(device->buffer = adit_malloc(BUFFER_SIZE)))
         err = -ENOMEM;
     if (!err)
         err = adit_io_start(&device->io, loop, fd, EPOLLIN, on_ready, "device");
     if (err) {
-        adit_free(device->buffer);
-        device->buffer = NULL;
-        close(fd);
+        release(device, fd);
         return fail(ret_trouble, ADIT_TROUBLE_CREATE, err, name, conf->tap);
     }
     memcpy(device->name, ifr.ifr_name, sizeof device->name);
@@ -159,25 +283,29 @@ int adit_device_open(struct adit_device *device, struct adit_loop *loop,
 
 void adit_device_close(struct adit_device *device)
 {
-    int fd = device->io.fd;
-
     if (!adit_device_is_open(device))
         return;
     adit_io_stop(&device->io);
-    close(fd); /* ours: the kernel removes it, with its addresses and routes */
-    adit_free(device->buffer);
-    device->buffer = NULL;
+    adit_task_cancel(&device->flush);
+    if (device->found) /* it stays: whoever comes next has not asked for joined packets */
+        (void)!ioctl(device->io.fd, TUNSETOFFLOAD, 0);
+    release(device, device->io.fd);
 }
 
 int adit_device_write(struct adit_device *device, const void *bytes, size_t n)
 {
-    ssize_t done = adit_device_is_open(device) ? write(device->io.fd, bytes, n) : -1;
+    struct virtio_net_hdr none = { 0 };
+    int err = -EAGAIN;
 
-    if (done < 0) {
-        device->stats.write_dropped++;
-        return -EAGAIN;
+    if (adit_device_is_open(device)) {
+        if (device->join) {
+            err = adit_join_add(device->join, bytes, n);
+            adit_loop_at_last(device->io.loop, &device->flush);
+        } else {
+            err = write_out(device, &none, bytes, n, 1);
+        }
     }
-    device->stats.written_packets++;
-    device->stats.written_bytes += n;
-    return 0;
+    if (err < 0)
+        device->stats.write_dropped++;
+    return err;
 }

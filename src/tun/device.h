@@ -2,7 +2,8 @@
  *
  * A device of that name which exists already (persistent, made by an administrator) is attached to
  * and stays when we close it; any other is made by us and goes with us. Reading is bounded in each
- * turn of the loop; a write that the kernel does not take is dropped and counted. */
+ * turn of the loop; a write that the kernel does not take is dropped and counted. Between us and
+ * the kernel packets go joined where it can do that (cut.h, join.h); nobody above sees it. */
 #ifndef ADIT_DEVICE_H
 #define ADIT_DEVICE_H
 
@@ -16,11 +17,14 @@
 struct adit_device_conf {
     const char *name; /* may have one %d; NULL or "" = "adit%d" */
     bool tap;
+    enum adit_offload offload; /* joined packets between us and the kernel */
 };
 
 struct adit_device_stats {
     uint64_t read_packets, read_bytes, written_packets, written_bytes;
-    uint64_t write_dropped; /* the device is down or its queue full, or it is no packet */
+    uint64_t reads, writes;  /* system calls that moved them */
+    uint64_t read_malformed; /* joined in a way that we do not know */
+    uint64_t write_dropped;  /* the device is down or its queue full, or it is no packet */
 };
 
 struct adit_device_ops {
@@ -28,6 +32,8 @@ struct adit_device_ops {
      * may the ADIT_DEVICE_HEADROOM bytes before it. May call anything, adit_device_close included.
      */
     void (*packet)(void *arg, uint8_t *bytes, size_t n, adit_time now);
+    /* So many packets, with so many bytes, were taken by adit_device_write and then dropped. */
+    void (*lost)(void *arg, unsigned count, size_t bytes);
     /* The device was removed by somebody. Nothing more comes; it is still to be closed. */
     void (*gone)(void *arg, adit_time now);
 };
@@ -43,6 +49,8 @@ struct adit_device {
     bool found; /* it was there before us, and stays */
     struct adit_device_stats stats;
     uint8_t *buffer;
+    struct adit_join *join; /* NULL = one packet at a time */
+    struct adit_task flush;
 };
 
 /* -errno, and *ret_trouble is filled. -EBUSY: another program has it. One that was killed has not:
@@ -54,7 +62,8 @@ ADIT_MUST_USE int adit_device_open(struct adit_device *device, struct adit_loop 
 /* May be repeated. */
 void adit_device_close(struct adit_device *device);
 
-/* 0; -EAGAIN: dropped and counted, which may be ignored. */
+/* 0: written, or waiting for the end of this turn; -EAGAIN: dropped and counted, which may be
+ * ignored. */
 int adit_device_write(struct adit_device *device, const void *bytes, size_t n);
 
 static inline bool adit_device_is_open(const struct adit_device *device)

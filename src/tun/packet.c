@@ -4,6 +4,7 @@
 
 #define IPV4_HEAD   20
 #define IPV6_HEAD   40
+#define TAGS_MAX    2
 #define HEADERS_MAX 8 /* IPv6 extension headers looked through; real packets have two */
 
 const char *adit_drop_name(enum adit_drop drop)
@@ -115,13 +116,15 @@ enum adit_drop adit_packet_parse(struct adit_packet *ret_packet, const uint8_t *
     return drop;
 }
 
-uint16_t adit_packet_checksum(const uint8_t *bytes, size_t n, uint32_t sum)
+size_t adit_packet_network(const uint8_t *frame, size_t n)
 {
-    for (; n > 1; bytes += 2, n -= 2)
-        sum += adit_get16(bytes);
-    if (n)
-        sum += (uint32_t)bytes[0] << 8;
-    while (sum >> 16)
-        sum = (sum & 0xffff) + (sum >> 16);
-    return (uint16_t)~sum;
+    size_t at = ADIT_ETHER_LEN;
+
+    for (int tags = 0; tags < TAGS_MAX && at <= n; tags++, at += 4) {
+        unsigned type = adit_get16(frame + at - 2);
+
+        if (type != ADIT_ETHER_VLAN && type != ADIT_ETHER_QINQ)
+            break;
+    }
+    return at < n ? at : n;
 }

@@ -13,6 +13,8 @@
 #define ADIT_ETHER_IPV4  0x0800
 #define ADIT_ETHER_ARP   0x0806
 #define ADIT_ETHER_IPV6  0x86dd
+#define ADIT_ETHER_VLAN  0x8100 /* IEEE 802.1Q */
+#define ADIT_ETHER_QINQ  0x88a8
 
 /* Why a packet went no further. */
 enum adit_drop {
@@ -50,7 +52,7 @@ enum adit_drop adit_packet_parse(struct adit_packet *ret_packet, const uint8_t *
 size_t adit_packet_too_big(uint8_t *out, const struct adit_packet *packet, const uint8_t *bytes,
                            unsigned mtu);
 
-/* RFC 1071 over n bytes, begun with `sum`; the result is ready to be stored. */
-uint16_t adit_packet_checksum(const uint8_t *bytes, size_t n, uint32_t sum);
+/* Where the network header begins in an Ethernet frame, after its VLAN tags; n if it is shorter. */
+size_t adit_packet_network(const uint8_t *frame, size_t n);
 
 #endif

@@ -3,6 +3,7 @@
 #include <netinet/in.h>
 #include <netinet/ip_icmp.h>
 
+#include "tun/checksum.h"
 #include "tun/packet.h"
 
 #define IPV4_HEAD 20
@@ -60,13 +61,13 @@ static size_t compose_v4(uint8_t *out, const struct adit_packet *p, const uint8_
     out[9] = IPPROTO_ICMP;
     memcpy(out + 12, p->dst.ip, 4);
     memcpy(out + 16, p->src.ip, 4);
-    adit_put16(out + 10, adit_packet_checksum(out, IPV4_HEAD, 0));
+    adit_put16(out + 10, adit_checksum(out, IPV4_HEAD, 0));
 
     icmp[0] = ICMP_DEST_UNREACH;
     icmp[1] = ICMP_FRAG_NEEDED;
     adit_put16(icmp + 6, (uint16_t)mtu);
     memcpy(icmp + ICMP_HEAD, bytes, quoted);
-    adit_put16(icmp + 2, adit_packet_checksum(icmp, ICMP_HEAD + quoted, 0));
+    adit_put16(icmp + 2, adit_checksum(icmp, ICMP_HEAD + quoted, 0));
     return len;
 }
 
@@ -89,10 +90,8 @@ static size_t compose_v6(uint8_t *out, const struct adit_packet *p, const uint8_
     icmp[0] = ICMP6_PACKET_TOO_BIG;
     adit_put32(icmp + 4, mtu);
     memcpy(icmp + ICMP_HEAD, bytes, quoted);
-    /* The pseudo-header (RFC 8200 section 8.1): both addresses, the length, the protocol. */
-    uint32_t sum = (uint32_t)payload + IPPROTO_ICMPV6;
-    sum += (uint16_t)~adit_packet_checksum(out + 8, 32, 0);
-    adit_put16(icmp + 2, adit_packet_checksum(icmp, payload, sum));
+    adit_put16(icmp + 2,
+               adit_checksum(icmp, payload, adit_sum_pseudo(out, true, IPPROTO_ICMPV6, payload)));
     return IPV6_HEAD + payload;
 }
 

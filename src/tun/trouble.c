@@ -60,13 +60,15 @@ static void say_permission(char *out, size_t size, const struct adit_trouble_fac
 static void say_create(char *out, size_t size, const struct adit_trouble_facts *f)
 {
     if (f->err == -EBUSY)
-        snprintf(out, size, "It is in use by %s. End that, or choose another name with --device.",
+        snprintf(out, size, "It is in use by %s. End that, or choose another name with --ifname.",
                  or (f->who, "another program"));
     else if (f->err == -EINVAL)
         snprintf(out, size,
                  "There is a device of that name which is no %s device. Choose another name with "
-                 "--device.",
+                 "--ifname.",
                  f->tap ? "TAP" : "TUN");
+    else if (f->err == -EOPNOTSUPP)
+        snprintf(out, size, "This kernel gives and takes no joined packets: use --offload auto.");
 }
 
 static void say_address(char *out, size_t size, const struct adit_trouble_facts *f)

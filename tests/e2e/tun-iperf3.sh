@@ -3,7 +3,8 @@
 . "$(dirname "$0")/lib.sh"
 need_tun
 
-must "the VPN comes up" vpn
+# one packet at a time, so that they can be counted
+must "the VPN comes up" vpn --offload off
 run() { # ARGS...: it runs to its end; a new server each time, because an old one may still be busy
     stop iperf
     start iperf B iperf3 -s -1

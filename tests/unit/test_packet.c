@@ -5,6 +5,7 @@
 
 #include <cmocka.h>
 
+#include "tun/checksum.h"
 #include "tun/packet.h"
 #include "tun/prefix.h"
 
@@ -167,14 +168,14 @@ static void too_big_is_told_where_it_may_be(void **state)
         assert_true(adit_addr_equal(&answer.dst, &p.src));
         /* A sum over what is right, its own sum included, is zero. */
         if (answer.src.family == ADIT_FAMILY_V4) {
-            assert_int_equal(adit_packet_checksum(out, 20, 0), 0);
-            assert_int_equal(adit_packet_checksum(out + 20, n - 20, 0), 0);
+            assert_int_equal(adit_checksum(out, 20, 0), 0);
+            assert_int_equal(adit_checksum(out + 20, n - 20, 0), 0);
             assert_int_equal(out[20] << 8 | out[21], 0x0304);
             assert_int_equal(adit_get16(out + 26), 1300);
             assert_memory_equal(out + 28, bytes, n - 28);
         } else {
-            uint16_t pseudo = (uint16_t)~adit_packet_checksum(out + 8, 32, (uint32_t)n - 40 + 58);
-            assert_int_equal(adit_packet_checksum(out + 40, n - 40, pseudo), 0);
+            uint16_t pseudo = (uint16_t)~adit_checksum(out + 8, 32, (uint32_t)n - 40 + 58);
+            assert_int_equal(adit_checksum(out + 40, n - 40, pseudo), 0);
             assert_int_equal(out[40] << 8 | out[41], 0x0200);
             assert_int_equal(adit_get32(out + 44), 1300);
             assert_memory_equal(out + 48, bytes, n - 48);
@@ -190,9 +191,9 @@ static void checksums_are_those_of_the_standard(void **state)
     static const uint8_t bytes[] = { 0x00, 0x01, 0xf2, 0x03, 0xf4, 0xf5, 0xf6, 0xf7 };
 
     (void)state;
-    assert_int_equal(adit_packet_checksum(bytes, 8, 0), (uint16_t)~0xddf2);
-    assert_int_equal(adit_packet_checksum(bytes, 3, 0), (uint16_t)~0xf201);
-    assert_int_equal(adit_packet_checksum(NULL, 0, 0), 0xffff);
+    assert_int_equal(adit_checksum(bytes, 8, 0), (uint16_t)~0xddf2);
+    assert_int_equal(adit_checksum(bytes, 3, 0), (uint16_t)~0xf201);
+    assert_int_equal(adit_checksum(NULL, 0, 0), 0xffff);
 }
 
 static void prefixes_are_parsed(void **state)

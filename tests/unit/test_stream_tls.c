@@ -40,7 +40,7 @@ static struct adit_tls_server *serve(const char *cert)
     }
     struct adit_tls_server *s = adit_tls_server_new(&conf, &cause);
     if (!s)
-        fail_msg("%s: %s", cert, cause.text);
+        fail_msg("%s: %s", cert ? cert : "", cause.text);
     return s;
 }
 

@@ -116,7 +116,7 @@ struct side {
     struct adit_device device;
     struct adit_link_state link;
     struct adit_trouble trouble;
-    unsigned packets, gone, matching;
+    unsigned packets, gone, matching, lost;
     uint8_t last[2048];
     size_t last_len;
     bool close_in_callback;
@@ -147,7 +147,17 @@ static void on_gone(void *arg, adit_time now)
     s->gone++;
 }
 
-static const struct adit_device_ops device_ops = { .packet = on_packet, .gone = on_gone };
+static void on_lost(void *arg, unsigned count, size_t bytes)
+{
+    struct side *s = arg;
+
+    (void)bytes;
+    s->lost += count;
+}
+
+static const struct adit_device_ops device_ops = { .packet = on_packet,
+                                                   .lost = on_lost,
+                                                   .gone = on_gone };
 
 static int open_device(struct side *s, const char *name, bool tap)
 {

@@ -110,7 +110,9 @@ void certs_make(struct certs *c)
 
 const char *certs_path(struct certs *c, const char *name)
 {
-    snprintf(c->path, sizeof c->path, "%s/%s", c->dir, name);
+    int n = snprintf(c->path, sizeof c->path, "%s/%s", c->dir, name);
+
+    assert(n > 0 && (size_t)n < sizeof c->path);
     return c->path;
 }
 
