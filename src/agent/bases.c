@@ -210,3 +210,28 @@ void adit_bases_close(struct adit_peer *peer)
         peer->bases[i].peer = NULL;
     }
 }
+
+void adit_bases_none(struct adit_peer *peer, adit_time now)
+{
+    int err = -peer->socket_err;
+    struct adit_cause cause = { .reason = ADIT_REASON_NONE };
+
+    if (err == EMFILE || err == ENFILE || err == ENOMEM || err == ENOBUFS)
+        adit_cause_set(&cause, ADIT_REASON_RESOURCE, err, "cannot open a socket: %s%s",
+                       strerror(err),
+                       err == EMFILE ? "; allow the program more of them (ulimit -n)" : "");
+    else if (err == EADDRINUSE && peer->port_min)
+        adit_cause_set(&cause, ADIT_REASON_RESOURCE, err,
+                       "UDP port %u%s is in use by another program", peer->port_min,
+                       peer->port_max > peer->port_min ? " and the others of its range" : "");
+    else if (err == EOPNOTSUPP)
+        adit_cause_set(&cause, ADIT_REASON_RESOURCE, err, "no UDP_SEGMENT and UDP_GRO here");
+    if (cause.reason) {
+        adit_engine_fail(peer->engine, &cause, now);
+        adit_peer_touch(peer);
+    } else if (peer->socket_err)
+        adit_log(ADIT_LOG_ERROR, "agent", "no network address can be used: %s", strerror(err));
+    else
+        adit_log(ADIT_LOG_WARN, "agent",
+                 "no network interface has a usable address yet, waiting for one");
+}

@@ -68,6 +68,8 @@ struct adit_peer {
     /* Packets beside the channels; NULL = nobody. */
     void (*datagram)(void *arg, const void *bytes, size_t n);
     void *datagram_arg;
+    void (*mtu)(void *arg); /* see ADIT_ENGINE_EV_MTU; may be NULL */
+    void *mtu_arg;
 
     struct adit_link dcs;
 };
@@ -83,6 +85,9 @@ void adit_peer_check_complete(struct adit_peer *peer, adit_time now);
 
 /* bases.c: sockets follow the host's addresses. */
 void adit_bases_update(struct adit_peer *peer, adit_time now);
+/* No socket at all: what to do about it depends on why. The watch on the interfaces tries again,
+ * but nobody tells it that there is memory again, a descriptor, or the port. */
+void adit_bases_none(struct adit_peer *peer, adit_time now);
 uint64_t adit_bases_dropped(const struct adit_peer *peer); /* datagrams, since the beginning */
 size_t adit_bases_count(const struct adit_peer *peer);
 void adit_bases_close(struct adit_peer *peer);

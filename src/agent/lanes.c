@@ -225,6 +225,15 @@ static void on_datagram(void *arg, const void *bytes, size_t n)
         adit_app_datagram(lane_of(l->list.next)->app, bytes, n);
 }
 
+static void on_mtu(void *arg)
+{
+    struct adit_lanes *l = arg;
+    struct adit_link *it, *tmp;
+
+    ADIT_LIST_EACH(&l->list, it, tmp)
+    adit_app_sized(lane_of(it)->app);
+}
+
 const char *adit_lanes_carrier(const struct adit_lanes *l)
 {
     if (!l->conf->app->datagram || !l->was_open || !l->peer)
@@ -235,6 +244,8 @@ const char *adit_lanes_carrier(const struct adit_lanes *l)
 void adit_lanes_attach(struct adit_lanes *l, struct adit_peer *peer)
 {
     l->peer = peer;
+    peer->mtu = on_mtu;
+    peer->mtu_arg = l;
     if (l->conf->app->datagram && !l->conf->channel_only)
         adit_peer_take_datagrams(peer, on_datagram, l);
     if (l->device[0] && adit_peer_ignore_device(peer, l->device) < 0)
@@ -306,8 +317,10 @@ void adit_lanes_detach(struct adit_lanes *l)
         if (l->was_open)
             adit_app_lost(lane->app);
     }
-    if (l->peer)
+    if (l->peer) {
+        l->peer->mtu = NULL;
         adit_peer_take_datagrams(l->peer, NULL, NULL);
+    }
     l->peer = NULL;
     l->paused = 0;
     l->kept_at = 0;

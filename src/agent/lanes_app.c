@@ -13,9 +13,7 @@ static int app_send(void *arg, const void *bytes, size_t n, bool text)
     return lane->dc ? adit_dc_send(lane->dc, bytes, n, text ? ADIT_TEXT : ADIT_BINARY) : -EPIPE;
 }
 
-_Static_assert(ADIT_APP_HEADROOM >= ADIT_DATAGRAM_HEADROOM, "a packet is framed in place");
-
-static int app_datagram(void *arg, uint8_t *bytes, size_t n)
+static int app_datagram(void *arg, const uint8_t *bytes, size_t n)
 {
     struct lane *lane = arg;
     struct adit_peer *peer = lane->lanes->peer;

@@ -85,6 +85,10 @@ static void on_event(void *arg, const struct adit_engine_event *ev)
         if (peer->on.path)
             peer->on.path(peer, peer->user);
         break;
+    case ADIT_ENGINE_EV_MTU:
+        if (peer->mtu)
+            peer->mtu(peer->mtu_arg);
+        break;
     case ADIT_ENGINE_EV_DATAGRAM:
         if (peer->datagram)
             peer->datagram(peer->datagram_arg, ev->bytes, ev->n);
@@ -113,33 +117,6 @@ void adit_peer_check_complete(struct adit_peer *peer, adit_time now)
     adit_peer_touch(peer);
 }
 
-/* No socket at all: what to do about it depends on why. The watch on the interfaces tries again,
- * but nobody tells it that there is memory again, a descriptor, or the port. */
-static void no_base(struct adit_peer *peer, adit_time now)
-{
-    int err = -peer->socket_err;
-    struct adit_cause cause = { .reason = ADIT_REASON_NONE };
-
-    if (err == EMFILE || err == ENFILE || err == ENOMEM || err == ENOBUFS)
-        adit_cause_set(&cause, ADIT_REASON_RESOURCE, err, "cannot open a socket: %s%s",
-                       strerror(err),
-                       err == EMFILE ? "; allow the program more of them (ulimit -n)" : "");
-    else if (err == EADDRINUSE && peer->port_min)
-        adit_cause_set(&cause, ADIT_REASON_RESOURCE, err,
-                       "UDP port %u%s is in use by another program", peer->port_min,
-                       peer->port_max > peer->port_min ? " and the others of its range" : "");
-    else if (err == EOPNOTSUPP)
-        adit_cause_set(&cause, ADIT_REASON_RESOURCE, err, "no UDP_SEGMENT and UDP_GRO here");
-    if (cause.reason) {
-        adit_engine_fail(peer->engine, &cause, now);
-        adit_peer_touch(peer);
-    } else if (peer->socket_err)
-        adit_log(ADIT_LOG_ERROR, "agent", "no network address can be used: %s", strerror(err));
-    else
-        adit_log(ADIT_LOG_WARN, "agent",
-                 "no network interface has a usable address yet, waiting for one");
-}
-
 /* The first turn of the loop: sockets, names, and an eye on the interfaces. */
 static void on_start(struct adit_task *task, adit_time now)
 {
@@ -152,7 +129,7 @@ static void on_start(struct adit_task *task, adit_time now)
     if (peer->freed) /* by a callback that was told a candidate */
         return;
     if (adit_bases_count(peer) == 0)
-        no_base(peer, now);
+        adit_bases_none(peer, now);
     if (peer->freed || adit_peer_state(peer) == ADIT_PEER_FAILED)
         return;
     err = adit_netif_watch_start(&peer->watch, peer->loop, on_netif_changed, peer);

@@ -22,9 +22,7 @@ static int vpn_send(void *arg, const void *bytes, size_t n)
     return t->app.is_open ? t->app.conf.ops->send(t->app.conf.arg, bytes, n, false) : -ENOTCONN;
 }
 
-_Static_assert(ADIT_VPN_HEADROOM >= ADIT_APP_HEADROOM, "a packet is framed in place");
-
-static int vpn_datagram(void *arg, uint8_t *bytes, size_t n)
+static int vpn_datagram(void *arg, const uint8_t *bytes, size_t n)
 {
     struct tunnel *t = arg;
 
@@ -86,9 +84,15 @@ static void done(struct adit_app *app)
     t->vpn = adit_vpn_free(t->vpn);
 }
 
+static void sized(struct adit_app *app)
+{
+    adit_vpn_set_size(tunnel_of(app)->vpn);
+}
+
 static void opened(struct adit_app *app)
 {
     adit_vpn_set_up(tunnel_of(app)->vpn, true);
+    sized(app);
     adit_log(ADIT_LOG_INFO, "tun", "the tunnel is up: device %s, carrier %s",
              adit_vpn_device(tunnel_of(app)->vpn),
              app->conf.ops->datagrams(app->conf.arg) ? "datagram" : "channel");
@@ -174,6 +178,7 @@ const struct adit_app_class adit_app_tunnel = {
     .lost = lost,
     .report = report,
     .path = path,
+    .sized = sized,
     .end = end,
     .closed = closed,
 };

@@ -88,6 +88,12 @@ void adit_app_path(struct adit_app *app, const struct adit_addr *local,
         app->class->path(app, local, remote);
 }
 
+void adit_app_sized(struct adit_app *app)
+{
+    if (app->class->sized && app->is_open)
+        app->class->sized(app);
+}
+
 void adit_app_report(struct adit_app *app)
 {
     if (app->class->report)

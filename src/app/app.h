@@ -11,15 +11,13 @@
 
 struct adit_app;
 
-#define ADIT_APP_HEADROOM 1
-
 struct adit_app_ops {
     /* One message. -EAGAIN: no room, adit_app_writable() follows; -EMSGSIZE; -EPIPE. */
     int (*send)(void *arg, const void *bytes, size_t n, bool text);
-    /* For packets (a class with `datagram`): one, beside the channel, with nothing repeated. The
-     * ADIT_APP_HEADROOM bytes before it are overwritten. 0; -EOPNOTSUPP: not with this peer;
-     * -EMSGSIZE: more than the path carries; either is for `send`. -ENOTCONN, -EPIPE. */
-    int (*datagram)(void *arg, uint8_t *bytes, size_t n);
+    /* For packets (a class with `datagram`): one, beside the channel, with nothing repeated. 0;
+     * -EOPNOTSUPP: not with this peer; -EMSGSIZE: more than the path carries; either is for `send`.
+     * -ENOTCONN, -EPIPE. */
+    int (*datagram)(void *arg, const uint8_t *bytes, size_t n);
     bool (*datagrams)(void *arg);     /* the peer takes them */
     size_t (*buffered)(void *arg);    /* bytes sent and not yet acknowledged */
     size_t (*message_max)(void *arg); /* the largest message the other side takes */
@@ -86,6 +84,7 @@ struct adit_app_class {
     /* Another path is in use: its two ends. */
     void (*path)(struct adit_app *app, const struct adit_addr *local,
                  const struct adit_addr *remote);
+    void (*sized)(struct adit_app *app); /* ops->packet_max has changed */
     /* Wind up, which may take time; ops->ended follows, never from inside this call. */
     void (*end)(struct adit_app *app);
     /* The channel is gone: no more sending. The app reports done if it has not yet; cause says why.
@@ -111,6 +110,7 @@ void adit_app_writable(struct adit_app *app);
 void adit_app_low(struct adit_app *app);
 void adit_app_path(struct adit_app *app, const struct adit_addr *local,
                    const struct adit_addr *remote);
+void adit_app_sized(struct adit_app *app);
 void adit_app_report(struct adit_app *app);
 void adit_app_lost(struct adit_app *app);
 void adit_app_closed(struct adit_app *app, const struct adit_cause *cause);

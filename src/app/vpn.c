@@ -26,7 +26,7 @@ struct adit_vpn {
     struct adit_filter filter;
     struct adit_vpn_stats stats;
     adit_time told_until; /* the theoretical arrival time of GCRA */
-    bool warned_source, routes_follow;
+    bool warned_source, routes_follow, mtu_follows;
     char *down;
     struct adit_buf env; /* "NAME=value" strings, one after the other, each with its zero byte */
     struct adit_child child;
@@ -71,7 +71,7 @@ static enum adit_drop why_not_sent(int err)
 
 /* What is too large for a datagram, and what no "too big" can make smaller, has the channel, which
  * cuts it. */
-static int carry(struct adit_vpn *vpn, uint8_t *bytes, size_t n)
+static int carry(struct adit_vpn *vpn, const uint8_t *bytes, size_t n)
 {
     int err = vpn->ops->datagram ? vpn->ops->datagram(vpn->arg, bytes, n) : -EOPNOTSUPP;
 
@@ -355,6 +355,7 @@ int adit_vpn_new(struct adit_vpn **ret_vpn, struct adit_loop *loop,
         return err;
     }
     vpn->routes_follow = conf->routes_follow;
+    vpn->mtu_follows = conf->mtu == 0;
     adit_vpn_set_up(vpn, false);
     if (conf->up)
         (void)run(vpn, conf->up, "ADIT_EVENT=up");
@@ -369,6 +370,26 @@ void adit_vpn_set_up(struct adit_vpn *vpn, bool up)
     if (err)
         adit_log(ADIT_LOG_WARN, "vpn", "cannot %s the routes: %s, continuing",
                  up ? "set" : "withdraw", strerror(-err));
+}
+
+/* Never below what any path carries: IPv6 wants it (RFC 8200 section 5), and the senders of what is
+ * too large are told. */
+void adit_vpn_set_size(struct adit_vpn *vpn)
+{
+    size_t head = vpn->filter.tap ? ADIT_ETHER_LEN : 0, most = vpn->ops->packet_max(vpn->arg);
+    unsigned mtu = most > MTU_DEFAULT + head ? (unsigned)(most - head) : MTU_DEFAULT;
+    int err;
+
+    if (!vpn->mtu_follows || most == SIZE_MAX || mtu == vpn->filter.mtu)
+        return;
+    err = adit_link_set_mtu(&vpn->link, mtu);
+    if (err) { /* a device of somebody else, who gave us no right to change it */
+        vpn->mtu_follows = false;
+        adit_log(ADIT_LOG_INFO, "vpn", "the MTU stays at %u: %s", vpn->filter.mtu, strerror(-err));
+        return;
+    }
+    vpn->filter.mtu = mtu;
+    adit_log(ADIT_LOG_INFO, "vpn", "the MTU is %u now, which is what the path carries", mtu);
 }
 
 void adit_vpn_set_path(struct adit_vpn *vpn, const struct adit_addr *local,

@@ -13,13 +13,11 @@
 
 struct adit_vpn;
 
-#define ADIT_VPN_HEADROOM ADIT_DEVICE_HEADROOM
-
 struct adit_vpn_conf {
     const char *device; /* NULL = "adit%d" */
     bool tap;
     enum adit_offload offload; /* of the device */
-    unsigned mtu;              /* of the device; 0 = 1280 */
+    unsigned mtu;              /* of the device; 0 = 1280, and then what the path carries */
     const struct adit_link_address *addresses;
     size_t address_count;
     const struct adit_prefix *routes; /* networks behind the peer */
@@ -43,9 +41,9 @@ struct adit_vpn_ops {
     /* One message for the peer. May queue or send, nothing else. 0; -EAGAIN: no room; -EMSGSIZE:
      * the peer takes no such messages; anything else: there is no channel now. */
     int (*send)(void *arg, const void *bytes, size_t n);
-    /* The same beside the channel; the ADIT_VPN_HEADROOM bytes before it are overwritten.
-     * -EOPNOTSUPP or -EMSGSIZE: not this way, it goes to `send`. May be NULL. */
-    int (*datagram)(void *arg, uint8_t *bytes, size_t n);
+    /* The same beside the channel. -EOPNOTSUPP or -EMSGSIZE: not this way, it goes to `send`. May
+     * be NULL. */
+    int (*datagram)(void *arg, const uint8_t *bytes, size_t n);
     /* How large a message is carried well by the path at hand; SIZE_MAX: any. Asked for each packet
      * of the device: the senders of larger ones are told so. */
     size_t (*packet_max)(void *arg);
@@ -70,6 +68,8 @@ void adit_vpn_feed(struct adit_vpn *vpn, const void *bytes, size_t n, adit_time 
 
 /* There is a peer now, or none: for routes that follow. */
 void adit_vpn_set_up(struct adit_vpn *vpn, bool up);
+/* ops->packet_max has changed: the device follows, if conf->mtu was 0. */
+void adit_vpn_set_size(struct adit_vpn *vpn);
 /* The addresses of the tunnel's own datagrams, so that they are kept out of it. */
 void adit_vpn_set_path(struct adit_vpn *vpn, const struct adit_addr *local,
                        const struct adit_addr *remote);

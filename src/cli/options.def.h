@@ -72,7 +72,8 @@ OPTION(route, LIST, "route", 'r', "NET/LENGTH", 0, 0, "", M | PEER, "",
 OPTION(allowed_ips, LIST, "allowed-ips", 0, "NET/LENGTH", 0, 0, "", M | PEER, "",
        "the other side may use these addresses as a source; may be repeated. Else its address, and "
        "the networks routed to it")
-OPTION(mtu, NUMBER, "mtu", 0, "BYTES", 576, 65535, "", M | PEER, "", "largest packet in the device")
+OPTION(mtu, NUMBER, "mtu", 0, "BYTES", 576, 65535, "", M | PEER, "",
+       "largest packet in the device; else 1280, and as soon as the path is known what it carries")
 OPTION(carrier, CHOICE, "carrier", 0, "auto|channel", 0, 0, "", M, "auto",
        "how packets travel: between adits in datagrams beside the channel, or in its messages")
 OPTION(offload, CHOICE, "offload", 0, "auto|on|off", 0, 0, "", M | PEER, "auto",

@@ -35,6 +35,8 @@ struct adit_dtls_ops {
     /* Application data of one record, CONNECTED only. Called from feed; may call adit_dtls_write
      * and adit_dtls_close, not adit_dtls_free or adit_dtls_feed. */
     void (*data)(void *arg, const void *bytes, size_t n, adit_time now);
+    /* The same of one of adit_dtls_write_direct. */
+    void (*direct)(void *arg, const void *bytes, size_t n, adit_time now);
     /* The state changed; cause is set for CLOSED and FAILED. CONNECTED comes before the first data.
      * May call anything but adit_dtls_free and adit_dtls_feed. */
     void (*event)(void *arg, enum adit_dtls_state state, const struct adit_cause *cause);
@@ -67,6 +69,20 @@ static inline size_t adit_dtls_payload_for(size_t mtu)
     return mtu - 37;
 }
 size_t adit_dtls_payload_max(const struct adit_dtls *d);
+/* Records past the library (dtls/direct.h), in both directions; both sides have to ask for them
+ * when CONNECTED. -EPROTO: not with what the handshake has agreed on, which is the same on both
+ * sides; -ENOTCONN; -ENOMEM. */
+ADIT_MUST_USE int adit_dtls_start_direct(struct adit_dtls *d);
+/* Calls ops->send. -EMSGSIZE, -ENOTCONN before adit_dtls_start_direct, -EPIPE after the end, -EIO.
+ */
+ADIT_MUST_USE int adit_dtls_write_direct(struct adit_dtls *d, const void *bytes, size_t n);
+/* Forged, repeated, too late. */
+uint64_t adit_dtls_direct_dropped(const struct adit_dtls *d);
+/* How many bytes of payload make a datagram of `mtu` bytes there. */
+static inline size_t adit_dtls_direct_for(size_t mtu)
+{
+    return mtu - 29;
+}
 /* The path carries more or less than conf.mtu said; for records to come, after the handshake. */
 void adit_dtls_set_mtu(struct adit_dtls *d, size_t mtu);
 /* Sends close_notify; state CLOSED. */

@@ -12,6 +12,7 @@
 #define ADIT_RECORD_CCS       20
 #define ADIT_RECORD_ALERT     21
 #define ADIT_RECORD_HANDSHAKE 22
+#define ADIT_RECORD_DATA      23
 /* Around the payload: header, explicit nonce and tag of AES-GCM; ChaCha20 has no nonce. */
 #define ADIT_RECORD_NONCE     8
 #define ADIT_RECORD_TAG       16
@@ -26,6 +27,12 @@ static inline size_t adit_record_len(const uint8_t *p, size_t n)
         return 0;
     len = ADIT_RECORD_HEADER + (size_t)adit_get16(p + 11);
     return len <= n ? len : 0;
+}
+
+/* One of direct.h. */
+static inline bool adit_record_direct(const uint8_t *p)
+{
+    return p[0] == ADIT_RECORD_DATA && p[3] & 0x80;
 }
 
 /* Sent before there were keys: anybody can have written it. */

@@ -96,6 +96,7 @@ struct adit_ice {
     struct adit_consent consent;
     struct adit_pmtu pmtu;
     uint16_t mtu_told;
+    bool mtu_settled_told;
 
     /* No new transaction before, RFC 8445 section 6.1.4.1; a triggered check meets an open way, and
      * keeps only what section 14.2 demands of everybody. */

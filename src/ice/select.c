@@ -188,9 +188,10 @@ static void watch_consent(struct adit_ice *ice, adit_time now)
 
 static void tell_mtu(struct adit_ice *ice)
 {
-    if (ice->mtu_told == ice->pmtu.size)
+    if (ice->mtu_told == ice->pmtu.size && ice->mtu_settled_told == ice->pmtu.settled)
         return;
     ice->mtu_told = ice->pmtu.size;
+    ice->mtu_settled_told = ice->pmtu.settled;
     adit_ice_tell(ice, &(struct adit_ice_event){ .type = ADIT_ICE_EV_MTU });
 }
 

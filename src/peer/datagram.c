@@ -1,43 +1,28 @@
 /* datagram.c - packets in DTLS records of their own, beside SCTP; docs/datagram.md has every byte.
- *
- *     type  one byte, 1
- *     rest  the packet
- *
- * The first byte of an SCTP packet is the upper half of its source port: 0x13 of 5000. */
-#include "base/log.h"
+ */
 #include "peer/inner.h"
 
-#define TYPE_PACKET 0x01
-#define TYPE_SCTP   0x13
-#define SCTP_PORT   5000
-
-_Static_assert(SCTP_PORT >> 8 == TYPE_SCTP && TYPE_SCTP != TYPE_PACKET,
-               "what the first byte tells apart");
+#define SCTP_PORT 5000
 
 void adit_engine_take_datagrams(struct adit_engine *e)
 {
     e->datagrams = true;
 }
 
-/* A peer that uses another SCTP port is not one of us, and the first byte would tell nothing. */
+/* A peer that uses another SCTP port is not one of us. */
 bool adit_engine_datagrams(const struct adit_engine *e)
 {
     return e->datagrams && e->remote && e->remote->datagram && e->remote->sctp_port == SCTP_PORT;
 }
 
-static size_t record_max(const struct adit_engine *e)
-{
-    return adit_dtls_payload_for(adit_parts_mtu(e)) - ADIT_DATAGRAM_HEADROOM;
-}
-
 size_t adit_engine_datagram_max(const struct adit_engine *e, bool *ret_sure)
 {
     (void)adit_engine_packet_max(e, ret_sure);
-    return record_max(e);
+    return adit_dtls_direct_for(adit_parts_mtu(e));
 }
 
 /* Nothing of this changes what the engine would do next, so there is nothing to settle. */
-int adit_engine_datagram(struct adit_engine *e, uint8_t *bytes, size_t n)
+int adit_engine_datagram(struct adit_engine *e, const uint8_t *bytes, size_t n)
 {
     int err;
 
@@ -47,10 +32,9 @@ int adit_engine_datagram(struct adit_engine *e, uint8_t *bytes, size_t n)
         return -EPIPE;
     if (!e->dtls)
         return -ENOTCONN;
-    if (n > record_max(e)) /* DTLS itself never takes less than it once did, see set_mtu */
+    if (n > adit_dtls_direct_for(adit_parts_mtu(e)))
         return -EMSGSIZE;
-    bytes[-1] = TYPE_PACKET;
-    err = adit_dtls_write(e->dtls, bytes - 1, n + 1);
+    err = adit_dtls_write_direct(e->dtls, bytes, n);
     if (err)
         return err;
     e->datagrams_sent++;
@@ -58,19 +42,23 @@ int adit_engine_datagram(struct adit_engine *e, uint8_t *bytes, size_t n)
     return 0;
 }
 
-bool adit_datagram_feed(struct adit_engine *e, const uint8_t *bytes, size_t n)
+void adit_datagram_start(struct adit_engine *e)
 {
-    if (!adit_engine_datagrams(e) || (n && bytes[0] == TYPE_SCTP))
-        return false;
-    if (n <= ADIT_DATAGRAM_HEADROOM || bytes[0] != TYPE_PACKET) {
-        e->datagrams_dropped++;
-        adit_trace("peer", "a record of %zu bytes that is neither SCTP nor a packet", n);
-        return true;
-    }
+    struct adit_cause cause;
+    int err = adit_engine_datagrams(e) ? adit_dtls_start_direct(e->dtls) : 0;
+
+    if (!err)
+        return;
+    adit_cause_set(&cause, err == -ENOMEM ? ADIT_REASON_RESOURCE : ADIT_REASON_PROTOCOL, -err,
+                   err == -ENOMEM ? "no memory for DTLS"
+                                  : "DTLS agreed on nothing that packets beside it can use");
+    adit_engine_end(e, &cause);
+}
+
+void adit_datagram_feed(struct adit_engine *e, const uint8_t *bytes, size_t n)
+{
     e->datagrams_received++;
-    e->datagram_bytes_received += n - ADIT_DATAGRAM_HEADROOM;
-    adit_engine_tell(e, &(struct adit_engine_event){ .type = ADIT_ENGINE_EV_DATAGRAM,
-                                                     .bytes = bytes + ADIT_DATAGRAM_HEADROOM,
-                                                     .n = n - ADIT_DATAGRAM_HEADROOM });
-    return true;
+    e->datagram_bytes_received += n;
+    adit_engine_tell(
+        e, &(struct adit_engine_event){ .type = ADIT_ENGINE_EV_DATAGRAM, .bytes = bytes, .n = n });
 }

@@ -346,7 +346,7 @@ void adit_engine_stats(struct adit_engine *e, struct adit_engine_stats *ret_stat
         .datagrams_received = e->datagrams_received,
         .datagram_bytes_sent = e->datagram_bytes_sent,
         .datagram_bytes_received = e->datagram_bytes_received,
-        .datagrams_dropped = e->datagrams_dropped,
+        .datagrams_dropped = e->dtls ? adit_dtls_direct_dropped(e->dtls) : 0,
         .times = e->times,
         .cipher = e->dtls ? adit_dtls_cipher(e->dtls) : "",
     };

@@ -63,6 +63,7 @@ enum adit_engine_event_type {
     ADIT_ENGINE_EV_GATHERED, /* the description is complete */
     ADIT_ENGINE_EV_MAPPED,   /* cand: what was told to the other side is out of date, see ice.h */
     ADIT_ENGINE_EV_SELECTED, /* another pair is in use */
+    ADIT_ENGINE_EV_MTU,      /* adit_engine_packet_max and adit_engine_datagram_max have changed */
     ADIT_ENGINE_EV_CHANNEL,  /* sctp: ACCEPT, OPEN, MESSAGE, WRITABLE, LOW or CLOSED of a channel */
     ADIT_ENGINE_EV_DATAGRAM, /* bytes, n: one packet that came beside SCTP */
     ADIT_ENGINE_EV_ASSOCIATED, /* SCTP stands (again, after an ABORT: open your channels anew) */
@@ -148,17 +149,15 @@ void adit_engine_flow(const struct adit_engine *e, uint32_t *ret_window, adit_ti
 
 /* Packets beside SCTP, each in a DTLS record of its own: neither repeated nor put in order, and
  * nothing waits for anything (docs/datagram.md). */
-#define ADIT_DATAGRAM_HEADROOM 1
 /* We take them: our description says so. Before the first description. */
 void adit_engine_take_datagrams(struct adit_engine *e);
 /* Both sides take them. */
 bool adit_engine_datagrams(const struct adit_engine *e);
 /* As adit_engine_packet_max. */
 size_t adit_engine_datagram_max(const struct adit_engine *e, bool *ret_sure);
-/* One packet; the ADIT_DATAGRAM_HEADROOM bytes before it are overwritten. -EOPNOTSUPP: not with
- * this peer; -EMSGSIZE: more than the path carries; -ENOTCONN: not yet; -EPIPE: closing or closed.
- * What the network or a full queue drops is lost. */
-ADIT_MUST_USE int adit_engine_datagram(struct adit_engine *e, uint8_t *bytes, size_t n);
+/* One packet. -EOPNOTSUPP: not with this peer; -EMSGSIZE: more than the path carries; -ENOTCONN:
+ * not yet; -EPIPE: closing or closed. What the network or a full queue drops is lost. */
+ADIT_MUST_USE int adit_engine_datagram(struct adit_engine *e, const uint8_t *bytes, size_t n);
 
 /* The host cannot do what a connection needs: ends in FAILED, with this cause. */
 void adit_engine_fail(struct adit_engine *e, const struct adit_cause *cause, adit_time now);

@@ -48,8 +48,7 @@ struct adit_engine {
     uint64_t session_id;
     uint64_t packets_sent, packets_received, bytes_sent, bytes_received;
     unsigned sctp_restarts;
-    uint64_t datagrams_sent, datagrams_received, datagram_bytes_sent, datagram_bytes_received,
-        datagrams_dropped;
+    uint64_t datagrams_sent, datagrams_received, datagram_bytes_sent, datagram_bytes_received;
     struct adit_engine_times times;
 };
 
@@ -60,8 +59,9 @@ static inline bool adit_engine_ended(const struct adit_engine *e)
 
 /* parts.c: the largest UDP payload on the path at hand. */
 size_t adit_parts_mtu(const struct adit_engine *e);
-/* datagram.c. True: a record that was not SCTP's, and is dealt with. */
-bool adit_datagram_feed(struct adit_engine *e, const uint8_t *bytes, size_t n);
+/* datagram.c. DTLS stands. */
+void adit_datagram_start(struct adit_engine *e);
+void adit_datagram_feed(struct adit_engine *e, const uint8_t *bytes, size_t n);
 
 /* parts.c. NULL without memory. */
 /* The first retransmission of what runs over ICE; 0 = nothing is known. */

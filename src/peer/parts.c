@@ -67,6 +67,7 @@ static void ice_event(void *arg, const struct adit_ice_event *ev)
         break;
     case ADIT_ICE_EV_MTU:
         set_mtu(e);
+        adit_engine_tell(e, &(struct adit_engine_event){ .type = ADIT_ENGINE_EV_MTU });
         break;
     case ADIT_ICE_EV_HEARD:
         break;
@@ -89,8 +90,14 @@ static void dtls_data(void *arg, const void *bytes, size_t n, adit_time now)
 {
     struct adit_engine *e = arg;
 
-    if (!adit_datagram_feed(e, bytes, n) && e->sctp && !e->sctp_down)
+    if (e->sctp && !e->sctp_down)
         adit_sctp_feed(e->sctp, bytes, n, now);
+}
+
+static void dtls_direct(void *arg, const void *bytes, size_t n, adit_time now)
+{
+    (void)now;
+    adit_datagram_feed(arg, bytes, n);
 }
 
 static void dtls_event(void *arg, enum adit_dtls_state state, const struct adit_cause *cause)
@@ -99,13 +106,15 @@ static void dtls_event(void *arg, enum adit_dtls_state state, const struct adit_
 
     if (state == ADIT_DTLS_CONNECTED && !e->times.dtls_up)
         e->times.dtls_up = e->now;
+    if (state == ADIT_DTLS_CONNECTED)
+        adit_datagram_start(e);
     if (state == ADIT_DTLS_FAILED || state == ADIT_DTLS_CLOSED)
         adit_engine_end(e, cause);
 }
 
-static const struct adit_dtls_ops dtls_ops = { .send = dtls_send,
-                                               .data = dtls_data,
-                                               .event = dtls_event };
+static const struct adit_dtls_ops dtls_ops = {
+    .send = dtls_send, .data = dtls_data, .direct = dtls_direct, .event = dtls_event
+};
 
 static void sctp_send(void *arg, const void *bytes, size_t n)
 {

@@ -15,10 +15,9 @@
 #include "tun/join.h"
 #include "tun/vnet.h"
 
-#define READ_SIZE   (ADIT_DEVICE_PACKET_MAX + 1 + 64)
-#define BUFFER_SIZE (ADIT_DEVICE_HEADROOM + READ_SIZE)
-#define READS_MAX   32           /* in one turn of the loop */
-#define BYTES_MAX   (256 * 1024) /* and so many bytes, about */
+#define READ_SIZE (ADIT_DEVICE_PACKET_MAX + 1 + 64)
+#define READS_MAX 32           /* in one turn of the loop */
+#define BYTES_MAX (256 * 1024) /* and so many bytes, about */
 
 /* ---- who and why ----------------------------------------------------------------------------- */
 
@@ -133,7 +132,7 @@ static void on_ready(struct adit_io *io, uint32_t events, adit_time now)
     (void)events;
     for (int i = 0; i < READS_MAX && total < BYTES_MAX && d->buffer == open; i++) {
         struct virtio_net_hdr h = { 0 };
-        struct iovec v[2] = { { &h, sizeof h }, { d->buffer + ADIT_DEVICE_HEADROOM, READ_SIZE } };
+        struct iovec v[2] = { { &h, sizeof h }, { d->buffer, READ_SIZE } };
         ssize_t n = d->join ? readv(io->fd, v, 2) : read(io->fd, v[1].iov_base, v[1].iov_len);
 
         if (n <= 0) {
@@ -268,7 +267,7 @@ int adit_device_open(struct adit_device *device, struct adit_loop *loop,
     device->index = if_nametoindex(ifr.ifr_name);
     if (!device->index)
         err = -ENODEV;
-    if (!err && !(device->buffer = adit_malloc(BUFFER_SIZE)))
+    if (!err && !(device->buffer = adit_malloc(READ_SIZE)))
         err = -ENOMEM;
     if (!err)
         err = adit_io_start(&device->io, loop, fd, EPOLLIN, on_ready, "device");

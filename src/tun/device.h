@@ -12,7 +12,6 @@
 #include "tun/trouble.h"
 
 #define ADIT_DEVICE_PACKET_MAX 65535 /* a TAP frame has 14 bytes more */
-#define ADIT_DEVICE_HEADROOM   16    /* for what a packet is framed with; keeps it aligned */
 
 struct adit_device_conf {
     const char *name; /* may have one %d; NULL or "" = "adit%d" */
@@ -28,9 +27,8 @@ struct adit_device_stats {
 };
 
 struct adit_device_ops {
-    /* A packet from the kernel; it lives until the callback returns and may be changed in place, as
-     * may the ADIT_DEVICE_HEADROOM bytes before it. May call anything, adit_device_close included.
-     */
+    /* A packet from the kernel; it lives until the callback returns and may be changed in place.
+     * May call anything, adit_device_close included. */
     void (*packet)(void *arg, uint8_t *bytes, size_t n, adit_time now);
     /* So many packets, with so many bytes, were taken by adit_device_write and then dropped. */
     void (*lost)(void *arg, unsigned count, size_t bytes);

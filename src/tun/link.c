@@ -335,3 +335,17 @@ int adit_link_set_routes(struct adit_link_state *link, bool up)
     adit_netlink_close(&nl);
     return err;
 }
+
+int adit_link_set_mtu(struct adit_link_state *link, unsigned mtu)
+{
+    struct adit_netlink nl;
+    int err = adit_netlink_open(&nl, 0);
+
+    if (err)
+        return err;
+    err = change(&nl, link->index, 0, 0, mtu);
+    adit_netlink_close(&nl);
+    if (!err)
+        link->changed_mtu = true;
+    return err;
+}

@@ -46,6 +46,8 @@ ADIT_MUST_USE int adit_link_setup(struct adit_link_state *link, const struct adi
                                   struct adit_trouble *ret_trouble);
 /* Takes back what adit_link_setup did, as far as the device still exists. May be repeated. */
 void adit_link_done(struct adit_link_state *link);
+/* Another MTU. -errno. */
+ADIT_MUST_USE int adit_link_set_mtu(struct adit_link_state *link, unsigned mtu);
 /* The routes that adit_link_setup made, out of force and back in: where the other end is gone they
  * would lead nowhere. -errno of the first that failed. */
 ADIT_MUST_USE int adit_link_set_routes(struct adit_link_state *link, bool up);

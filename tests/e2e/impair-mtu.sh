@@ -15,10 +15,13 @@ stop a b
 lab down
 if ip tuntap add mode tun name probe 2>/dev/null; then
     check "a VPN" vpn
+    mtu_is() { lab in A cat /sys/class/net/adit0/mtu | grep -x "$1"; }
+    check "the device's MTU is what the path carries" until_true 10 mtu_is 1431
     lab impair A mtu=1280
     # a size in use is confirmed every two seconds (src/ice/pmtu.h); B has large packets to confirm it
     # with only when A's come through again
     check "large pings through a new black hole of 1280" until_true 15 lab in A ping -q -c 3 -i 0.2 -W 1 -s 4000 $V4_B
+    check "the device's MTU follows the path" until_true 15 mtu_is 1280
     check "and they keep coming" lab in A ping -q -c 20 -i 0.05 -W 2 -s 4000 $V4_B
     too_big() { # BYTES
         lab in A ping -c 1 -W 1 -M do -s "$1" $V4_B >"$W/big" 2>&1

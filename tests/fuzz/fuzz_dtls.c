@@ -55,7 +55,7 @@ static void on_event(void *arg, enum adit_dtls_state state, const struct adit_ca
     e->state = state;
 }
 
-static const struct adit_dtls_ops ops = { on_send, on_data, on_event };
+static const struct adit_dtls_ops ops = { on_send, on_data, on_data, on_event };
 
 static void drop_first(struct end *e)
 {

@@ -119,6 +119,8 @@ static void on_event(void *arg, const struct adit_engine_event *ev)
     case ADIT_ENGINE_EV_CHANNEL:
         on_channel(p, ev->sctp);
         break;
+    case ADIT_ENGINE_EV_MTU:
+        break;
     case ADIT_ENGINE_EV_ASSOCIATED:
         p->associated++;
         break;

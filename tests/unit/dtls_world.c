@@ -103,7 +103,7 @@ static void on_event(void *arg, enum adit_dtls_state state, const struct adit_ca
     }
 }
 
-static const struct adit_dtls_ops ops = { on_send, on_data, on_event };
+static const struct adit_dtls_ops ops = { on_send, on_data, on_data, on_event };
 
 const struct adit_dtls_ops *world_ops(void)
 {

@@ -86,6 +86,8 @@ static void on_event(void *arg, const struct adit_engine_event *ev)
         s->selected++;
         break;
     case ADIT_ENGINE_EV_DATAGRAM:
+    case ADIT_ENGINE_EV_MTU:
+        break;
     case ADIT_ENGINE_EV_ASSOCIATED:
         s->associated++;
         break;

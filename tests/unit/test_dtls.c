@@ -4,6 +4,7 @@
 
 #include <cmocka.h>
 
+#include "dtls/direct.h"
 #include "unit/dtls_world.h"
 
 #define A (&w->end[0])
@@ -180,6 +181,51 @@ static void test_held_data_is_bounded_and_dropped_on_mismatch(void **state)
     world_free(w);
 }
 
+/* ---- past the library ------------------------------------------------------------------------
+ */
+
+static void test_direct(void **state)
+{
+    struct world *w = world_pair();
+    uint8_t bytes[ADIT_DIRECT_MAX] = { 1 };
+
+    (void)state;
+    assert_int_equal(adit_dtls_start_direct(A->d), -ENOTCONN);
+    world_start(w);
+    world_run(w, w->now + ADIT_SEC);
+    assert_int_equal(adit_dtls_write_direct(A->d, "x", 1), -ENOTCONN);
+    assert_int_equal(adit_dtls_start_direct(A->d), 0);
+    assert_int_equal(adit_dtls_write_direct(A->d, "x", 1), 0); /* nobody there who listens */
+    world_run(w, w->now + ADIT_SEC);
+    assert_int_equal(B->received, 0);
+    assert_int_equal(adit_dtls_start_direct(B->d), 0);
+    assert_int_equal(adit_dtls_start_direct(B->d), 0);
+    for (int i = 0; i < 5; i++) { /* both kinds, both ways, in their order */
+        assert_int_equal(adit_dtls_write_direct(A->d, "13579" + i, 1), 0);
+        assert_int_equal(adit_dtls_write(A->d, "24680" + i, 1), 0);
+        assert_int_equal(adit_dtls_write_direct(B->d, "abcde" + i, 1), 0);
+    }
+    world_run(w, w->now + ADIT_SEC);
+    assert_int_equal(B->received, 10);
+    assert_memory_equal(B->first, "1234567890", 10);
+    assert_int_equal(A->received, 5);
+    assert_memory_equal(A->first, "abcde", 5);
+    size_t most = ADIT_DIRECT_MAX - ADIT_DIRECT_OVERHEAD;
+    assert_int_equal(adit_dtls_write_direct(A->d, bytes, most + 1), -EMSGSIZE);
+    assert_int_equal(adit_dtls_write_direct(A->d, bytes, 1200), 0);
+    world_run(w, w->now + ADIT_SEC);
+    assert_int_equal(B->received, 11);
+    assert_int_equal(A->largest, adit_dtls_direct_for(A->largest) + ADIT_DIRECT_OVERHEAD);
+    assert_int_equal(adit_dtls_direct_dropped(B->d), 0);
+    assert_true(world_talks(w));
+    B->close_on_data = true;
+    assert_int_equal(adit_dtls_write_direct(A->d, "x", 1), 0);
+    world_run(w, w->now + ADIT_SEC);
+    assert_int_equal(B->state, ADIT_DTLS_CLOSED);
+    assert_int_equal(adit_dtls_write_direct(B->d, "x", 1), -EPIPE);
+    world_free(w);
+}
+
 /* ---- the end ------------------------------------------------------------------------------------
  */
 
@@ -260,6 +306,7 @@ int main(void)
         cmocka_unit_test(test_expected_lists),
         cmocka_unit_test(test_late_expect),
         cmocka_unit_test(test_held_data_is_bounded_and_dropped_on_mismatch),
+        cmocka_unit_test(test_direct),
         cmocka_unit_test(test_close),
         cmocka_unit_test(test_close_from_inside),
         cmocka_unit_test(test_close_in_every_state),

@@ -7,6 +7,8 @@
 
 #include <net/if.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -43,12 +45,11 @@ static int on_send(void *arg, const void *bytes, size_t n)
     return h->answer;
 }
 
-static int on_datagram(void *arg, uint8_t *bytes, size_t n)
+static int on_datagram(void *arg, const uint8_t *bytes, size_t n)
 {
     struct host *h = arg;
     struct adit_packet p;
 
-    memset(bytes - ADIT_VPN_HEADROOM, 0xff, ADIT_VPN_HEADROOM); /* ours, as promised */
     if (!h->beside && adit_packet_parse(&p, bytes, n) == ADIT_DROP_NONE && p.proto == 17)
         h->datagrams++;
     return h->beside;
@@ -106,11 +107,16 @@ static struct adit_addr addr(const char *text)
 
 static struct adit_link_address own = { .own = { .len = 24 } };
 
+static unsigned fixed_mtu;
+
 static int start(struct host *h, const char *up, const char *down)
 {
-    struct adit_vpn_conf conf = {
-        .device = "v0", .addresses = &own, .address_count = 1, .up = up, .down = down
-    };
+    struct adit_vpn_conf conf = { .device = "v0",
+                                  .mtu = fixed_mtu,
+                                  .addresses = &own,
+                                  .address_count = 1,
+                                  .up = up,
+                                  .down = down };
     struct adit_udp_conf udp = { .addr = addr("10.77.0.1") };
 
     own.own.addr = addr("10.77.0.1");
@@ -285,6 +291,43 @@ static void a_sender_learns_of_a_narrow_path(void **state)
     stop(&h);
 }
 
+static unsigned device_mtu(void)
+{
+    struct ifreq ifr = { .ifr_name = "v0" };
+    int fd = socket(AF_INET, SOCK_DGRAM, 0);
+
+    assert_int_equal(ioctl(fd, SIOCGIFMTU, &ifr), 0);
+    close(fd);
+    return (unsigned)ifr.ifr_mtu;
+}
+
+static void the_device_follows_the_path(void **state)
+{
+    static const struct {
+        size_t path;
+        unsigned mtu;
+    } rows[] = { { SIZE_MAX, 1280 }, { 1431, 1431 }, { 1183, 1280 },
+                 { 1400, 1400 },     { 0, 1400 },    { 1280, 1280 } }; /* 0: any, and so as it is */
+    struct host h = { 0 };
+
+    (void)state;
+    NEEDS_DEVICES;
+    assert_int_equal(start(&h, NULL, NULL), 0);
+    for (size_t i = 0; i < ADIT_LEN(rows); i++) {
+        h.packet_max = rows[i].path;
+        adit_vpn_set_size(h.vpn);
+        assert_int_equal(device_mtu(), rows[i].mtu);
+    }
+    stop(&h);
+    fixed_mtu = 1300;
+    h = (struct host){ .packet_max = 1431 };
+    assert_int_equal(start(&h, NULL, NULL), 0);
+    adit_vpn_set_size(h.vpn);
+    assert_int_equal(device_mtu(), 1300);
+    stop(&h);
+    fixed_mtu = 0;
+}
+
 static void telling_is_limited(void **state)
 {
     struct adit_vpn_stats stats;
@@ -450,6 +493,7 @@ int main(void)
         T(what_cannot_go_on_is_counted_by_its_reason),
         T(packets_go_beside_the_channel_where_they_can),
         T(a_sender_learns_of_a_narrow_path),
+        T(the_device_follows_the_path),
         T(telling_is_limited),
         T(a_device_taken_away_is_told),
         T(programs_run_before_and_after),
