@@ -21,7 +21,7 @@ struct adit_udp_conf {
     const char *device; /* SO_BINDTODEVICE; NULL = any */
     enum adit_offload
         offload; /* runs of packets between us and the kernel; ON: -EOPNOTSUPP if it has none */
-    unsigned buffer_bytes; /* of the socket, each way; 0 = 2 MiB or what the system allows */
+    unsigned buffer_bytes; /* of the socket, each way; 0 = 512 KiB or what the system allows */
 };
 
 struct adit_udp_stats {

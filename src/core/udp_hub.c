@@ -10,9 +10,9 @@
 
 #define RX_BATCH    16
 #define RX_BYTES    65536 /* of one receive: many packets in a row, where the kernel joins them */
-#define TX_BATCH    64
+#define TX_BATCH    128
 #define SEGMENTS    64 /* packets of one send: what every kernel takes (UDP_MAX_SEGMENTS) */
-#define RUN_BYTES   64000
+#define RUN_BYTES   65000
 #define ARENA_BYTES (TX_BATCH * ADIT_UDP_PACKET_MAX)
 #define REFUSED_MAX                                                              \
     16 /* destinations refused in one round that are told; more are only counted \

@@ -1,31 +1,34 @@
 #include "tun/checksum.h"
 
-#define BLOCK 64
+#define BLOCK 32
 
-/* Sums words in the byte order of the machine, wide: RFC 1071 section 2 (B) and (C). */
+/* Four lanes, each the sum of 16-bit words: a mebibyte before one of them overflows. */
+typedef uint32_t lanes __attribute__((vector_size(16)));
+
+static inline void add_block(lanes *low, lanes *high, const uint8_t *bytes)
+{
+    lanes v[2];
+
+    memcpy(v, bytes, BLOCK);
+    *low += (v[0] & 0xffff) + (v[1] & 0xffff);
+    *high += (v[0] >> 16) + (v[1] >> 16);
+}
+
+/* Sums words in the byte order of the machine: RFC 1071 section 2 (B). */
 uint64_t adit_sum(uint64_t sum, const uint8_t *bytes, size_t n)
 {
-    uint64_t a = 0, b = 0, c = 0, d = 0;
-    uint32_t word[BLOCK / 4];
+    lanes low = { 0 }, high = { 0 };
     uint8_t rest[BLOCK] = { 0 };
     uint16_t folded;
 
-    for (; n >= BLOCK; bytes += BLOCK, n -= BLOCK) {
-        memcpy(word, bytes, BLOCK);
-        for (size_t i = 0; i < BLOCK / 4; i += 4) {
-            a += word[i];
-            b += word[i + 1];
-            c += word[i + 2];
-            d += word[i + 3];
-        }
-    }
+    for (; n >= BLOCK; bytes += BLOCK, n -= BLOCK)
+        add_block(&low, &high, bytes);
     if (n) {
         memcpy(rest, bytes, n);
-        memcpy(word, rest, BLOCK);
-        for (size_t i = 0; i < BLOCK / 4; i++)
-            a += word[i];
+        add_block(&low, &high, rest);
     }
-    folded = adit_sum_fold(a + b + c + d);
+    low += high;
+    folded = adit_sum_fold((uint64_t)low[0] + low[1] + low[2] + low[3]);
     return sum + adit_get16((const uint8_t *)&folded);
 }
 

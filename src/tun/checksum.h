@@ -4,9 +4,9 @@
 
 #include "base/base.h"
 
-/* The one's complement sum of n bytes, taken as 16-bit words in network order (an odd last byte is
- * the upper half of a word), added to `sum`. Not folded: further sums may be added, up to 2^32
- * words in all. */
+/* The one's complement sum of n <= 2^20 bytes, taken as 16-bit words in network order (an odd last
+ * byte is the upper half of a word), added to `sum`. Not folded: further sums may be added, up to
+ * 2^32 words in all. */
 uint64_t adit_sum(uint64_t sum, const uint8_t *bytes, size_t n);
 
 /* Down to 16 bits; not complemented. */

@@ -9,6 +9,10 @@
 #include "base/log.h"
 #include "core/netlink.h"
 
+#define JOINED_MAX 65000 /* bytes that leave in one piece, see core/udp_hub.c */
+#define AROUND     29    /* bytes around a packet in its datagram, docs/datagram.md */
+#define HEADERS    72    /* the longest usual ones: IPv6, TCP with timestamps */
+
 struct setup {
     struct adit_link_state *link;
     struct adit_netlink nl;
@@ -72,6 +76,19 @@ static int change(struct adit_netlink *nl, uint32_t index, unsigned flags, unsig
     return adit_netlink_do(nl, &m);
 }
 
+/* How much of one flow the kernel may give us at once: as many packets as the network takes in one
+ * piece when each is in a datagram of its own. A kernel that cannot be told so gives 64 KiB. */
+static void limit_joined(struct adit_netlink *nl, uint32_t index, unsigned mtu)
+{
+    struct ifinfomsg info = { .ifi_index = (int)index };
+    struct adit_nlmsg m;
+
+    adit_nlmsg_init(&m, RTM_NEWLINK, 0, &info, sizeof info);
+    adit_nlmsg_attr32(&m, IFLA_GSO_MAX_SIZE, JOINED_MAX / (mtu + AROUND) * (mtu - HEADERS));
+    if (adit_netlink_do(nl, &m) < 0)
+        adit_debug("link", "joined packets have any size: %s", nl->text);
+}
+
 /* A TUN device makes itself a link-local address and speaks IPv6 with it to a peer who did not ask.
  * Failure is no matter: the kernel has no IPv6, or we have no rights and find that out next. */
 static void no_link_local(struct adit_netlink *nl, uint32_t index)
@@ -114,6 +131,7 @@ static int set_link(struct setup *s, unsigned mtu)
     }
     link->changed_up = !up;
     link->changed_mtu = other_mtu;
+    limit_joined(&s->nl, link->index, mtu ? mtu : p.mtu);
     return 0;
 }
 
@@ -344,6 +362,8 @@ int adit_link_set_mtu(struct adit_link_state *link, unsigned mtu)
     if (err)
         return err;
     err = change(&nl, link->index, 0, 0, mtu);
+    if (!err)
+        limit_joined(&nl, link->index, mtu);
     adit_netlink_close(&nl);
     if (!err)
         link->changed_mtu = true;
