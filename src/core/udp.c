@@ -10,9 +10,9 @@
 #include "base/log.h"
 #include "core/udp_hub.h"
 
-/* Enough for the processor to be away for some milliseconds, and no more: what waits here delays all
- * that comes after it. 2 MiB carry nothing more (tests/bench/vpn-time), and a ping beside a full
- * stream takes twice as long. */
+/* Enough for the processor to be away for some milliseconds, and no more: what waits here delays
+ * all that comes after it. 2 MiB carry nothing more (tests/bench/vpn-time), and a ping beside a
+ * full stream takes twice as long. */
 #define BUFFER_BYTES (512 * 1024)
 
 static int set_int(int fd, int level, int name, int value)
