@@ -9,6 +9,7 @@ static void on_packet(void *arg, const struct adit_addr *from, uint8_t *bytes, s
 
     if (peer->tap && peer->tap(peer->tap_arg, from, bytes, n))
         return;
+    peer->rx_ecn = b->udp.rx_ecn;
     adit_engine_feed(peer->engine, (int)(b - peer->bases), from, bytes, n, now);
     adit_peer_touch(peer);
 }
@@ -41,10 +42,12 @@ void adit_bases_send(struct adit_peer *peer, int base, const struct adit_addr *t
 
     if (!b->peer)
         return;
+    b->udp.tx_ecn = peer->tx_ecn;
     if (is_mtu_probe(bytes, n))
         adit_udp_send_whole(&b->udp, to, bytes, n);
     else
         adit_udp_send(&b->udp, to, bytes, n); /* what does not fit is lost, as in any network */
+    b->udp.tx_ecn = 0;
 }
 
 void adit_bases_send_any(struct adit_peer *peer, const struct adit_addr *to, const void *bytes,

@@ -68,6 +68,7 @@ struct adit_peer {
     /* Packets beside the channels; NULL = nobody. */
     void (*datagram)(void *arg, const void *bytes, size_t n);
     void *datagram_arg;
+    uint8_t tx_ecn, rx_ecn; /* of the datagram that is being sent, and of the one that came */
     void (*mtu)(void *arg); /* see ADIT_ENGINE_EV_MTU; may be NULL */
     void *mtu_arg;
 

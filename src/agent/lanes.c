@@ -222,7 +222,7 @@ static void on_datagram(void *arg, const void *bytes, size_t n)
     struct adit_lanes *l = arg;
 
     if (!adit_list_empty(&l->list))
-        adit_app_datagram(lane_of(l->list.next)->app, bytes, n);
+        adit_app_datagram(lane_of(l->list.next)->app, bytes, n, l->peer->rx_ecn);
 }
 
 static void on_mtu(void *arg)

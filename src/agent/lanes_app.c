@@ -13,12 +13,17 @@ static int app_send(void *arg, const void *bytes, size_t n, bool text)
     return lane->dc ? adit_dc_send(lane->dc, bytes, n, text ? ADIT_TEXT : ADIT_BINARY) : -EPIPE;
 }
 
-static int app_datagram(void *arg, const uint8_t *bytes, size_t n)
+static int app_datagram(void *arg, const uint8_t *bytes, size_t n, uint8_t ecn)
 {
     struct lane *lane = arg;
     struct adit_peer *peer = lane->lanes->peer;
-    int err = lane->dc ? adit_engine_datagram(peer->engine, bytes, n) : -EPIPE;
+    int err = -EPIPE;
 
+    if (lane->dc) {
+        peer->tx_ecn = ecn;
+        err = adit_engine_datagram(peer->engine, bytes, n);
+        peer->tx_ecn = 0;
+    }
     if (!err)
         adit_peer_touch(peer); /* the size in use is to be confirmed, see ice/pmtu.h */
     return err;

@@ -22,11 +22,11 @@ static int vpn_send(void *arg, const void *bytes, size_t n)
     return t->app.is_open ? t->app.conf.ops->send(t->app.conf.arg, bytes, n, false) : -ENOTCONN;
 }
 
-static int vpn_datagram(void *arg, const uint8_t *bytes, size_t n)
+static int vpn_datagram(void *arg, const uint8_t *bytes, size_t n, uint8_t ecn)
 {
     struct tunnel *t = arg;
 
-    return t->app.is_open ? t->app.conf.ops->datagram(t->app.conf.arg, bytes, n) : -ENOTCONN;
+    return t->app.is_open ? t->app.conf.ops->datagram(t->app.conf.arg, bytes, n, ecn) : -ENOTCONN;
 }
 
 static size_t vpn_packet_max(void *arg)
@@ -101,12 +101,12 @@ static void opened(struct adit_app *app)
 static void message(struct adit_app *app, const void *bytes, size_t n, bool text)
 {
     (void)text; /* a packet is a packet */
-    adit_vpn_feed(tunnel_of(app)->vpn, bytes, n, adit_loop_now(app->conf.loop));
+    adit_vpn_feed(tunnel_of(app)->vpn, bytes, n, ADIT_ECN_NONE);
 }
 
-static void datagram(struct adit_app *app, const void *bytes, size_t n)
+static void datagram(struct adit_app *app, const void *bytes, size_t n, uint8_t ecn)
 {
-    message(app, bytes, n, false);
+    adit_vpn_feed(tunnel_of(app)->vpn, bytes, n, ecn);
 }
 
 static void lost(struct adit_app *app)

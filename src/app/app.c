@@ -43,10 +43,10 @@ void adit_app_message(struct adit_app *app, const void *bytes, size_t n, bool te
         app->class->message(app, bytes, n, text);
 }
 
-void adit_app_datagram(struct adit_app *app, const void *bytes, size_t n)
+void adit_app_datagram(struct adit_app *app, const void *bytes, size_t n, uint8_t ecn)
 {
     if (!app->is_done && app->class->datagram)
-        app->class->datagram(app, bytes, n);
+        app->class->datagram(app, bytes, n, ecn);
 }
 
 void adit_app_writable(struct adit_app *app)

@@ -14,10 +14,11 @@ struct adit_app;
 struct adit_app_ops {
     /* One message. -EAGAIN: no room, adit_app_writable() follows; -EMSGSIZE; -EPIPE. */
     int (*send)(void *arg, const void *bytes, size_t n, bool text);
-    /* For packets (a class with `datagram`): one, beside the channel, with nothing repeated. 0;
+    /* For packets (a class with `datagram`): one, beside the channel, with nothing repeated; ecn
+     * (RFC 3168): of the datagram around it. 0;
      * -EOPNOTSUPP: not with this peer; -EMSGSIZE: more than the path carries; either is for `send`.
      * -ENOTCONN, -EPIPE. */
-    int (*datagram)(void *arg, const uint8_t *bytes, size_t n);
+    int (*datagram)(void *arg, const uint8_t *bytes, size_t n, uint8_t ecn);
     bool (*datagrams)(void *arg);     /* the peer takes them */
     size_t (*buffered)(void *arg);    /* bytes sent and not yet acknowledged */
     size_t (*message_max)(void *arg); /* the largest message the other side takes */
@@ -74,7 +75,7 @@ struct adit_app_class {
     void (*message)(struct adit_app *app, const void *bytes, size_t n, bool text);
     /* One packet that came beside the channel; before `open` too. NULL: this mode has no packets.
      */
-    void (*datagram)(struct adit_app *app, const void *bytes, size_t n);
+    void (*datagram)(struct adit_app *app, const void *bytes, size_t n, uint8_t ecn);
     void (*writable)(struct adit_app *app);
     /* What is not acknowledged has fallen to the low mark: everything is, unless it was set. */
     void (*low)(struct adit_app *app);
@@ -105,7 +106,7 @@ struct adit_app *adit_app_free(struct adit_app *app); /* returns NULL; app may b
 
 void adit_app_open(struct adit_app *app);
 void adit_app_message(struct adit_app *app, const void *bytes, size_t n, bool text);
-void adit_app_datagram(struct adit_app *app, const void *bytes, size_t n);
+void adit_app_datagram(struct adit_app *app, const void *bytes, size_t n, uint8_t ecn);
 void adit_app_writable(struct adit_app *app);
 void adit_app_low(struct adit_app *app);
 void adit_app_path(struct adit_app *app, const struct adit_addr *local,

@@ -73,7 +73,12 @@ static enum adit_drop why_not_sent(int err)
  * cuts it. */
 static int carry(struct adit_vpn *vpn, const uint8_t *bytes, size_t n)
 {
-    int err = vpn->ops->datagram ? vpn->ops->datagram(vpn->arg, bytes, n) : -EOPNOTSUPP;
+    size_t ip = vpn->filter.tap ? adit_packet_network(bytes, n) : 0;
+    int err = -EOPNOTSUPP;
+
+    if (vpn->ops
+            ->datagram) /* RFC 6040 section 4.1: the datagram says of ECN what the packet says */
+        err = vpn->ops->datagram(vpn->arg, bytes, n, adit_packet_ecn(bytes + ip, n - ip));
 
     return err == -EOPNOTSUPP || err == -EMSGSIZE ? vpn->ops->send(vpn->arg, bytes, n) : err;
 }
@@ -99,13 +104,28 @@ static void on_packet(void *arg, uint8_t *bytes, size_t n, adit_time now)
     adit_trace("vpn", "out: dropped %zu bytes: %s", n, adit_drop_name(drop));
 }
 
-void adit_vpn_feed(struct adit_vpn *vpn, const void *bytes, size_t n, adit_time now)
+/* RFC 6040 section 4.2: a mark that the datagram got on its way is the packet's, which without ECN
+ * would have been dropped there. */
+static int write_in(struct adit_vpn *vpn, const uint8_t *bytes, size_t n, uint8_t ecn)
+{
+    uint8_t copy[ADIT_ETHER_LEN + 2048];
+    size_t ip = vpn->filter.tap ? adit_packet_network(bytes, n) : 0;
+
+    if (ecn != ADIT_ECN_CE)
+        return adit_device_write(&vpn->device, bytes, n);
+    if (n > sizeof copy || adit_packet_ecn(bytes + ip, n - ip) == ADIT_ECN_NONE)
+        return -EAGAIN;
+    memcpy(copy, bytes, n);
+    adit_packet_mark(copy + ip);
+    return adit_device_write(&vpn->device, copy, n);
+}
+
+void adit_vpn_feed(struct adit_vpn *vpn, const void *bytes, size_t n, uint8_t ecn)
 {
     size_t len = 0;
     enum adit_drop drop = adit_filter_in(&vpn->filter, bytes, n, &len);
 
-    (void)now;
-    if (drop == ADIT_DROP_NONE && adit_device_write(&vpn->device, bytes, len) < 0)
+    if (drop == ADIT_DROP_NONE && write_in(vpn, bytes, len, ecn) < 0)
         drop = ADIT_DROP_DEVICE;
     if (drop == ADIT_DROP_NONE) {
         vpn->stats.in_packets++;

@@ -41,9 +41,9 @@ struct adit_vpn_ops {
     /* One message for the peer. May queue or send, nothing else. 0; -EAGAIN: no room; -EMSGSIZE:
      * the peer takes no such messages; anything else: there is no channel now. */
     int (*send)(void *arg, const void *bytes, size_t n);
-    /* The same beside the channel. -EOPNOTSUPP or -EMSGSIZE: not this way, it goes to `send`. May
-     * be NULL. */
-    int (*datagram)(void *arg, const uint8_t *bytes, size_t n);
+    /* The same beside the channel, in a datagram with this ECN. -EOPNOTSUPP or -EMSGSIZE: not this
+     * way, it goes to `send`. May be NULL. */
+    int (*datagram)(void *arg, const uint8_t *bytes, size_t n, uint8_t ecn);
     /* How large a message is carried well by the path at hand; SIZE_MAX: any. Asked for each packet
      * of the device: the senders of larger ones are told so. */
     size_t (*packet_max)(void *arg);
@@ -63,8 +63,8 @@ struct adit_vpn *adit_vpn_free(struct adit_vpn *vpn);
  * inside this call. May be repeated. */
 void adit_vpn_close(struct adit_vpn *vpn);
 
-/* A message of the peer. */
-void adit_vpn_feed(struct adit_vpn *vpn, const void *bytes, size_t n, adit_time now);
+/* A message of the peer, or a datagram, and then its ECN. */
+void adit_vpn_feed(struct adit_vpn *vpn, const void *bytes, size_t n, uint8_t ecn);
 
 /* There is a peer now, or none: for routes that follow. */
 void adit_vpn_set_up(struct adit_vpn *vpn, bool up);

@@ -20,15 +20,20 @@ static int set_int(int fd, int level, int name, int value)
     return setsockopt(fd, level, name, &value, sizeof value) < 0 ? -errno : 0;
 }
 
-/* More than net.core.*mem_max needs CAP_NET_ADMIN; without it the kernel cuts silently. */
+/* More than net.core.*mem_max needs CAP_NET_ADMIN; without it the kernel cuts silently. What it gives
+ * is twice what it counts with, for its own needs (socket(7)). */
 static void set_buffers(int fd, unsigned bytes)
 {
-    int value = (int)(bytes ? bytes : BUFFER_BYTES);
+    int value = (int)(bytes ? bytes : BUFFER_BYTES), got = 0;
+    socklen_t len = sizeof got;
 
     if (set_int(fd, SOL_SOCKET, SO_RCVBUFFORCE, value) < 0)
         (void)!set_int(fd, SOL_SOCKET, SO_RCVBUF, value);
     if (set_int(fd, SOL_SOCKET, SO_SNDBUFFORCE, value) < 0)
         (void)!set_int(fd, SOL_SOCKET, SO_SNDBUF, value);
+    (void)!getsockopt(fd, SOL_SOCKET, SO_RCVBUF, &got, &len);
+    adit_debug("udp", "a socket's receive buffer has %d KiB of %d%s", got / 2048, value / 1024,
+               got / 2 < value ? ": net.core.rmem_max allows no more" : "");
 }
 
 /* May routers and the kernel cut our datagrams? */
@@ -53,6 +58,9 @@ static int set_options(int fd, const struct adit_udp_conf *conf)
         err = set_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
     if (err)
         return err;
+    /* Without it the kernel says nothing of ECN, and nothing is lost by that. */
+    (void)!(conf->addr.family == ADIT_FAMILY_V6 ? set_int(fd, IPPROTO_IPV6, IPV6_RECVTCLASS, 1)
+                                                : set_int(fd, IPPROTO_IP, IP_RECVTOS, 1));
     if (conf->device && setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, conf->device,
                                    (socklen_t)strlen(conf->device)) < 0)
         return -errno;

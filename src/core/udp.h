@@ -51,7 +51,9 @@ struct adit_udp {
     struct adit_addr local;
     struct adit_udp_stats stats;
     struct adit_udp_backlog *backlog; /* NULL = nothing waits */
-    bool runs; /* packets of one size to one place leave in one piece, which the kernel cuts */
+    uint8_t tx_ecn; /* RFC 3168, of packets to be sent from now on; the owner's to set */
+    uint8_t rx_ecn; /* of the packet that ops->packet is told */
+    bool runs;      /* packets of one size to one place leave in one piece, which the kernel cuts */
 };
 
 /* Opens and binds. -EADDRINUSE: the port, or all of the range; -EADDRNOTAVAIL: not our address, or

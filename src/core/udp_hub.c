@@ -1,4 +1,5 @@
 #include "core/udp_hub.h"
+#include "core/udp_batch.h"
 
 #include <netinet/in.h>
 #include <netinet/udp.h>
@@ -10,23 +11,14 @@
 
 #define RX_BATCH    16
 #define RX_BYTES    65536 /* of one receive: many packets in a row, where the kernel joins them */
-#define TX_BATCH    128
-#define SEGMENTS    64 /* packets of one send: what every kernel takes (UDP_MAX_SEGMENTS) */
-#define RUN_BYTES   65000
-#define ARENA_BYTES (TX_BATCH * ADIT_UDP_PACKET_MAX)
+#define ARENA_BYTES (ADIT_BATCH * ADIT_UDP_PACKET_MAX)
 #define REFUSED_MAX                                                              \
     16 /* destinations refused in one round that are told; more are only counted \
         */
 
-struct dest {
-    struct sockaddr_in6 sa; /* large enough for IPv4 too */
-    socklen_t sa_len;
-    uint32_t len; /* of the packet */
-};
-
 struct entry {
     struct adit_udp *udp; /* NULL = its socket was closed */
-    struct dest dest;
+    struct adit_dest dest;
     uint32_t off; /* in the arena */
 };
 
@@ -36,17 +28,11 @@ struct refusal {
     int err;
 };
 
-/* Room for one control message with a number: the size of the packets that are joined. */
-union control {
-    struct cmsghdr align;
-    char bytes[CMSG_SPACE(sizeof(int))];
-};
-
 struct adit_udp_hub {
     struct adit_loop *loop;
     struct adit_task flush;
 
-    struct entry queue[TX_BATCH];
+    struct entry queue[ADIT_BATCH];
     unsigned queued;
     uint32_t used; /* of the arena */
     struct refusal refused[REFUSED_MAX];
@@ -56,28 +42,17 @@ struct adit_udp_hub {
     struct mmsghdr rx[RX_BATCH];
     struct iovec rx_iov[RX_BATCH];
     struct sockaddr_storage rx_from[RX_BATCH];
-    union control rx_control[RX_BATCH];
+    union adit_control rx_control[RX_BATCH];
 
     /* Last, and used from their start, so that an idle loop touches few of these pages. */
     uint8_t rx_bytes[RX_BATCH][RX_BYTES];
     uint8_t arena[ARENA_BYTES];
 };
 
-/* A queue of struct dest, each followed by its packet. */
+/* A queue of struct adit_dest, each followed by its packet. */
 struct adit_udp_backlog {
     size_t head, tail;
     uint8_t bytes[ADIT_UDP_BACKLOG_MAX];
-};
-
-/* Messages for one sendmmsg. One of them is a packet, or a run of packets of one size (the last may
- * be shorter) that lie one behind the other. */
-struct batch {
-    struct mmsghdr msgs[TX_BATCH];
-    struct iovec iov[TX_BATCH];
-    struct dest dests[TX_BATCH]; /* len: of the first packet */
-    unsigned packets[TX_BATCH];
-    union control control[TX_BATCH];
-    unsigned n;
 };
 
 static void on_flush(struct adit_task *task, adit_time now);
@@ -104,62 +79,8 @@ void adit_udp_hub_free(struct adit_udp_hub *hub)
 
 /* ---- sending --------------------------------------------------------------------------------- */
 
-static void batch_add(struct batch *b, const struct dest *dest, const uint8_t *bytes)
-{
-    unsigned i = b->n++;
-
-    b->dests[i] = *dest;
-    b->packets[i] = 1;
-    b->iov[i] = (struct iovec){ .iov_base = (void *)bytes, .iov_len = dest->len };
-    b->msgs[i].msg_hdr = (struct msghdr){ .msg_name = &b->dests[i].sa,
-                                          .msg_namelen = dest->sa_len,
-                                          .msg_iov = &b->iov[i],
-                                          .msg_iovlen = 1 };
-}
-
-/* The packet goes on the end of the last message, if that can be. */
-static bool batch_join(struct batch *b, const struct dest *dest, const uint8_t *bytes)
-{
-    unsigned i = b->n - 1;
-
-    if (!b->n)
-        return false;
-    struct iovec *v = &b->iov[i];
-    const struct dest *first = &b->dests[i];
-    bool whole = v->iov_len == (size_t)b->packets[i] * first->len; /* no shorter one was last */
-    bool follows = (const uint8_t *)v->iov_base + v->iov_len == bytes;
-    bool fits = b->packets[i] < SEGMENTS && v->iov_len + dest->len <= RUN_BYTES;
-
-    if (!whole || !follows || !fits || dest->len > first->len || dest->sa_len != first->sa_len ||
-        memcmp(&dest->sa, &first->sa, dest->sa_len) != 0)
-        return false;
-    v->iov_len += dest->len;
-    b->packets[i]++;
-    return true;
-}
-
-/* Says to the kernel where runs are to be cut. */
-static void batch_cut(struct batch *b)
-{
-    for (unsigned i = 0; i < b->n; i++) {
-        struct msghdr *h = &b->msgs[i].msg_hdr;
-        uint16_t size = (uint16_t)b->dests[i].len;
-        struct cmsghdr *c;
-
-        if (b->packets[i] == 1)
-            continue;
-        h->msg_control = b->control[i].bytes;
-        h->msg_controllen = CMSG_SPACE(sizeof size);
-        c = CMSG_FIRSTHDR(h);
-        c->cmsg_level = SOL_UDP;
-        c->cmsg_type = UDP_SEGMENT;
-        c->cmsg_len = CMSG_LEN(sizeof size);
-        memcpy(CMSG_DATA(c), &size, sizeof size);
-    }
-}
-
 /* Remembered, and told from on_flush: a sender does not expect to be called back. */
-static void refuse(struct adit_udp *udp, const struct dest *dest, int err)
+static void refuse(struct adit_udp *udp, const struct adit_dest *dest, int err)
 {
     struct adit_udp_hub *hub = udp->hub;
     struct adit_addr to;
@@ -177,12 +98,12 @@ static void refuse(struct adit_udp *udp, const struct dest *dest, int err)
 
 /* Returns how many messages are done with: sent, refused or dropped. Less than all: the buffer is
  * full, or the one that follows is a run that cannot be sent as such; then *ret_run. */
-static unsigned batch_send(struct adit_udp *udp, struct batch *b, bool *ret_run)
+static unsigned batch_send(struct adit_udp *udp, struct adit_batch *b, bool *ret_run)
 {
     unsigned done = 0;
 
     *ret_run = false;
-    batch_cut(b);
+    adit_batch_finish(b);
     while (done < b->n) {
         /* Not sendmmsg(3): musl's sends one by one, for fear of padding, which ours has zeroed. */
         int n = (int)syscall(SYS_sendmmsg, udp->io.fd, b->msgs + done, b->n - done, MSG_DONTWAIT);
@@ -208,7 +129,7 @@ static unsigned batch_send(struct adit_udp *udp, struct batch *b, bool *ret_run)
     return done;
 }
 
-static int backlog_add(struct adit_udp *udp, const struct dest *dest, const uint8_t *bytes)
+static int backlog_add(struct adit_udp *udp, const struct adit_dest *dest, const uint8_t *bytes)
 {
     struct adit_udp_backlog *log = udp->backlog;
     size_t need = sizeof *dest + dest->len;
@@ -237,19 +158,19 @@ static int backlog_add(struct adit_udp *udp, const struct dest *dest, const uint
 static void backlog_send(struct adit_udp *udp)
 {
     struct adit_udp_backlog *log = udp->backlog;
-    struct batch b;
+    struct adit_batch b;
 
     b.n = 0;
-    for (size_t at = log->head; at < log->tail && b.n < TX_BATCH;) {
-        struct dest dest;
+    for (size_t at = log->head; at < log->tail && b.n < ADIT_BATCH;) {
+        struct adit_dest dest;
         memcpy(&dest, log->bytes + at, sizeof dest);
-        batch_add(&b, &dest, log->bytes + at + sizeof dest);
+        adit_batch_add(&b, &dest, log->bytes + at + sizeof dest);
         at += sizeof dest + dest.len;
     }
     bool run;
     unsigned done = batch_send(udp, &b, &run);
     for (unsigned i = 0; i < done; i++)
-        log->head += sizeof(struct dest) + b.dests[i].len;
+        log->head += sizeof(struct adit_dest) + b.dests[i].len;
     if (log->head == log->tail) {
         udp->backlog = NULL;
         adit_free(log);
@@ -263,14 +184,14 @@ static unsigned send_some(struct adit_udp_hub *hub, unsigned first, unsigned end
 {
     struct adit_udp *udp = hub->queue[first].udp;
     unsigned packets = 0, done;
-    struct batch b;
+    struct adit_batch b;
 
     b.n = 0;
     for (unsigned i = first; i < end; i++) {
         const struct entry *e = &hub->queue[i];
 
-        if (!udp->runs || !batch_join(&b, &e->dest, hub->arena + e->off))
-            batch_add(&b, &e->dest, hub->arena + e->off);
+        if (!udp->runs || !adit_batch_join(&b, &e->dest, hub->arena + e->off))
+            adit_batch_add(&b, &e->dest, hub->arena + e->off);
     }
     done = batch_send(udp, &b, ret_run);
     for (unsigned i = 0; i < done; i++)
@@ -334,13 +255,14 @@ int adit_udp_send(struct adit_udp *udp, const struct adit_addr *to, const void *
         udp->stats.tx_dropped++;
         return n > ADIT_UDP_PACKET_MAX ? -EMSGSIZE : -EAFNOSUPPORT;
     }
-    if (hub->queued == TX_BATCH)
+    if (hub->queued == ADIT_BATCH)
         send_queue(hub);
 
     struct entry *e = &hub->queue[hub->queued++];
     e->udp = udp;
     e->off = hub->used;
     e->dest.len = (uint32_t)n;
+    e->dest.ecn = udp->tx_ecn;
     e->dest.sa_len = adit_addr_to_sockaddr(to, (struct sockaddr *)&sa);
     memcpy(&e->dest.sa, &sa, sizeof e->dest.sa);
     memcpy(hub->arena + e->off, bytes, n);
@@ -381,22 +303,11 @@ static int fetch(struct adit_udp_hub *hub, int fd)
     return recvmmsg(fd, hub->rx, RX_BATCH, MSG_DONTWAIT, NULL);
 }
 
-/* How large the packets of a receive are; the last may be shorter. */
-static size_t packet_size(struct mmsghdr *m)
-{
-    struct cmsghdr *c = CMSG_FIRSTHDR(&m->msg_hdr);
-    int size = 0;
-
-    if (c && c->cmsg_level == SOL_UDP && c->cmsg_type == UDP_GRO)
-        memcpy(&size, CMSG_DATA(c), sizeof size);
-    return size > 0 ? (size_t)size : m->msg_len;
-}
-
 static void call_up(struct adit_udp *udp, struct mmsghdr *m, const struct adit_addr *from,
                     uint8_t *bytes, adit_time now)
 {
     struct adit_udp_hub *hub = udp->hub;
-    size_t size = packet_size(m), n;
+    size_t size = adit_control_read(m, &udp->rx_ecn), n;
 
     for (size_t at = 0; at < m->msg_len && hub->receiving; at += n) {
         n = m->msg_len - at < size ? m->msg_len - at : size;

@@ -128,3 +128,25 @@ size_t adit_packet_network(const uint8_t *frame, size_t n)
     }
     return at < n ? at : n;
 }
+
+enum adit_ecn adit_packet_ecn(const uint8_t *ip, size_t n)
+{
+    if (n >= IPV4_HEAD && ip[0] >> 4 == 4)
+        return ip[1] & 3;
+    return n >= IPV6_HEAD && ip[0] >> 4 == 6 ? ip[1] >> 4 & 3 : ADIT_ECN_NONE;
+}
+
+void adit_packet_mark(uint8_t *ip)
+{
+    if (ip[0] >> 4 == 6) {
+        ip[1] |= ADIT_ECN_CE << 4;
+        return;
+    }
+    /* RFC 1624 section 3, eqn. 3. */
+    uint32_t sum = (uint16_t)~adit_get16(ip + 10) + (uint32_t)(uint16_t)~adit_get16(ip);
+
+    ip[1] |= ADIT_ECN_CE;
+    sum += adit_get16(ip);
+    sum = (sum & 0xffff) + (sum >> 16);
+    adit_put16(ip + 10, (uint16_t) ~((sum & 0xffff) + (sum >> 16)));
+}

@@ -52,6 +52,12 @@ enum adit_drop adit_packet_parse(struct adit_packet *ret_packet, const uint8_t *
 size_t adit_packet_too_big(uint8_t *out, const struct adit_packet *packet, const uint8_t *bytes,
                            unsigned mtu);
 
+/* RFC 3168 section 5: the two bits of an IP header. */
+enum adit_ecn { ADIT_ECN_NONE, ADIT_ECN_ECT1, ADIT_ECN_ECT0, ADIT_ECN_CE };
+enum adit_ecn adit_packet_ecn(const uint8_t *ip, size_t n); /* NONE also of what is no IP */
+/* "Congestion experienced": the packet's ECN is not NONE. */
+void adit_packet_mark(uint8_t *ip);
+
 /* Where the network header begins in an Ethernet frame, after its VLAN tags; n if it is shorter. */
 size_t adit_packet_network(const uint8_t *frame, size_t n);
 

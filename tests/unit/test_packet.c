@@ -196,6 +196,35 @@ static void checksums_are_those_of_the_standard(void **state)
     assert_int_equal(adit_checksum(NULL, 0, 0), 0xffff);
 }
 
+static void congestion_is_marked(void **state)
+{
+    uint8_t v4[20] = { 0x45, 0, 0, 20, 0, 0, 0x40, 0, 64, 17, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2 };
+    uint8_t v6[40] = { 0x60 };
+
+    (void)state;
+    for (unsigned id = 0; id < 65536; id += 7)
+        for (unsigned ecn = 1; ecn < 4; ecn++) {
+            v4[1] = (uint8_t)(0xb8 | ecn);
+            adit_put16(v4 + 4, (uint16_t)id);
+            adit_put16(v4 + 10, 0);
+            adit_put16(v4 + 10, adit_checksum(v4, 20, 0));
+            assert_int_equal(adit_packet_ecn(v4, sizeof v4), ecn);
+            adit_packet_mark(v4);
+            assert_int_equal(adit_packet_ecn(v4, sizeof v4), ADIT_ECN_CE);
+            assert_int_equal(v4[1], 0xbb);
+            assert_int_equal(adit_checksum(v4, 20, 0), 0);
+        }
+    for (unsigned ecn = 0; ecn < 4; ecn++) {
+        v6[1] = (uint8_t)(0x8f | ecn << 4);
+        assert_int_equal(adit_packet_ecn(v6, sizeof v6), ecn);
+        adit_packet_mark(v6);
+        assert_int_equal(v6[1], 0xbf);
+    }
+    assert_int_equal(adit_packet_ecn(v4, 19), ADIT_ECN_NONE);
+    assert_int_equal(adit_packet_ecn(v6, 39), ADIT_ECN_NONE);
+    assert_int_equal(adit_packet_ecn(v6, 0), ADIT_ECN_NONE);
+}
+
 static void prefixes_are_parsed(void **state)
 {
     static const struct {
@@ -276,6 +305,7 @@ int main(void)
         cmocka_unit_test(headers_are_read_within_their_bytes),
         cmocka_unit_test(too_big_is_told_where_it_may_be),
         cmocka_unit_test(checksums_are_those_of_the_standard),
+        cmocka_unit_test(congestion_is_marked),
         cmocka_unit_test(prefixes_are_parsed),
         cmocka_unit_test(prefixes_cover_and_overlap),
     };

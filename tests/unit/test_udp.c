@@ -19,6 +19,7 @@ struct end {
     int err;
     size_t sum;
     bool close_in_callback;
+    bool ecn;             /* the first byte of a packet is its ECN */
     size_t expected[128]; /* sizes, in order; 0 = any */
     uint8_t last[ADIT_UDP_PACKET_MAX];
 };
@@ -49,6 +50,8 @@ static void on_packet(void *arg, const struct adit_addr *from, uint8_t *bytes, s
     (void)now;
     if (e->packets < ADIT_LEN(e->expected) && e->expected[e->packets])
         assert_int_equal(n, e->expected[e->packets]);
+    if (e->ecn)
+        assert_int_equal(e->udp.rx_ecn, bytes[0]);
     e->packets++;
     e->from = *from;
     e->sum += n;
@@ -176,6 +179,31 @@ static void runs_arrive_as_packets(void **state)
         adit_udp_close(&a.udp);
         adit_udp_close(&b.udp);
         adit_udp_close(&c.udp);
+    }
+}
+
+/* In runs and alone, IPv4 and IPv6: each packet has the ECN that it was sent with. */
+static void ecn_comes_through(void **state)
+{
+    static const char *const hosts[] = { "127.0.0.1", "[::1]" };
+
+    (void)state;
+    for (size_t h = 0; h < ADIT_LEN(hosts); h++) {
+        struct end a = { 0 }, b = { .want = 120, .ecn = true };
+
+        if (open_at(&a, hosts[h]) < 0)
+            continue; /* no IPv6 here */
+        assert_int_equal(open_at(&b, hosts[h]), 0);
+        for (unsigned i = 0; i < 120; i++) {
+            uint8_t bytes[100] = { (uint8_t)(i < 60 ? i / 15 : i % 4) };
+
+            a.udp.tx_ecn = bytes[0];
+            assert_int_equal(adit_udp_send(&a.udp, adit_udp_local(&b.udp), bytes, sizeof bytes), 0);
+        }
+        assert_true(wait_for(loop, &b.done));
+        assert_true(a.udp.runs);
+        adit_udp_close(&a.udp);
+        adit_udp_close(&b.udp);
     }
 }
 
@@ -348,6 +376,7 @@ int main(void)
         T(packets_cross_both_ways_in_both_families),
         T(more_than_a_batch_arrives_complete_and_in_order),
         T(runs_arrive_as_packets),
+        T(ecn_comes_through),
         T(a_socket_may_be_closed_by_its_own_packet),
         T(what_is_queued_leaves_when_the_socket_closes),
         T(bad_packets_are_dropped_and_counted),

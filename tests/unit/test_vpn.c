@@ -45,11 +45,12 @@ static int on_send(void *arg, const void *bytes, size_t n)
     return h->answer;
 }
 
-static int on_datagram(void *arg, const uint8_t *bytes, size_t n)
+static int on_datagram(void *arg, const uint8_t *bytes, size_t n, uint8_t ecn)
 {
     struct host *h = arg;
     struct adit_packet p;
 
+    (void)ecn;
     if (!h->beside && adit_packet_parse(&p, bytes, n) == ADIT_DROP_NONE && p.proto == 17)
         h->datagrams++;
     return h->beside;
@@ -175,17 +176,17 @@ static void packets_ride_both_ways_and_are_counted(void **state)
     send_and_wait(&h, 100);
     assert_int_equal(h.last_len, 128);
     echo(&h);
-    adit_vpn_feed(h.vpn, h.last, h.last_len, 0);
+    adit_vpn_feed(h.vpn, h.last, h.last_len, ADIT_ECN_NONE);
     assert_true(wait_for(loop, &h.received));
 
     h.last[15] ^= 0x80; /* 10.77.0.137 is allowed as well, but the checksum is not right any more */
-    adit_vpn_feed(h.vpn, h.last, h.last_len, 0);
+    adit_vpn_feed(h.vpn, h.last, h.last_len, ADIT_ECN_NONE);
     h.last[14] = 9; /* 10.77.9.x is not */
-    adit_vpn_feed(h.vpn, h.last, h.last_len, 0);
-    adit_vpn_feed(h.vpn, h.last, h.last_len, 0);
-    adit_vpn_feed(h.vpn, "", 0, 0);
-    adit_vpn_feed(h.vpn, "\0", 1, 0);
-    adit_vpn_feed(h.vpn, h.last, h.last_len - 1, 0);
+    adit_vpn_feed(h.vpn, h.last, h.last_len, ADIT_ECN_NONE);
+    adit_vpn_feed(h.vpn, h.last, h.last_len, ADIT_ECN_NONE);
+    adit_vpn_feed(h.vpn, "", 0, ADIT_ECN_NONE);
+    adit_vpn_feed(h.vpn, "\0", 1, ADIT_ECN_NONE);
+    adit_vpn_feed(h.vpn, h.last, h.last_len - 1, ADIT_ECN_NONE);
     adit_vpn_stats(h.vpn, &stats);
     assert_int_equal(stats.in_packets, 2);
     assert_int_equal(stats.in_bytes, 256);
@@ -360,7 +361,7 @@ static void a_device_taken_away_is_told(void **state)
     assert_true(wait_for(loop, &h.gone));
     adit_vpn_stats(h.vpn, &stats);
     uint64_t before = stats.in_packets;
-    adit_vpn_feed(h.vpn, h.last, h.last_len, 0);
+    adit_vpn_feed(h.vpn, h.last, h.last_len, ADIT_ECN_NONE);
     assert_int_equal(adit_loop_process(loop), 0); /* it may have waited for others like it */
     adit_vpn_stats(h.vpn, &stats);
     assert_int_equal(stats.in_dropped[ADIT_DROP_DEVICE], 1);
