@@ -20,8 +20,8 @@ static int set_int(int fd, int level, int name, int value)
     return setsockopt(fd, level, name, &value, sizeof value) < 0 ? -errno : 0;
 }
 
-/* More than net.core.*mem_max needs CAP_NET_ADMIN; without it the kernel cuts silently. What it gives
- * is twice what it counts with, for its own needs (socket(7)). */
+/* More than net.core.*mem_max needs CAP_NET_ADMIN; without it the kernel cuts silently. What it
+ * gives is twice what it counts with, for its own needs (socket(7)). */
 static void set_buffers(int fd, unsigned bytes)
 {
     int value = (int)(bytes ? bytes : BUFFER_BYTES), got = 0;
