@@ -243,10 +243,10 @@ fuzz-here: $(FUZZERS)
 	            >build/fuzz/$$n.log 2>&1 || { tail -n 40 build/fuzz/$$n.log; exit 1; }; \
 	        grep -E 'stat::(number_of_executed_units|new_units_added)' build/fuzz/$$n.log; done
 
-#: make bench         measure; the figures go to build/bench
+#: make bench         measure; the figures go to build/bench (T=name: one measurement; all take two hours)
 bench: all $(TOOLS)
 	$(Q)scripts/deps packages bench || true  # what is missing is left out by name
-	$(Q)ADIT=$(CURDIR)/$(O)/adit BUILD=$(CURDIR)/$(O) tests/bench/run
+	$(Q)ADIT=$(CURDIR)/$(O)/adit BUILD=$(CURDIR)/$(O) tests/bench/run $(T)
 
 #: make cov           lines of src/ that the tests run
 cov:

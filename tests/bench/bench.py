@@ -8,6 +8,7 @@ import sys
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.abspath(os.path.join(HERE, "../.."))
 NEST = os.path.join(HERE, "../lab/nest")
 W = "/run/bench"  # inside a nest, and gone with it
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -74,7 +75,29 @@ def two_hosts():
     for n, place in enumerate("AB"):
         subprocess.run(["ip", "-n", place, "address", "add", f"192.0.2.{n + 1}/24", "dev", "eth0"], check=True)
         subprocess.run(["ip", "-n", place, "link", "set", "eth0", "up", "mtu", "1500"], check=True)
+    # a new wire carries only after a moment, and programs look at that
+    until = time.monotonic() + 5
+    while not all("state UP" in run(place, "ip", "link", "show", "eth0") for place in "AB") and time.monotonic() < until:
+        time.sleep(0.01)
     return "192.0.2.1", "192.0.2.2"
+
+
+def tunnel(adit, tag, inside, *more):
+    """Two of adit with a device adit0, paired by what they print: an offer to the one, its answer to the other."""
+    programs = []
+    for n in ("offer", "answer"):
+        os.mkfifo(f"{W}/{tag}-{n}")
+    keep = [os.open(f"{W}/{tag}-{n}", os.O_RDWR) for n in ("offer", "answer")]
+    for place, mine, theirs in (("A", "offer", "answer"), ("B", "answer", "offer")):
+        programs.append(start(place, f"{tag}-{place}", adit, mine, "--mode", "tun", "--address", inside[place] + "/24",
+                              "--ifname", "adit0", "--bind-dev", "eth0", *more,
+                              "--out", f"{W}/{tag}-{mine}", "--in", f"{W}/{tag}-{theirs}"))
+    time.sleep(1)
+    for fd in keep:
+        os.close(fd)
+    for n in ("offer", "answer"):
+        os.unlink(f"{W}/{tag}-{n}")
+    return programs
 
 
 def nebula(inside, b, device_mtu=1300):
@@ -97,6 +120,47 @@ def nebula(inside, b, device_mtu=1300):
                     "firewall": {"outbound": rule, "inbound": rule},
                 }, f)
     return [start(place, f"nebula-{place}", "nebula", "-config", f"{d}/{place}.yml") for place in "BA"]
+
+
+def answers(to, seconds=20, patience=0.2):
+    """Whether a ping from A comes back within so many seconds; each is waited for with patience."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        if subprocess.run(["ip", "netns", "exec", "A", "ping", "-q", "-c1", "-W", str(patience), to],
+                          stdout=subprocess.DEVNULL).returncode == 0:
+            return True
+    return False
+
+
+def iperf(to, seconds, programs, *more):
+    """One TCP stream from A, or to it with "-R"; cpu: seconds for a GB that these programs used. None if it failed."""
+    server = start("B", "iperf3", "iperf3", "-s", "-1")
+    time.sleep(0.3)
+    before = cpu(programs)
+    try:
+        text = run("A", "iperf3", "-c", to, "-t", str(seconds), "-J", "--connect-timeout", "5000", *more,
+                   timeout=seconds + 20)
+    except subprocess.SubprocessError:
+        return None
+    finally:
+        spent = cpu(programs) - before
+        end(server)
+    whole = json.loads(text)["end"]
+    got = whole["sum_received"]
+    return {"mbit": got["bits_per_second"] / 1e6, "cpu": spent / max(1, got["bytes"]) * 1e9,
+            "resent": whole["sum_sent"]["retransmits"]}
+
+
+def result(measure, series, **figures):
+    print(json.dumps({"measure": measure, "series": series, **figures}), flush=True)
+
+
+def verdict(measure, what, figure, unit, least=None, most=None):
+    """Says whether a figure is what was wanted; which never is a reason to fail."""
+    met = figure >= least if most is None else figure <= most
+    wanted = f">= {least}" if most is None else f"<= {most}"
+    result(measure, "wanted", what=what, figure=round(figure, 3), unit=unit, wanted=wanted, met=met)
+    say(f"{'ok    ' if met else 'MISSED'}  {what}: {figure:.2f} {unit} (wanted {wanted})")
 
 
 def spread(values, digits=1):
