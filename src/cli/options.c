@@ -12,8 +12,9 @@
 #define P       (1u << ADIT_COMMAND_OFFER | 1u << ADIT_COMMAND_ANSWER | 1u << ADIT_COMMAND_PAIR | Y)
 #define U       (1u << ADIT_COMMAND_SERVE)
 #define X       (1u << ADIT_COMMAND_PROXY)
-#define C       (1u << ADIT_COMMAND_LISTEN | 1u << ADIT_COMMAND_CONNECT | U | X | Y)
-#define M       (N & ~(U | X | Y))
+#define B       (1u << ADIT_COMMAND_BENCH)
+#define C       (1u << ADIT_COMMAND_LISTEN | 1u << ADIT_COMMAND_CONNECT | U | X | Y | B)
+#define M       (N & ~(U | X | Y | B))
 #define N       (P | C)
 #define G       (1u << ADIT_COMMAND_SIGNAL)
 #define H       (1u << ADIT_COMMAND_HELP)
@@ -172,9 +173,12 @@ static int check_together(struct adit_options *o, struct adit_option_error *erro
         return err;
     if (o->max_retransmits >= 0 && o->max_lifetime >= 0)
         return adit_option_fail(error, "--max-retransmits and --max-lifetime: only one of them");
-    if (o->mode == ADIT_MODE_BYTES &&
+    if (o->command == ADIT_COMMAND_BENCH)
+        o->mode = ADIT_MODE_BENCH;
+    if ((o->mode == ADIT_MODE_BYTES || o->mode == ADIT_MODE_BENCH) &&
         (o->unordered || o->max_retransmits >= 0 || o->max_lifetime >= 0))
-        return adit_option_fail(error, "--mode bytes needs an ordered channel that loses nothing");
+        return adit_option_fail(error, "--mode %s needs an ordered channel that loses nothing",
+                                o->mode == ADIT_MODE_BENCH ? "bench" : "bytes");
     if (o->key && !o->cert)
         return adit_option_fail(error, "--key needs --cert");
     if (o->identity && o->cert)

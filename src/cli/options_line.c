@@ -144,7 +144,8 @@ static int take_word(struct words *w, const char *word)
     if ((*slot == ADIT_COMMAND_HELP || *slot == ADIT_COMMAND_CONFIG) &&
         w->o->topic == ADIT_COMMAND_NONE)
         slot = &w->o->topic;
-    else if (*slot == ADIT_COMMAND_CONNECT || *slot == ADIT_COMMAND_PROXY)
+    else if (*slot == ADIT_COMMAND_CONNECT || *slot == ADIT_COMMAND_PROXY ||
+             *slot == ADIT_COMMAND_BENCH)
         return take_option(w, ADIT_OPTION_peer, word);
     else if (*slot == ADIT_COMMAND_SEND)
         return take_option(w, ADIT_OPTION_file, word);
