@@ -123,7 +123,8 @@ static int take_option(struct words *w, enum adit_option option, const char *val
         value = "yes";
     } else if (!value) {
         if (w->next == w->end)
-            return adit_option_fail(w->error, "%s needs a value: %s", where, row->arg);
+            return adit_option_fail(w->error, "%s needs a value: %s", where,
+                                    adit_option_text(row, ADIT_TEXT_ARG));
         value = *w->next++;
     }
     if (row->kind == ADIT_KIND_FLAG || adit_option_is_secret(option, value))
