@@ -7,8 +7,8 @@
 enum column { P50, P90, P99, MOST, MBIT, EACH, LOST, LATE, CPU, COLUMNS };
 
 static const struct {
-    const char *title, *key;
-    int width, decimals;
+    char title[9], key[15];
+    uint8_t width, decimals;
 } columns[COLUMNS] = {
     [P50] = { "p50 ms", "p50_ms", 9, 3 },         [P90] = { "p90 ms", "p90_ms", 9, 3 },
     [P99] = { "p99 ms", "p99_ms", 9, 3 },         [MOST] = { "max ms", "max_ms", 9, 3 },
