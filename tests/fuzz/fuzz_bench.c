@@ -118,7 +118,7 @@ static void feed(struct adit_app *app, const uint8_t *data, size_t size)
         size -= 2;
         n = n < size ? n : size;
         side->full = how & 0x2000;
-        if (how & 0x8000)
+        if (how & 0x8000 && side->packets)
             adit_app_datagram(app, data, n);
         else
             adit_app_message(app, data, n, how & 0x4000);
