@@ -111,6 +111,15 @@ static void app_flow(void *arg, size_t *ret_window, adit_time *ret_rtt)
     *ret_window = window;
 }
 
+static void app_stats(void *arg, struct adit_peer_stats *ret_stats)
+{
+    struct lane *lane = arg;
+
+    *ret_stats = (struct adit_peer_stats){ 0 };
+    if (lane->lanes->peer)
+        adit_peer_stats(lane->lanes->peer, ret_stats, sizeof *ret_stats);
+}
+
 static void app_pause(void *arg)
 {
     struct lane *lane = arg;
@@ -181,6 +190,7 @@ const struct adit_app_ops adit_lane_app_ops = {
     .label = app_label,
     .set_low = app_set_low,
     .flow = app_flow,
+    .stats = app_stats,
     .pause = app_pause,
     .resume = app_resume,
     .device = app_device,

@@ -34,6 +34,8 @@ struct adit_app_ops {
     /* What congestion control lets be on its way, in bytes, and the last round trip; 0 = unknown.
      */
     void (*flow)(void *arg, size_t *ret_window, adit_time *ret_rtt);
+    /* Of the whole connection; all zero where there is none. */
+    void (*stats)(void *arg, struct adit_peer_stats *ret_stats);
     /* Stop and start receiving: the sender is made to wait. */
     void (*pause)(void *arg);
     void (*resume)(void *arg);

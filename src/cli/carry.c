@@ -89,7 +89,24 @@ static const struct adit_app_class *const apps[] = {
     [ADIT_MODE_BYTES] = &adit_app_bytes, [ADIT_MODE_ECHO] = &adit_app_echo,
     [ADIT_MODE_CHECK] = &adit_app_check, [ADIT_MODE_TUN] = &adit_app_tunnel,
     [ADIT_MODE_TAP] = &adit_app_tunnel,  [ADIT_MODE_STREAMS] = &adit_app_streams,
+    [ADIT_MODE_BENCH] = &adit_app_bench,
 };
+
+/* Who calls or offers measures; of two that pair, who opens the channel. */
+static void read_bench(struct adit_carry *c, const struct adit_options *o)
+{
+    bool answers = o->command == ADIT_COMMAND_LISTEN || o->command == ADIT_COMMAND_ANSWER;
+
+    c->bench = (struct adit_bench_conf){
+        .role = answers                           ? ADIT_BENCH_ANSWERS
+                : o->command == ADIT_COMMAND_PAIR ? ADIT_BENCH_BY_CHANNEL
+                                                  : ADIT_BENCH_ASKS,
+        .each = (adit_time)o->seconds * ADIT_SEC,
+        .json = o->json,
+        .progress_fd =
+            adit_log_level >= ADIT_LOG_INFO && isatty(STDERR_FILENO) ? STDERR_FILENO : -1,
+    };
+}
 
 static void configure(struct adit_carry *c, const struct adit_options *o)
 {
@@ -98,6 +115,8 @@ static void configure(struct adit_carry *c, const struct adit_options *o)
 
     c->lanes.app = apps[o->mode];
     c->lanes.app_extra = &c->vpn;
+    if (o->mode == ADIT_MODE_BENCH)
+        c->lanes.app_extra = &c->bench;
     c->lanes.channel_only = o->carrier == ADIT_CARRIER_CHANNEL;
     if (o->mode == ADIT_MODE_STREAMS) {
         c->lanes.app = c->streams.app;
@@ -141,6 +160,7 @@ int adit_carry_load(struct adit_carry *c, const struct adit_options *o)
     err = read_vpn(c, o);
     if (!err && o->mode == ADIT_MODE_STREAMS)
         err = adit_carry_streams_load(&c->streams, o);
+    read_bench(c, o);
     if (!err)
         configure(c, o);
     return err;

@@ -4,6 +4,7 @@
 
 #include "agent/lanes.h"
 #include "agent/tunnel.h"
+#include "app/bench.h"
 #include "cli/carry_streams.h"
 #include "cli/options.h"
 
@@ -13,6 +14,7 @@ struct adit_carry {
     struct adit_peer_conf peer; /* without callbacks */
     struct adit_vpn_conf vpn;
     struct adit_carry_streams streams;
+    struct adit_bench_conf bench;
     struct adit_link_address addresses[ADIT_LINK_ADDRESSES_MAX];
     struct adit_prefix routes[ADIT_LINK_ROUTES_MAX], allowed[ADIT_LINK_ROUTES_MAX];
 };

@@ -11,6 +11,7 @@ int adit_cmd_agent(const struct adit_options *o);   /* listen, connect */
 int adit_cmd_files(const struct adit_options *o);   /* send, receive: one of the two above */
 int adit_cmd_http(const struct adit_options *o);    /* serve, proxy: over an agent, or a relay */
 int adit_cmd_relay(const struct adit_options *o);
+int adit_cmd_bench(const struct adit_options *o); /* over an agent, or with ourselves */
 int adit_cmd_status(const struct adit_options *o);
 int adit_cmd_signal(const struct adit_options *o);
 int adit_cmd_config(const struct adit_options *o);

@@ -98,7 +98,7 @@ static const char *dialect_of_environment(const struct adit_options *o)
 static bool calls(const struct adit_options *o)
 {
     return o->command == ADIT_COMMAND_CONNECT || o->command == ADIT_COMMAND_PROXY ||
-           o->command == ADIT_COMMAND_SEND;
+           o->command == ADIT_COMMAND_SEND || o->command == ADIT_COMMAND_BENCH;
 }
 
 /* Rooms are what the HTTP tunnel's programs meet in. */
@@ -257,7 +257,7 @@ static int configure(struct run *r)
     c->target_count = c->connect ? o->peer.count : 0;
     c->once = o->once;
     c->until_done = o->command == ADIT_COMMAND_RECEIVE && !o->stay;
-    c->exit_on_failure = o->exit_on_failure;
+    c->exit_on_failure = o->exit_on_failure || o->command == ADIT_COMMAND_BENCH;
     c->peers = r->sections.peers;
     c->peer_count = r->sections.count;
     c->peers_only = packets && c->peer_count > 0;

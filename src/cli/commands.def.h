@@ -11,7 +11,8 @@ COMMAND(PAIR, "pair", "", "pair by copy and paste, both sides alike",
         "Both sides run it, print a line each and paste the other's, in any order.")
 COMMAND(LISTEN, "listen", "", "wait at a signaling server and answer who calls",
         "Answers the calls of peers that are trusted (see --allow and --trust), as many at a time "
-        "as the mode allows: chat, json, echo and check serve many, bytes one, tun and tap one, or "
+        "as the mode allows: chat, json, echo, check and bench serve many, bytes one, tun and tap "
+        "one, or "
         "each that has a section under peers: in the configuration file.")
 COMMAND(CONNECT, "connect", "[PEER]...", "call peers through a signaling server",
         "Calls each peer by its name at the server, and again when its connection is lost; ends "
@@ -32,6 +33,12 @@ COMMAND(
     RECEIVE, "receive", "[DIR]", "receive files into a directory",
     "Reads the line that `adit send` printed, or waits at a signaling server. Nothing that comes "
     "leads out of the directory, and nothing is replaced unless --overwrite says so.")
+COMMAND(
+    BENCH, "bench", "[PEER]", "measure the connection with a peer",
+    "Calls a peer that runs `adit listen --mode bench`, and tells round trips, throughput, loss "
+    "and what they cost. By copy and paste: `adit offer --mode bench` and `adit answer --mode "
+    "bench`. `adit bench --loopback` alone measures this host: both ends are in one process, "
+    "and no server is needed.")
 COMMAND(STATUS, "status", "", "what a running `adit listen` or `adit connect` does",
         "Shows peers, paths, round-trip times, rates and channels of the agents that this user "
         "runs on this host.")

@@ -12,8 +12,9 @@
 #define P       (1u << ADIT_COMMAND_OFFER | 1u << ADIT_COMMAND_ANSWER | 1u << ADIT_COMMAND_PAIR | Y)
 #define U       (1u << ADIT_COMMAND_SERVE)
 #define X       (1u << ADIT_COMMAND_PROXY)
-#define C       (1u << ADIT_COMMAND_LISTEN | 1u << ADIT_COMMAND_CONNECT | U | X | Y)
-#define M       (N & ~(U | X | Y))
+#define B       (1u << ADIT_COMMAND_BENCH)
+#define C       (1u << ADIT_COMMAND_LISTEN | 1u << ADIT_COMMAND_CONNECT | U | X | Y | B)
+#define M       (N & ~(U | X | Y | B))
 #define N       (P | C)
 #define G       (1u << ADIT_COMMAND_SIGNAL)
 #define H       (1u << ADIT_COMMAND_HELP)
@@ -27,11 +28,7 @@
 
 const struct adit_option_row adit_option_rows[ADIT_OPTION_COUNT] = {
 #define OPTION(field_, kind_, name_, letter_, arg_, min_, max_, env_, commands_, value_, help_) \
-    { .name = name_,                                                                            \
-      .arg = arg_,                                                                              \
-      .env = env_,                                                                              \
-      .value = value_,                                                                          \
-      .help = help_,                                                                            \
+    { .name = name_ "\0" arg_ "\0" env_ "\0" value_ "\0" help_,                                 \
       .offset = offsetof(struct adit_options, field_),                                          \
       .kind = ADIT_KIND_##kind_,                                                                \
       .letter = letter_,                                                                        \
@@ -48,6 +45,15 @@ const struct adit_command_row adit_command_rows[ADIT_COMMAND_COUNT] = {
 #include "cli/commands.def.h"
 #undef COMMAND
 };
+
+const char *adit_option_text(const struct adit_option_row *row, enum adit_option_text text)
+{
+    const char *p = row->name;
+
+    for (unsigned i = 0; i < text; i++)
+        p += strlen(p) + 1;
+    return p;
+}
 
 const char *adit_command_name(enum adit_command command)
 {
@@ -117,7 +123,7 @@ static int set_defaults(struct adit_options *o, struct adit_option_error *error)
 
     o->max_retransmits = o->max_lifetime = o->mtu = -1;
     for (enum adit_option i = 0; i < ADIT_OPTION_COUNT; i++) {
-        const char *value = adit_option_rows[i].value;
+        const char *value = adit_option_text(&adit_option_rows[i], ADIT_TEXT_VALUE);
         int err = *value ? adit_option_set(o, i, &place, value, error) : 0;
         if (err < 0)
             return err;
@@ -172,9 +178,12 @@ static int check_together(struct adit_options *o, struct adit_option_error *erro
         return err;
     if (o->max_retransmits >= 0 && o->max_lifetime >= 0)
         return adit_option_fail(error, "--max-retransmits and --max-lifetime: only one of them");
-    if (o->mode == ADIT_MODE_BYTES &&
+    if (o->command == ADIT_COMMAND_BENCH)
+        o->mode = ADIT_MODE_BENCH;
+    if ((o->mode == ADIT_MODE_BYTES || o->mode == ADIT_MODE_BENCH) &&
         (o->unordered || o->max_retransmits >= 0 || o->max_lifetime >= 0))
-        return adit_option_fail(error, "--mode bytes needs an ordered channel that loses nothing");
+        return adit_option_fail(error, "--mode %s needs an ordered channel that loses nothing",
+                                o->mode == ADIT_MODE_BENCH ? "bench" : "bytes");
     if (o->key && !o->cert)
         return adit_option_fail(error, "--key needs --cert");
     if (o->identity && o->cert)

@@ -8,19 +8,20 @@
  * Every option is also found as ADIT_<NAME> in the environment, before the names given here, which
  * are those of other programs. A CHOICE's argument names its values, in the order of its enum.
  * Commands: P = those that pair by copy and paste, C = those that connect by name, N = both, M = of
- * those the ones that carry what they are told to, U = serve, X = proxy, Y = send and receive, S =
- * status, G = the signaling server, F = config, H = help, A = all. LOCAL marks what is not taken
- * from .env: a file that lies around in a directory may not choose programs to run or files to
- * read. PEER: may stand in a section of peers: in the configuration file too. SECRET: not shown to
- * anybody. PHRASES: values with blanks in them; in a variable only commas separate them. */
+ * those the ones that carry what they are told to, B = bench, U = serve, X = proxy, Y = send and
+ * receive, S = status, G = the signaling server, F = config, H = help, A = all. LOCAL marks what is
+ * not taken from .env: a file that lies around in a directory may not choose programs to run or
+ * files to read. PEER: may stand in a section of peers: in the configuration file too. SECRET: not
+ * shown to anybody. PHRASES: values with blanks in them; in a variable only commas separate them.
+ */
 
 OPTION(as, CHOICE, "as", 0, "ticket|json|sdp", 0, 0, "", P, "ticket",
        "form of our line. An answer takes the form of its offer")
-OPTION(mode, CHOICE, "mode", 'm', "chat|json|bytes|echo|check|tun|tap|streams", 0, 0, "MODE", M,
-       "chat",
+OPTION(mode, CHOICE, "mode", 'm', "chat|json|bytes|echo|check|tun|tap|streams|bench", 0, 0, "MODE",
+       M, "chat",
        "what travels: lines of text; JSON, one document a line; a pipe; everything back; a "
        "series compared with its echo; IP packets; Ethernet frames; streams: HTTP, forwards and "
-       "files, which their own options ask for as well")
+       "files, which their own options ask for as well; what the connection can do")
 OPTION(in, TEXT, "in", 'i', "FILE", 0, 0, "", P | LOCAL, "",
        "read the other side's line from here: a file, or a number for a descriptor; else standard "
        "input")
@@ -74,7 +75,7 @@ OPTION(allowed_ips, LIST, "allowed-ips", 0, "NET/LENGTH", 0, 0, "", M | PEER, ""
        "the networks routed to it")
 OPTION(mtu, NUMBER, "mtu", 0, "BYTES", 576, 65535, "", M | PEER, "",
        "largest packet in the device; else 1280, and as soon as the path is known what it carries")
-OPTION(carrier, CHOICE, "carrier", 0, "auto|channel", 0, 0, "", M, "auto",
+OPTION(carrier, CHOICE, "carrier", 0, "auto|channel", 0, 0, "", M | B, "auto",
        "how packets travel: between adits in datagrams beside the channel, or in its messages")
 OPTION(offload, CHOICE, "offload", 0, "auto|on|off", 0, 0, "", M | PEER, "auto",
        "packets of one flow go joined between the device and us: if the kernel can, or else not "
@@ -235,7 +236,10 @@ OPTION(on_state, TEXT, "on-state", 0, "PROGRAM", 0, 0, "", C | LOCAL, "",
 
 OPTION(control, TEXT, "control", 0, "PATH", 0, 0, "", C | S | LOCAL, "",
        "the control socket; else one in the user's runtime directory, where `adit status` looks")
-OPTION(json, FLAG, "json", 0, "", 0, 0, "", S | F, "", "JSON instead of text")
+OPTION(json, FLAG, "json", 0, "", 0, 0, "", S | F | M | B, "",
+       "JSON instead of text; of those that connect, for the results of bench")
+OPTION(seconds, NUMBER, "seconds", 0, "N", 1, 60, "", M | B, "3",
+       "how long bench measures each way of sending")
 OPTION(listen, LIST, "listen", 'l', "ADDRESS[:PORT]", 0, 0, "SIGNALING_HOST", G, "",
        "listen here: 192.0.2.1:8080, [::1]:8080, :8080, unix:PATH, systemd; may be repeated. Else "
        "on all addresses, or on localhost as long as it is not said who may come")

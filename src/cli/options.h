@@ -42,7 +42,8 @@ enum adit_mode {
     ADIT_MODE_CHECK,
     ADIT_MODE_TUN,
     ADIT_MODE_TAP,
-    ADIT_MODE_STREAMS
+    ADIT_MODE_STREAMS,
+    ADIT_MODE_BENCH
 };
 
 enum adit_option_source {
@@ -135,6 +136,7 @@ struct adit_options {
 
     const char *control;
     bool json;
+    int seconds;
 
     struct adit_strings listen, origin, turn_url;
     int port, max_clients, max_per_address, max_rate, max_requests;

@@ -128,7 +128,8 @@ static int take_variables(struct adit_options *o, struct variables *v,
             continue;
         for (size_t k = 0; row->name[k]; k++)
             own[5 + k] = row->name[k] == '-' ? '_' : (char)toupper((unsigned char)row->name[k]);
-        for (; !value && *names; names = names == own ? row->env : names + n + (names[n] == ' ')) {
+        for (; !value && *names; names = names == own ? adit_option_text(row, ADIT_TEXT_ENV)
+                                                      : names + n + (names[n] == ' ')) {
             n = strcspn(names, " ");
             value = look_up(v->env, names, n);
             if (value && *value)

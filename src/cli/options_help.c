@@ -36,7 +36,7 @@ static const char *argument(const struct adit_option_row *row)
                  { "framing", "WHOSE" }, { "relay-auth", "WHERE" } };
 
     if (row->kind != ADIT_KIND_CHOICE)
-        return row->arg;
+        return adit_option_text(row, ADIT_TEXT_ARG);
     for (size_t i = 0; i < ADIT_LEN(rows); i++)
         if (strcmp(row->name, rows[i].option) == 0)
             return rows[i].word;
@@ -46,19 +46,21 @@ static const char *argument(const struct adit_option_row *row)
 /* "…(one of a, b, c; default a) [NAME in the environment]" */
 static void describe(const struct adit_option_row *row, char *out, size_t size)
 {
-    size_t n = (size_t)snprintf(out, size, "%s", row->help);
+    const char *value = adit_option_text(row, ADIT_TEXT_VALUE);
+    const char *env = adit_option_text(row, ADIT_TEXT_ENV);
+    size_t n = (size_t)snprintf(out, size, "%s", adit_option_text(row, ADIT_TEXT_HELP));
 
     if (row->kind == ADIT_KIND_CHOICE) {
         n += (size_t)snprintf(out + n, size - n, " (one of ");
-        for (const char *p = row->arg; *p && n + 3 < size; p++)
+        for (const char *p = adit_option_text(row, ADIT_TEXT_ARG); *p && n + 3 < size; p++)
             n += (size_t)snprintf(out + n, size - n, *p == '|' ? ", " : "%c", *p);
     }
     if (row->kind == ADIT_KIND_CHOICE)
-        n += (size_t)snprintf(out + n, size - n, "; default %s)", row->value);
-    else if (*row->value && strcmp(row->value, "0") != 0)
-        n += (size_t)snprintf(out + n, size - n, " (default %s)", row->value);
-    if (*row->env)
-        snprintf(out + n, size - n, " [%s]", row->env);
+        n += (size_t)snprintf(out + n, size - n, "; default %s)", value);
+    else if (*value && strcmp(value, "0") != 0)
+        n += (size_t)snprintf(out + n, size - n, " (default %s)", value);
+    if (*env)
+        snprintf(out + n, size - n, " [%s]", env);
 }
 
 static void option_lines(struct adit_buf *out, enum adit_command topic)
@@ -70,8 +72,8 @@ static void option_lines(struct adit_buf *out, enum adit_command topic)
             continue;
         if (row->letter)
             snprintf(letter, sizeof letter, "-%c, ", row->letter);
-        int n = snprintf(head, sizeof head, "  %s--%s%s%s", letter, row->name, *row->arg ? " " : "",
-                         argument(row));
+        int n = snprintf(head, sizeof head, "  %s--%s%s%s", letter, row->name,
+                         *adit_option_text(row, ADIT_TEXT_ARG) ? " " : "", argument(row));
         if (n + 2 > INDENT)
             adit_buf_printf(out, "%s\n%*s", head, INDENT, "");
         else
@@ -124,7 +126,8 @@ static void man_options(struct adit_buf *out)
 
     for (enum adit_option i = 0; i < ADIT_OPTION_COUNT; i++) {
         const struct adit_option_row *row = &adit_option_rows[i];
-        snprintf(head, sizeof head, "--%s%s%s", row->name, *row->arg ? " " : "", argument(row));
+        snprintf(head, sizeof head, "--%s%s%s", row->name,
+                 *adit_option_text(row, ADIT_TEXT_ARG) ? " " : "", argument(row));
         adit_buf_printf(out, ".TP\n");
         if (row->letter)
             adit_buf_printf(out, "\\-%c, ", row->letter);

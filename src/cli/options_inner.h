@@ -20,9 +20,20 @@ enum adit_kind {
 #define ADIT_ROW_SECRET  0x20000000u /* not shown to anybody */
 #define ADIT_ROW_PHRASES 0x10000000u /* values with blanks in them: only commas separate them */
 
+/* The texts of a row are one behind the other, each with its zero byte. In a program that may be
+ * loaded anywhere a pointer to each would take four times 32 bytes more, in more than a hundred
+ * rows. */
+enum adit_option_text {
+    ADIT_TEXT_NAME,
+    ADIT_TEXT_ARG,
+    ADIT_TEXT_ENV,
+    ADIT_TEXT_VALUE,
+    ADIT_TEXT_HELP
+};
+
 struct adit_option_row {
-    const char *name, *arg, *env, *value, *help;
-    size_t offset; /* in struct adit_options */
+    const char *name; /* the first of them */
+    size_t offset;    /* in struct adit_options */
     enum adit_kind kind;
     char letter;
     int min, max;
@@ -46,6 +57,7 @@ const char *adit_command_similar(const char *name);
 #define ADIT_SIMILAR_MAX 3 /* letters that may be wrong, and one more */
 void adit_option_consider(const char **best, unsigned *least, const char *name,
                           const char *candidate);
+const char *adit_option_text(const struct adit_option_row *row, enum adit_option_text text);
 bool adit_option_takes_value(enum adit_option option);
 size_t adit_option_size(enum adit_option option); /* of its field */
 /* A copy that lives as long as the options, or NULL. */

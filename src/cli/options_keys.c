@@ -36,7 +36,7 @@ bool adit_reader_is(const char *key, const char *name)
 /* AGENT_ID: agent_id */
 static bool is_variable(const struct adit_option_row *row, const char *key)
 {
-    const char *names = row->env;
+    const char *names = adit_option_text(row, ADIT_TEXT_ENV);
     char name[NAME_MAX_LEN];
 
     while (next_variable(&names, name))
@@ -65,7 +65,7 @@ int adit_reader_unknown(const struct adit_reader *r, const struct adit_tree_node
     const char *best = NULL;
 
     for (enum adit_option i = 0; i < ADIT_OPTION_COUNT; i++) {
-        const char *names = adit_option_rows[i].env;
+        const char *names = adit_option_text(&adit_option_rows[i], ADIT_TEXT_ENV);
         if (!may_stand(i, flag))
             continue;
         adit_option_consider(&best, &least, n->key, adit_option_rows[i].name);

@@ -123,7 +123,8 @@ static int take_option(struct words *w, enum adit_option option, const char *val
         value = "yes";
     } else if (!value) {
         if (w->next == w->end)
-            return adit_option_fail(w->error, "%s needs a value: %s", where, row->arg);
+            return adit_option_fail(w->error, "%s needs a value: %s", where,
+                                    adit_option_text(row, ADIT_TEXT_ARG));
         value = *w->next++;
     }
     if (row->kind == ADIT_KIND_FLAG || adit_option_is_secret(option, value))
@@ -144,7 +145,8 @@ static int take_word(struct words *w, const char *word)
     if ((*slot == ADIT_COMMAND_HELP || *slot == ADIT_COMMAND_CONFIG) &&
         w->o->topic == ADIT_COMMAND_NONE)
         slot = &w->o->topic;
-    else if (*slot == ADIT_COMMAND_CONNECT || *slot == ADIT_COMMAND_PROXY)
+    else if (*slot == ADIT_COMMAND_CONNECT || *slot == ADIT_COMMAND_PROXY ||
+             *slot == ADIT_COMMAND_BENCH)
         return take_option(w, ADIT_OPTION_peer, word);
     else if (*slot == ADIT_COMMAND_SEND)
         return take_option(w, ADIT_OPTION_file, word);

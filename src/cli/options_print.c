@@ -26,7 +26,8 @@ static bool is_set(const struct adit_options *o, enum adit_option option)
     switch (adit_option_rows[option].kind) {
     case ADIT_KIND_NUMBER:
         return *(const int *)p >= 0 &&
-               (adit_options_given(o, option) || *adit_option_rows[option].value);
+               (adit_options_given(o, option) ||
+                *adit_option_text(&adit_option_rows[option], ADIT_TEXT_VALUE));
     case ADIT_KIND_TEXT:
         return *(const char *const *)p != NULL;
     case ADIT_KIND_LIST:
@@ -34,7 +35,8 @@ static bool is_set(const struct adit_options *o, enum adit_option option)
     case ADIT_KIND_PORTS:
         return ((const struct adit_port_range *)p)->min > 0;
     case ADIT_KIND_TIME:
-        return adit_options_given(o, option) || *adit_option_rows[option].value;
+        return adit_options_given(o, option) ||
+               *adit_option_text(&adit_option_rows[option], ADIT_TEXT_VALUE);
     case ADIT_KIND_FLAG:
     case ADIT_KIND_COUNT:
     case ADIT_KIND_CHOICE:
@@ -80,7 +82,8 @@ static void put_value(struct adit_buf *out, const struct adit_options *o, enum a
         adit_buf_printf(out, "%u", *(const unsigned *)p);
         break;
     case ADIT_KIND_CHOICE:
-        put_choice(out, adit_option_rows[option].arg, *(const unsigned *)p);
+        put_choice(out, adit_option_text(&adit_option_rows[option], ADIT_TEXT_ARG),
+                   *(const unsigned *)p);
         break;
     case ADIT_KIND_NUMBER:
         adit_buf_printf(out, "%d", *(const int *)p);

@@ -147,7 +147,7 @@ static int assign(struct adit_options *o, const struct adit_option_row *row, con
     case ADIT_KIND_COUNT:
         return set_count(field, value);
     case ADIT_KIND_CHOICE:
-        return set_choice(field, row->arg, value);
+        return set_choice(field, adit_option_text(row, ADIT_TEXT_ARG), value);
     case ADIT_KIND_NUMBER:
         return set_number(field, row, value);
     case ADIT_KIND_TIME:
@@ -172,7 +172,8 @@ static int refuse(const struct adit_option_row *row, const char *said,
     case ADIT_KIND_COUNT:
         return adit_option_fail(error, "%s: say yes, no, or a number up to %d", said, COUNT_MAX);
     case ADIT_KIND_CHOICE:
-        return adit_option_fail(error, "%s: choose one of %s", said, row->arg);
+        return adit_option_fail(error, "%s: choose one of %s", said,
+                                adit_option_text(row, ADIT_TEXT_ARG));
     case ADIT_KIND_NUMBER:
         return adit_option_fail(error, "%s: a number from %d to %d is due", said, row->min,
                                 row->max);

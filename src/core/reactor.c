@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <limits.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -38,6 +39,16 @@ static adit_time read_clock(void)
 int64_t adit_loop_wall(void)
 {
     return (int64_t)time(NULL);
+}
+
+adit_time adit_loop_cpu(void)
+{
+    struct rusage used;
+
+    if (getrusage(RUSAGE_SELF, &used) < 0)
+        return 0;
+    return (adit_time)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) * ADIT_SEC +
+           (adit_time)(used.ru_utime.tv_usec + used.ru_stime.tv_usec) * ADIT_US;
 }
 
 adit_time adit_loop_now(struct adit_loop *loop)

@@ -49,6 +49,9 @@ adit_time adit_loop_now(struct adit_loop *loop);
  * it may be wrong, and may jump. */
 int64_t adit_loop_wall(void);
 
+/* What this process has had of the processor, in the kernel too. */
+adit_time adit_loop_cpu(void);
+
 /* Starts waiting for `events` on fd, which stays the caller's. Regular files and /dev/null are
  * always ready, as poll(2) has it. -errno of epoll_ctl. */
 ADIT_MUST_USE int adit_io_start(struct adit_io *io, struct adit_loop *loop, int fd, uint32_t events,

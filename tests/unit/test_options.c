@@ -48,6 +48,18 @@ static void test_defaults(void **state)
     adit_options_free(&o);
 }
 
+static void test_bench(void **state)
+{
+    static const char *const env[] = { "MODE=tun", "TUNNEL_UPSTREAM=http://127.0.0.1", NULL };
+
+    (void)state;
+    assert_int_equal(load("bench a", (char *const *)env, NULL), 0);
+    assert_int_equal(o.mode, ADIT_MODE_BENCH); /* whatever the others carry */
+    assert_int_equal(o.peer.count, 1);
+    assert_int_equal(o.seconds, 3);
+    adit_options_free(&o);
+}
+
 static void test_all_forms(void **state)
 {
     (void)state;
@@ -143,6 +155,10 @@ static const struct {
     { "offer --cert c --identity i", "only one" },
     { "version --stun x", "--stun is no option of `adit version`" },
     { "offer --man", "--man is no option of `adit offer`" },
+    { "bench a --mode tun", "--mode is no option of `adit bench`" },
+    { "bench --seconds 0", "a number from 1 to 60" },
+    { "bench --seconds 61", "a number from 1 to 60" },
+    { "offer --mode bench --unordered", "--mode bench needs an ordered channel" },
     { "offer -- --qr", "not understood: \"--qr\"" },
     { "offer --mode \x1b[2J", "--mode ?[2J" },
     { "offer --config /nonexistent", "/nonexistent: No such file" },
@@ -300,6 +316,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_defaults),
         cmocka_unit_test(test_all_forms),
+        cmocka_unit_test(test_bench),
         cmocka_unit_test(test_help_and_version),
         cmocka_unit_test(test_wrong_lines),
         cmocka_unit_test(test_list_limit),
