@@ -46,7 +46,7 @@ void adit_bench_say_packet(struct bench *b, const struct adit_bench_message *m)
     uint8_t bytes[ADIT_BENCH_MESSAGE_MAX];
     size_t n = adit_bench_put(bytes, m);
 
-    (void)b->app.conf.ops->datagram(b->app.conf.arg, bytes, n);
+    (void)b->app.conf.ops->datagram(b->app.conf.arg, bytes, n, 0);
 }
 
 static void flush(struct bench *b)
@@ -187,11 +187,12 @@ static void message(struct adit_app *app, const void *bytes, size_t n, bool text
 }
 
 /* What is no message of ours is dropped: packets come from before and after everything. */
-static void datagram(struct adit_app *app, const void *bytes, size_t n)
+static void datagram(struct adit_app *app, const void *bytes, size_t n, uint8_t ecn)
 {
     struct bench *b = bench_of(app);
     struct adit_bench_message m;
 
+    (void)ecn;
     if (!b->greeted || adit_bench_get(&m, bytes, n) < 0)
         return;
     if (m.type == ADIT_BENCH_PING && !b->drive) {

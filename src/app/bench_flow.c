@@ -39,7 +39,7 @@ static adit_time run_packets(struct adit_bench_source *s, adit_time now)
     s->paid = now;
     while (s->owed >= s->size && left >= s->size) {
         /* What the path does not take is lost, here as later. */
-        (void)to->ops->datagram(to->arg, next(s), s->size);
+        (void)to->ops->datagram(to->arg, next(s), s->size, 0);
         s->sent++;
         s->owed -= s->size;
         left -= s->size;

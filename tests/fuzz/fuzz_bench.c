@@ -32,8 +32,9 @@ static int on_send(void *arg, const void *bytes, size_t n, bool text)
     return 0;
 }
 
-static int on_datagram(void *arg, const uint8_t *bytes, size_t n)
+static int on_datagram(void *arg, const uint8_t *bytes, size_t n, uint8_t ecn)
 {
+    (void)ecn;
     must(((struct side *)arg)->packets && bytes && n > 0 && n <= 1400);
     return 0;
 }
@@ -119,7 +120,7 @@ static void feed(struct adit_app *app, const uint8_t *data, size_t size)
         n = n < size ? n : size;
         side->full = how & 0x2000;
         if (how & 0x8000 && side->packets)
-            adit_app_datagram(app, data, n);
+            adit_app_datagram(app, data, n, 0);
         else
             adit_app_message(app, data, n, how & 0x4000);
         must(adit_container_of(app, struct bench, app)->queued <= ADIT_BENCH_QUEUE);

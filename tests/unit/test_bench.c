@@ -83,10 +83,11 @@ static int on_send(void *arg, const void *bytes, size_t n, bool text)
     return 0;
 }
 
-static int on_datagram(void *arg, const uint8_t *bytes, size_t n)
+static int on_datagram(void *arg, const uint8_t *bytes, size_t n, uint8_t ecn)
 {
     struct end *e = arg;
 
+    (void)ecn;
     if (!w.packets)
         return -EOPNOTSUPP;
     if (n > PACKET_MAX)
@@ -179,7 +180,7 @@ static bool deliver(struct end *e)
         if (w.alone)
             ;
         else if (i->packet)
-            adit_app_datagram(e->other->app, i->bytes, i->n);
+            adit_app_datagram(e->other->app, i->bytes, i->n, 0);
         else
             adit_app_message(e->other->app, i->bytes, i->n, false);
         free(i);
@@ -664,13 +665,13 @@ static void packets_of_others_are_dropped(void **state)
     static const uint8_t junk[][6] = { { 0 }, { 0x45 }, { ADIT_BENCH_DATA, 1 }, { 255 } };
 
     (void)state;
-    adit_app_datagram(w.b.app, junk[2], 6); /* before all */
+    adit_app_datagram(w.b.app, junk[2], 6, 0); /* before all */
     assert_int_equal(bench_of(&w.b)->sink.count.number, 0);
     open_both();
     for (size_t i = 0; i < ADIT_LEN(junk); i++)
         for (size_t n = 0; n <= 6; n++) {
-            adit_app_datagram(w.a.app, junk[i], n);
-            adit_app_datagram(w.b.app, junk[i], n);
+            adit_app_datagram(w.a.app, junk[i], n, 0);
+            adit_app_datagram(w.b.app, junk[i], n, 0);
         }
     assert_int_equal(w.a.done + w.b.done, 0);
 }
