@@ -127,7 +127,7 @@ def answers(to, seconds=20, patience=0.2):
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         if subprocess.run(["ip", "netns", "exec", "A", "ping", "-q", "-c1", "-W", str(patience), to],
-                          stdout=subprocess.DEVNULL).returncode == 0:
+                          stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode == 0:
             return True
     return False
 
