@@ -14,7 +14,7 @@ adit_time adit_peer_now(const struct adit_peer *peer)
 
 void adit_peer_touch(struct adit_peer *peer)
 {
-    adit_loop_before_sleep(peer->loop, &peer->settle);
+    adit_loop_at_last(peer->loop, &peer->settle);
 }
 
 static void on_settle(struct adit_task *task, adit_time now)

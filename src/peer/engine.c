@@ -137,6 +137,8 @@ void adit_engine_settle(struct adit_engine *e)
         return;
     e->settling = true;
     do {
+        if (e->goodbye.reason && (!e->sctp || e->sctp_down || !adit_sctp_unread(e->sctp)))
+            adit_engine_end(e, &e->goodbye);
         if (!adit_engine_ended(e))
             start_dtls(e);
         replace_sctp(e);

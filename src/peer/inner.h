@@ -29,6 +29,7 @@ struct adit_engine {
     bool symmetric;
     enum adit_peer_state state; /* as last told */
     struct adit_cause cause;    /* why it ended; reason NONE while it has not */
+    struct adit_cause goodbye;  /* the peer's, while what it sent before is still to be read */
     bool closing;               /* adit_engine_close was called, or the peer shut down */
     adit_time close_at;         /* give up waiting for the goodbye */
 

@@ -45,7 +45,7 @@ static void ice_event(void *arg, const struct adit_ice_event *ev)
 
     switch (ev->type) {
     case ADIT_ICE_EV_STATE:
-        if (ev->state == ADIT_ICE_FAILED)
+        if (ev->state == ADIT_ICE_FAILED && !e->goodbye.reason)
             adit_engine_end(e, &ev->cause);
         break; /* what else it changes, settle() sees */
     case ADIT_ICE_EV_CAND:
@@ -108,7 +108,9 @@ static void dtls_event(void *arg, enum adit_dtls_state state, const struct adit_
         e->times.dtls_up = e->now;
     if (state == ADIT_DTLS_CONNECTED)
         adit_datagram_start(e);
-    if (state == ADIT_DTLS_FAILED || state == ADIT_DTLS_CLOSED)
+    if (state == ADIT_DTLS_CLOSED && e->sctp && !e->sctp_down && adit_sctp_unread(e->sctp))
+        e->goodbye = *cause; /* it has been acknowledged, so nobody will send it again */
+    else if (state == ADIT_DTLS_FAILED || state == ADIT_DTLS_CLOSED)
         adit_engine_end(e, cause);
 }
 

@@ -349,6 +349,11 @@ void adit_sctp_abort(struct adit_sctp *s, adit_time now)
     settle(s);
 }
 
+bool adit_sctp_unread(const struct adit_sctp *s)
+{
+    return !s->ended && s->paused && adit_usr_readable(&s->usr);
+}
+
 void adit_sctp_pause(struct adit_sctp *s)
 {
     s->paused = true;

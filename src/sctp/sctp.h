@@ -115,6 +115,8 @@ static inline size_t adit_sctp_payload_for(size_t mtu)
 /* Everything queued is delivered first (SHUTDOWN); DOWN follows. */
 void adit_sctp_shutdown(struct adit_sctp *s, adit_time now);
 void adit_sctp_abort(struct adit_sctp *s, adit_time now); /* at once */
+/* Something came that a paused owner has not taken yet. */
+bool adit_sctp_unread(const struct adit_sctp *s);
 /* Stops reading from the association: its receive window closes and the sender waits. */
 void adit_sctp_pause(struct adit_sctp *s);
 void adit_sctp_resume(struct adit_sctp *s, adit_time now);

@@ -248,9 +248,36 @@ static void times_and_counters(void **state)
     engine_pair_done(&p);
 }
 
+/* Acknowledged is not yet read: a goodbye waits for who reads slowly, however long that takes. */
+static void a_goodbye_waits_for_a_slow_reader(void **state)
+{
+    struct engine_pair p;
+    uint8_t bytes[1000] = { 7 };
+
+    (void)state;
+    engine_pair_init(&p);
+    engine_pair_up(&p);
+    adit_engine_pause(p.side[1].e);
+    for (int i = 0; i < 50; i++)
+        assert_int_equal(adit_channel_send(p.side[0].channel, bytes, sizeof bytes, false, p.now),
+                         0);
+    engine_run(&p, ADIT_SEC, NULL);
+    adit_engine_close(p.side[0].e, p.now);
+    assert_true(engine_run(&p, 10 * ADIT_SEC, first_over));
+    engine_run(&p, 120 * ADIT_SEC, NULL); /* consent has run out long ago */
+    assert_int_equal(p.side[1].messages, 0);
+    assert_int_equal(p.side[1].closed, 0);
+    adit_engine_resume(p.side[1].e, p.now);
+    assert_true(engine_run(&p, 10 * ADIT_SEC, engine_over));
+    assert_int_equal(p.side[1].messages, 50);
+    assert_int_equal(p.side[1].cause.reason, ADIT_REASON_REMOTE);
+    engine_pair_done(&p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_goodbye_waits_for_a_slow_reader),
         cmocka_unit_test(state_sequences),
         cmocka_unit_test(a_goodbye),
         cmocka_unit_test(nobody_hears_the_goodbye),
