@@ -15,9 +15,8 @@ struct adit_app_ops {
     /* One message. -EAGAIN: no room, adit_app_writable() follows; -EMSGSIZE; -EPIPE. */
     int (*send)(void *arg, const void *bytes, size_t n, bool text);
     /* For packets (a class with `datagram`): one, beside the channel, with nothing repeated; ecn
-     * (RFC 3168): of the datagram around it. 0;
-     * -EOPNOTSUPP: not with this peer; -EMSGSIZE: more than the path carries; either is for `send`.
-     * -ENOTCONN, -EPIPE. */
+     * (RFC 3168) is that of the datagram around it. 0; -EOPNOTSUPP: not with this peer; -EMSGSIZE:
+     * more than the path carries; either is for `send`. -ENOTCONN, -EPIPE. */
     int (*datagram)(void *arg, const uint8_t *bytes, size_t n, uint8_t ecn);
     bool (*datagrams)(void *arg);     /* the peer takes them */
     size_t (*buffered)(void *arg);    /* bytes sent and not yet acknowledged */

@@ -4,16 +4,7 @@
 
 #include "tun/checksum.h"
 #include "tun/packet.h"
-
-#define TCP_FLAGS    13 /* where in its header they are */
-#define TCP_SEQ      4
-#define TCP_CHECKSUM 16
-#define UDP_LEN      4
-#define UDP_CHECKSUM 6
-
-#define FIN 0x01
-#define PSH 0x08
-#define CWR 0x80
+#include "tun/transport.h"
 
 /* Zero means that there is none (RFC 768). */
 static uint16_t never_zero(uint16_t sum)
@@ -30,7 +21,7 @@ static int fill_in(const struct virtio_net_hdr *h, uint8_t *bytes, size_t n)
     if (field + 2 > n)
         return -EPROTO;
     sum = adit_checksum(bytes + start, n - start, 0);
-    adit_put16(bytes + field, h->csum_offset == UDP_CHECKSUM ? never_zero(sum) : sum);
+    adit_put16(bytes + field, h->csum_offset == ADIT_UDP_CHECKSUM ? never_zero(sum) : sum);
     return 0;
 }
 
@@ -94,23 +85,23 @@ static void write_ip(const struct adit_cut *c, uint8_t *ip, size_t n)
 /* n: of header and data. */
 static void write_tcp(const struct adit_cut *c, uint8_t *ip, uint8_t *tcp, size_t n, bool last)
 {
-    uint32_t seq = adit_get32(c->head + c->transport + TCP_SEQ);
+    uint32_t seq = adit_get32(c->head + c->transport + ADIT_TCP_SEQ);
 
-    adit_put32(tcp + TCP_SEQ, seq + (uint32_t)(c->index * c->size));
+    adit_put32(tcp + ADIT_TCP_SEQ, seq + (uint32_t)(c->index * c->size));
     if (!last)
-        tcp[TCP_FLAGS] &= (uint8_t) ~(FIN | PSH);
+        tcp[ADIT_TCP_FLAGS] &= (uint8_t) ~(ADIT_TCP_FIN | ADIT_TCP_PSH);
     if (c->index) /* RFC 3168 section 6.1.2: once is enough */
-        tcp[TCP_FLAGS] &= (uint8_t)~CWR;
-    adit_put16(tcp + TCP_CHECKSUM, 0);
-    adit_put16(tcp + TCP_CHECKSUM,
+        tcp[ADIT_TCP_FLAGS] &= (uint8_t)~ADIT_TCP_CWR;
+    adit_put16(tcp + ADIT_TCP_CHECKSUM, 0);
+    adit_put16(tcp + ADIT_TCP_CHECKSUM,
                adit_checksum(tcp, n, adit_sum_pseudo(ip, c->v6, IPPROTO_TCP, n)));
 }
 
 static void write_udp(const struct adit_cut *c, uint8_t *ip, uint8_t *udp, size_t n)
 {
-    adit_put16(udp + UDP_LEN, (uint16_t)n);
-    adit_put16(udp + UDP_CHECKSUM, 0);
-    adit_put16(udp + UDP_CHECKSUM,
+    adit_put16(udp + ADIT_UDP_LEN, (uint16_t)n);
+    adit_put16(udp + ADIT_UDP_CHECKSUM, 0);
+    adit_put16(udp + ADIT_UDP_CHECKSUM,
                never_zero(adit_checksum(udp, n, adit_sum_pseudo(ip, c->v6, IPPROTO_UDP, n))));
 }
 

@@ -6,20 +6,12 @@
 #include "tun/checksum.h"
 #include "tun/cut.h"
 #include "tun/packet.h"
+#include "tun/transport.h"
 
 #define FLOWS      8     /* at once */
 #define BYTES_MAX  65535 /* of the IP packet */
 #define ROOM       (BYTES_MAX + ADIT_ETHER_LEN + 8)
 #define UDP_PIECES 64 /* UDP_MAX_SEGMENTS of every kernel */
-
-#define TCP_SEQ      4
-#define TCP_FLAGS    13
-#define TCP_CHECKSUM 16
-#define UDP_LEN      4
-#define UDP_CHECKSUM 6
-#define PSH          0x08
-#define ACK          0x10
-#define ECE          0x40
 
 /* A packet taken apart. */
 struct shape {
@@ -127,9 +119,10 @@ static bool may_join(const struct adit_join *j, const struct shape *s, const uin
 
     if (s->payload >= s->len || s->payload > ADIT_CUT_HEAD_MAX)
         return false;
-    if (s->tcp ? s->payload < s->transport + 20 || (t[TCP_FLAGS] & ~(PSH | ECE)) != ACK
-               : !j->udp || adit_get16(t + UDP_LEN) != s->len - s->transport ||
-                     adit_get16(t + UDP_CHECKSUM) == 0)
+    if (s->tcp ? s->payload < s->transport + 20 ||
+                     (t[ADIT_TCP_FLAGS] & ~(ADIT_TCP_PSH | ADIT_TCP_ECE)) != ADIT_TCP_ACK
+               : !j->udp || adit_get16(t + ADIT_UDP_LEN) != s->len - s->transport ||
+                     adit_get16(t + ADIT_UDP_CHECKSUM) == 0)
         return false;
     return checksum_is_right(s, b);
 }
@@ -159,8 +152,9 @@ static bool same_tcp_head(const struct flow *f, const struct shape *s, const uin
 {
     const uint8_t *a = f->bytes + s->transport, *c = b + s->transport;
 
-    return f->first.payload == s->payload && adit_get32(c + TCP_SEQ) == f->seq &&
-           memcmp(a + 8, c + 8, 5) == 0 && ((a[TCP_FLAGS] ^ c[TCP_FLAGS]) & ~PSH) == 0 &&
+    return f->first.payload == s->payload && adit_get32(c + ADIT_TCP_SEQ) == f->seq &&
+           memcmp(a + 8, c + 8, 5) == 0 &&
+           ((a[ADIT_TCP_FLAGS] ^ c[ADIT_TCP_FLAGS]) & ~ADIT_TCP_PSH) == 0 &&
            memcmp(a + 14, c + 14, 2) == 0 &&
            memcmp(a + 18, c + 18, s->payload - s->transport - 18) == 0;
 }
@@ -192,7 +186,7 @@ static void write_head(struct flow *f, struct virtio_net_hdr *h)
 {
     const struct shape *s = &f->first;
     uint8_t *ip = f->bytes + s->ip, *t = f->bytes + s->transport;
-    size_t n = f->len - s->transport, field = s->tcp ? TCP_CHECKSUM : UDP_CHECKSUM;
+    size_t n = f->len - s->transport, field = s->tcp ? ADIT_TCP_CHECKSUM : ADIT_UDP_CHECKSUM;
     uint8_t proto = s->tcp ? IPPROTO_TCP : IPPROTO_UDP;
 
     if (s->v6) {
@@ -203,7 +197,7 @@ static void write_head(struct flow *f, struct virtio_net_hdr *h)
         adit_put16(ip + 10, adit_checksum(ip, 20, 0));
     }
     if (!s->tcp)
-        adit_put16(t + UDP_LEN, (uint16_t)n);
+        adit_put16(t + ADIT_UDP_LEN, (uint16_t)n);
     adit_put16(t + field, adit_sum_fold(adit_sum_pseudo(ip, s->v6, proto, n)));
     *h = (struct virtio_net_hdr){ .flags = VIRTIO_NET_HDR_F_NEEDS_CSUM,
                                   .gso_type = s->tcp ? (s->v6 ? VIRTIO_NET_HDR_GSO_TCPV6
@@ -288,7 +282,7 @@ static void begin_flow(struct adit_join *j, const struct shape *s, const uint8_t
     if (!s->v6)
         f->id = (uint16_t)(adit_get16(b + s->ip + 4) + 1);
     if (s->tcp)
-        f->seq = adit_get32(b + s->transport + TCP_SEQ) + (uint32_t)f->size;
+        f->seq = adit_get32(b + s->transport + ADIT_TCP_SEQ) + (uint32_t)f->size;
     memcpy(f->bytes, b, s->len);
 }
 
@@ -304,8 +298,8 @@ static bool append(struct flow *f, const struct shape *s, const uint8_t *b)
     f->seq += (uint32_t)n;
     if (!s->tcp)
         return n < f->size;
-    f->bytes[s->transport + TCP_FLAGS] |= b[s->transport + TCP_FLAGS] & PSH;
-    return n < f->size || b[s->transport + TCP_FLAGS] & PSH;
+    f->bytes[s->transport + ADIT_TCP_FLAGS] |= b[s->transport + ADIT_TCP_FLAGS] & ADIT_TCP_PSH;
+    return n < f->size || b[s->transport + ADIT_TCP_FLAGS] & ADIT_TCP_PSH;
 }
 
 int adit_join_add(struct adit_join *join, const uint8_t *bytes, size_t n)
@@ -331,7 +325,7 @@ int adit_join_add(struct adit_join *join, const uint8_t *bytes, size_t n)
         }
         flush_at(join, i);
     }
-    if (!joinable || (s.tcp && bytes[s.transport + TCP_FLAGS] & PSH))
+    if (!joinable || (s.tcp && bytes[s.transport + ADIT_TCP_FLAGS] & ADIT_TCP_PSH))
         return write_single(join, bytes, n);
     begin_flow(join, &s, bytes);
     return 0;

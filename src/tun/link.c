@@ -9,7 +9,7 @@
 #include "base/log.h"
 #include "core/netlink.h"
 
-#define JOINED_MAX 65000 /* bytes that leave in one piece, see core/udp_hub.c */
+#define JOINED_MAX 65000 /* bytes that leave in one piece, see core/udp_batch.c */
 #define AROUND     29    /* bytes around a packet in its datagram, docs/datagram.md */
 #define HEADERS    72    /* the longest usual ones: IPv6, TCP with timestamps */
 

@@ -92,7 +92,7 @@ def tunnel(adit, tag, inside, *more):
         programs.append(start(place, f"{tag}-{place}", adit, mine, "--mode", "tun", "--address", inside[place] + "/24",
                               "--ifname", "adit0", "--bind-dev", "eth0", *more,
                               "--out", f"{W}/{tag}-{mine}", "--in", f"{W}/{tag}-{theirs}"))
-    time.sleep(1)
+    answers(inside["B"])  # or not: whoever asked for the tunnel finds that out
     for fd in keep:
         os.close(fd)
     for n in ("offer", "answer"):
