@@ -69,7 +69,7 @@ pump(0.3)
 if args.suspend:
     pump(10, lambda: not in_lines())
     os.write(main, b"\x1a")
-    pump(10, lambda: b"the shell has it" in pump.text)
+    pump(10, lambda: b"the shell has it\r\n" in pump.text)  # the whole line: ours is to be one of its own
     print("suspended:", "same" if termios.tcgetattr(terminal) == before else "changed", flush=True)
     os.write(main, b"\r")
     pump(10, lambda: not in_lines())
