@@ -44,6 +44,8 @@ static struct adit_addr related_address(const struct adit_ice_base *base)
 {
     struct adit_addr hidden = { .family = base->addr.family, .port = 9 };
 
+    if (base->related.family)
+        return base->related;
     /* RFC 8839 section 5.1: 0.0.0.0 and port 9 where the base is nobody's business. */
     return base->announce ? base->addr : hidden;
 }
@@ -131,52 +133,80 @@ static uint16_t base_group(struct adit_ice *ice, const struct adit_addr *addr)
     return ++ice->groups;
 }
 
-static struct adit_ice_base *new_base(struct adit_ice *ice, int id, const struct adit_addr *addr,
-                                      uint16_t preference, bool announce, adit_time now)
+static struct adit_ice_base *new_base(struct adit_ice *ice, const struct adit_ice_base *like)
 {
     struct adit_ice_base *base = adit_zalloc(sizeof *base);
 
     if (!base)
         return NULL;
-    base->id = id;
-    base->addr = *addr;
-    base->preference = preference;
-    base->announce = announce;
-    base->group = base_group(ice, addr);
+    *base = *like;
+    base->group = base_group(ice, &like->addr);
     base->probes = adit_zalloc(ADIT_ICE_STUN_MAX * sizeof *base->probes);
     if (!base->probes) {
         free_base(base);
         return NULL;
     }
-    for (size_t i = 0; i < ice->stun_count; i++)
-        adit_ice_probe_init(ice, base, i, now);
     return base;
 }
 
-int adit_ice_add_base(struct adit_ice *ice, int id, const struct adit_addr *addr,
-                      uint16_t preference, bool announce, adit_time now)
+static int add_base(struct adit_ice *ice, const struct adit_ice_base *like,
+                    const struct adit_addr *server, adit_time now)
 {
     struct adit_ice_base *base;
 
     if (adit_ice_over(ice))
         return -ECANCELED;
-    if (adit_ice_find_base(ice, id))
+    if (adit_ice_find_base(ice, like->id))
         return -EEXIST;
     if (ice->local_count == ice->limits.locals_max)
         return -ENOSPC;
-    base = new_base(ice, id, addr, preference, announce, now);
+    base = new_base(ice, like);
     if (!base)
         return -ENOMEM;
-    base->own = adit_ice_add_local(ice, base, ADIT_CAND_HOST, preference, addr, NULL, announce);
+    base->own = adit_ice_add_local(ice, base, base->type, base->preference, &base->addr, server,
+                                   base->announce);
     if (!base->own) {
         free_base(base);
         return -ENOMEM;
     }
+    for (size_t i = 0; i < ice->stun_count; i++)
+        adit_ice_probe_init(ice, base, i, now);
     ice->bases[ice->base_count++] = base;
     adit_ice_pair_base(ice, base);
+    return 0;
+}
+
+int adit_ice_add_base(struct adit_ice *ice, int id, const struct adit_addr *addr,
+                      uint16_t preference, bool announce, adit_time now)
+{
+    struct adit_ice_base like = { .id = id,
+                                  .type = ADIT_CAND_HOST,
+                                  .addr = *addr,
+                                  .preference = preference,
+                                  .announce = announce };
+    int err = add_base(ice, &like, NULL, now);
+
+    if (err)
+        return err;
     adit_ice_bases_changed(ice, true, now);
     adit_ice_finish(ice, now);
     return 0;
+}
+
+int adit_ice_add_relay(struct adit_ice *ice, int id, const struct adit_ice_relay *relay,
+                       adit_time now)
+{
+    struct adit_ice_base like = { .id = id,
+                                  .type = ADIT_CAND_RELAY,
+                                  .addr = relay->addr,
+                                  .related = relay->mapped,
+                                  .preference = relay->preference,
+                                  .announce = true };
+    int err = add_base(ice, &like, &relay->server, now);
+
+    if (!err)
+        adit_ice_finish(ice, now);
+    return err;
 }
 
 void adit_ice_remove_base(struct adit_ice *ice, int id, adit_time now)
@@ -203,8 +233,9 @@ void adit_ice_remove_base(struct adit_ice *ice, int id, adit_time now)
         if (ice->bases[i] == base)
             ice->bases[i--] = ice->bases[--ice->base_count];
     }
+    if (base->type == ADIT_CAND_HOST)
+        adit_ice_bases_changed(ice, false, now);
     free_base(base);
-    adit_ice_bases_changed(ice, false, now);
     if (!adit_ice_over(ice))
         adit_ice_review(ice, now);
     adit_ice_finish(ice, now);

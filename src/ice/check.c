@@ -17,8 +17,12 @@ static size_t compose(const struct adit_ice *ice, const struct adit_ice_base *ba
                       struct adit_stun_out *out, const uint8_t *id, bool nominate, size_t size)
 {
     adit_cred_begin_check(&ice->cred, out, id);
-    /* RFC 8445 section 7.1.1: what a peer-reflexive candidate learned from it would have. */
-    adit_stun_add32(out, ADIT_STUN_PRIORITY, adit_cand_priority(ADIT_CAND_PRFLX, base->preference));
+    /* RFC 8445 section 7.1.1: what a peer-reflexive candidate learned from it would have. One that
+     * is at a relay must not look better than it is. */
+    adit_stun_add32(
+        out, ADIT_STUN_PRIORITY,
+        adit_cand_priority(base->type == ADIT_CAND_RELAY ? ADIT_CAND_RELAY : ADIT_CAND_PRFLX,
+                           base->preference));
     adit_stun_add64(out, ice->controlling ? ADIT_STUN_ICE_CONTROLLING : ADIT_STUN_ICE_CONTROLLED,
                     ice->tie_breaker);
     if (nominate)

@@ -70,7 +70,8 @@ void adit_ice_probe_init(const struct adit_ice *ice, struct adit_ice_base *base,
                          adit_time now)
 {
     struct adit_ice_probe *p = &base->probes[server];
-    bool ask = adit_pair_allowed(&base->addr, &ice->stun[server]) && !ice->consented;
+    bool ask = base->type == ADIT_CAND_HOST && adit_pair_allowed(&base->addr, &ice->stun[server]) &&
+               !ice->consented;
 
     p->state = ask ? ADIT_PROBE_WAITING : ADIT_PROBE_IDLE;
     p->settled = !ask;

@@ -121,6 +121,18 @@ bool adit_ice_heard(const struct adit_ice *ice);
  * used, but no candidate is told). */
 ADIT_MUST_USE int adit_ice_add_base(struct adit_ice *ice, int base, const struct adit_addr *addr,
                                     uint16_t preference, bool announce, adit_time now);
+/* An address that a relay lent us (RFC 8656 section 2). What leaves this base goes to the owner as
+ * from any other, who has the relay forward it to `to`; what the relay hands over is fed as coming
+ * from the peer that sent it. */
+struct adit_ice_relay {
+    struct adit_addr addr;   /* the relayed address */
+    struct adit_addr mapped; /* as the relay sees us: raddr of the candidate; NONE = not told */
+    struct adit_addr server; /* relays at one address make one foundation */
+    uint16_t preference;
+};
+/* Errors as adit_ice_add_base. Removed like any base. */
+ADIT_MUST_USE int adit_ice_add_relay(struct adit_ice *ice, int base,
+                                     const struct adit_ice_relay *relay, adit_time now);
 /* The socket is gone (interface removed, ENETDOWN): its candidates and pairs go with it. */
 void adit_ice_remove_base(struct adit_ice *ice, int base, adit_time now);
 /* One more STUN server, when its name has been resolved. Passed over at the limit of eight. */

@@ -29,10 +29,12 @@ struct adit_ice_remote {
 
 struct adit_ice_probe;
 
-/* Where packets of ours leave from and come in: a socket. */
+/* Where packets of ours leave from and come in: a socket, or an address at a relay. */
 struct adit_ice_base {
-    int id; /* the owner's name for it */
+    int id;                   /* the owner's name for it */
+    enum adit_cand_type type; /* HOST or RELAY */
     struct adit_addr addr;
+    struct adit_addr related; /* of a relay: as it sees us */
     uint16_t preference, group;
     bool announce;
     struct adit_ice_local *own; /* the candidate that is the base itself, not seen from elsewhere */

@@ -13,6 +13,17 @@ int adit_engine_add_base(struct adit_engine *e, int base, const struct adit_addr
     return err;
 }
 
+int adit_engine_add_relay(struct adit_engine *e, int base, const struct adit_ice_relay *relay,
+                          adit_time now)
+{
+    int err;
+
+    e->now = now;
+    err = adit_ice_add_relay(e->ice, base, relay, now);
+    adit_engine_settle(e);
+    return err;
+}
+
 void adit_engine_remove_base(struct adit_engine *e, int base, adit_time now)
 {
     e->now = now;

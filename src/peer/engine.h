@@ -95,6 +95,9 @@ struct adit_engine *adit_engine_free(struct adit_engine *e); /* returns NULL */
 ADIT_MUST_USE int adit_engine_add_base(struct adit_engine *e, int base,
                                        const struct adit_addr *addr, uint16_t preference,
                                        bool announce, adit_time now);
+/* An address at a relay that the owner keeps up, see ice.h. */
+ADIT_MUST_USE int adit_engine_add_relay(struct adit_engine *e, int base,
+                                        const struct adit_ice_relay *relay, adit_time now);
 void adit_engine_remove_base(struct adit_engine *e, int base, adit_time now);
 /* Another STUN server, once its name is resolved. */
 void adit_engine_add_stun(struct adit_engine *e, const struct adit_addr *server, adit_time now);
