@@ -7,6 +7,7 @@
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
+#include <openssl/md5.h>
 #include <openssl/sha.h>
 #include <stdlib.h>
 
@@ -67,6 +68,15 @@ void adit_sha1(uint8_t out[20], const void *bytes, size_t n)
     SHA1_Init(&c);
     SHA1_Update(&c, bytes, n);
     SHA1_Final(out, &c);
+}
+
+void adit_md5(uint8_t out[16], const void *bytes, size_t n)
+{
+    MD5_CTX c;
+
+    MD5_Init(&c);
+    MD5_Update(&c, bytes, n);
+    MD5_Final(out, &c);
 }
 
 /* RFC 2104: the key, filled up to a block, xor one of two bytes. */

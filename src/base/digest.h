@@ -14,6 +14,7 @@ void adit_sha256_more(struct adit_sha256_state *s, const void *bytes, size_t n);
 /* Of what there was so far; more may follow. */
 void adit_sha256_get(const struct adit_sha256_state *s, uint8_t out[32]);
 void adit_sha1(uint8_t out[20], const void *bytes, size_t n); /* for formats that have it in them */
+void adit_md5(uint8_t out[16], const void *bytes, size_t n); /* as before: RFC 8489 section 9.2.2 */
 /* RFC 5869 with SHA-256; n <= 255 * 32. info is a C string. */
 void adit_hkdf_sha256(uint8_t *out, size_t n, const void *secret, size_t secret_len,
                       const void *salt, size_t salt_len, const char *info);

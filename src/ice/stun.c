@@ -11,18 +11,42 @@ static_assert(ADIT_STUN_ID_SIZE + 4 == STUN_MESSAGE_TRANS_ID_LEN,
 
 #define INTEGRITY_SIZE 20
 
-/* What we understand (RFC 8489 section 14, RFC 8445 section 16.1); the rest below 0x8000 is 420. */
-static const uint16_t known[] = {
+/* What we understand of Binding (RFC 8489 section 14, RFC 8445 section 16.1); the rest below 0x8000
+ * is 420. */
+static const uint16_t known_binding[] = {
     ADIT_STUN_MAPPED_ADDRESS,
     ADIT_STUN_USERNAME,
-    STUN_ATTRIBUTE_MESSAGE_INTEGRITY,
-    STUN_ATTRIBUTE_ERROR_CODE,
-    STUN_ATTRIBUTE_UNKNOWN_ATTRIBUTES,
+    ADIT_STUN_MESSAGE_INTEGRITY,
+    ADIT_STUN_ERROR_CODE,
+    ADIT_STUN_UNKNOWN_ATTRIBUTES,
     ADIT_STUN_REALM,
     ADIT_STUN_NONCE,
     ADIT_STUN_XOR_MAPPED_ADDRESS,
     ADIT_STUN_PRIORITY,
     ADIT_STUN_USE_CANDIDATE,
+    0,
+};
+
+/* And of all other methods (RFC 8656 section 18). */
+static const uint16_t known_turn[] = {
+    ADIT_STUN_MAPPED_ADDRESS,
+    ADIT_STUN_USERNAME,
+    ADIT_STUN_MESSAGE_INTEGRITY,
+    ADIT_STUN_ERROR_CODE,
+    ADIT_STUN_UNKNOWN_ATTRIBUTES,
+    ADIT_STUN_CHANNEL_NUMBER,
+    ADIT_STUN_LIFETIME,
+    ADIT_STUN_XOR_PEER_ADDRESS,
+    ADIT_STUN_DATA_VALUE,
+    ADIT_STUN_REALM,
+    ADIT_STUN_NONCE,
+    ADIT_STUN_XOR_RELAYED_ADDRESS,
+    ADIT_STUN_REQUESTED_ADDRESS_FAMILY,
+    ADIT_STUN_EVEN_PORT,
+    ADIT_STUN_REQUESTED_TRANSPORT,
+    ADIT_STUN_DONT_FRAGMENT,
+    ADIT_STUN_XOR_MAPPED_ADDRESS,
+    ADIT_STUN_RESERVATION_TOKEN,
     0,
 };
 
@@ -35,9 +59,10 @@ static void make_id(StunTransactionId out, const uint8_t id[ADIT_STUN_ID_SIZE])
 /* libnice keeps its transactions in the agent. We keep ours elsewhere, so an agent lives for one
  * message: it says which rules apply, and for a response it holds the one transaction that matters.
  */
-static void agent_init(StunAgent *agent, bool credentials, bool fingerprint)
+static void agent_init(StunAgent *agent, uint16_t method, bool credentials, bool fingerprint)
 {
-    stun_agent_init(agent, known, STUN_COMPATIBILITY_RFC5389,
+    stun_agent_init(agent, method == ADIT_STUN_BINDING ? known_binding : known_turn,
+                    STUN_COMPATIBILITY_RFC5389,
                     (credentials ? STUN_AGENT_USAGE_SHORT_TERM_CREDENTIALS
                                  : STUN_AGENT_USAGE_IGNORE_CREDENTIALS) |
                         (fingerprint ? STUN_AGENT_USAGE_USE_FINGERPRINT : 0));
@@ -133,7 +158,7 @@ enum adit_stun_verdict adit_stun_decode(struct adit_stun *ret_msg, const void *b
     if (stun_message_find(&msg, STUN_ATTRIBUTE_MESSAGE_INTEGRITY, &len) && len != INTEGRITY_SIZE)
         return ADIT_STUN_MALFORMED;
 
-    agent_init(&agent, credentials, auth->fingerprint);
+    agent_init(&agent, out.head.method, credentials, auth->fingerprint);
     if (out.head.class == ADIT_STUN_SUCCESS || out.head.class == ADIT_STUN_ERROR) {
         StunAgentSavedIds *saved = &agent.sent_ids[0];
         *saved = (StunAgentSavedIds){ .method = (StunMethod)out.head.method, .valid = true };
@@ -161,6 +186,56 @@ enum adit_stun_verdict adit_stun_decode(struct adit_stun *ret_msg, const void *b
     extract(&out, &msg);
     *ret_msg = out;
     return status == STUN_VALIDATION_SUCCESS ? ADIT_STUN_OK : ADIT_STUN_UNKNOWN;
+}
+
+bool adit_stun_next(struct adit_stun_attr *attr, const void *bytes, size_t n)
+{
+    const uint8_t *p = bytes, *end = p + n;
+    const uint8_t *at = attr->value.data
+                            ? attr->value.data + (attr->value.len + 3) / 4 * 4
+                            : p + (n < STUN_MESSAGE_HEADER_LENGTH ? n : STUN_MESSAGE_HEADER_LENGTH);
+
+    if (end - at < 4 || end - at - 4 < adit_get16(at + 2))
+        return false;
+    attr->type = adit_get16(at);
+    attr->value = (struct adit_span){ at + 4, adit_get16(at + 2) };
+    return attr->type != ADIT_STUN_MESSAGE_INTEGRITY && attr->type != ADIT_STUN_FINGERPRINT &&
+           (size_t)(end - attr->value.data) >= (attr->value.len + 3) / 4 * 4;
+}
+
+struct adit_span adit_stun_find(const void *bytes, size_t n, enum adit_stun_attribute type)
+{
+    struct adit_stun_attr attr = { 0 };
+
+    while (adit_stun_next(&attr, bytes, n))
+        if (attr.type == type)
+            return attr.value;
+    return (struct adit_span){ 0 };
+}
+
+int adit_stun_get_xor(struct adit_addr *ret_addr, struct adit_span value,
+                      const uint8_t id[ADIT_STUN_ID_SIZE])
+{
+    struct adit_addr a = { 0 };
+    uint8_t mask[16];
+    size_t size;
+
+    if (value.len < 4)
+        return -EPROTO;
+    a.family = value.data[1] == 1   ? ADIT_FAMILY_V4
+               : value.data[1] == 2 ? ADIT_FAMILY_V6
+                                    : ADIT_FAMILY_NONE;
+    size = a.family == ADIT_FAMILY_V4 ? 4 : 16;
+    if (!a.family)
+        return -EAFNOSUPPORT;
+    if (value.len != 4 + size)
+        return -EPROTO;
+    make_id(mask, id);
+    a.port = adit_get16(value.data + 2) ^ adit_get16(mask);
+    for (size_t i = 0; i < size; i++)
+        a.ip[i] = value.data[4 + i] ^ mask[i];
+    *ret_addr = a;
+    return 0;
 }
 
 static StunMessage message_of(struct adit_stun_out *out)
@@ -210,13 +285,22 @@ void adit_stun_add64(struct adit_stun_out *out, uint16_t type, uint64_t v)
     latch(out, stun_message_append64(&msg, (StunAttribute)type, v));
 }
 
-void adit_stun_add_mapped(struct adit_stun_out *out, const struct adit_addr *addr)
+void adit_stun_add_xor(struct adit_stun_out *out, uint16_t type, const struct adit_addr *addr)
 {
     StunMessage msg = message_of(out);
     struct sockaddr_storage sa;
     unsigned len = adit_addr_to_sockaddr(addr, (struct sockaddr *)&sa);
 
-    latch(out, stun_message_append_xor_addr(&msg, STUN_ATTRIBUTE_XOR_MAPPED_ADDRESS, &sa, len));
+    latch(out, stun_message_append_xor_addr(&msg, (StunAttribute)type, &sa, len));
+}
+
+void adit_stun_add_addr(struct adit_stun_out *out, uint16_t type, const struct adit_addr *addr)
+{
+    StunMessage msg = message_of(out);
+    struct sockaddr_storage sa;
+    unsigned len = adit_addr_to_sockaddr(addr, (struct sockaddr *)&sa);
+
+    latch(out, stun_message_append_addr(&msg, (StunAttribute)type, (struct sockaddr *)&sa, len));
 }
 
 void adit_stun_add_error(struct adit_stun_out *out, unsigned code)
@@ -242,9 +326,17 @@ size_t adit_stun_finish(struct adit_stun_out *out, struct adit_span key)
     StunMessage msg = message_of(out);
     StunAgent agent;
 
-    agent_init(&agent, key.len > 0, true);
+    agent_init(&agent, 0, key.len > 0, true);
     out->len =
         out->full ? 0 : stun_agent_finish_message(&agent, &msg, key.len ? key.data : NULL, key.len);
+    return out->len;
+}
+
+size_t adit_stun_finish_bare(struct adit_stun_out *out)
+{
+    StunMessage msg = message_of(out);
+
+    out->len = out->full ? 0 : stun_message_length(&msg);
     return out->len;
 }
 
@@ -253,8 +345,10 @@ size_t adit_stun_answer_unknown(struct adit_stun_out *out, const void *request, 
 {
     StunAgent agent;
     StunMessage msg = message_of(out);
+    struct adit_stun_head head = { 0 };
 
-    agent_init(&agent, key.len > 0, true);
+    (void)adit_stun_peek(&head, request, n);
+    agent_init(&agent, head.method, key.len > 0, true);
     StunMessage req = { .agent = &agent,
                         .buffer = (uint8_t *)(uintptr_t)request,
                         .buffer_len = n,
