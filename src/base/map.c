@@ -24,7 +24,7 @@ static inline void round_of(uint64_t v[4])
 }
 
 /* SipHash-1-3 (Aumasson, Bernstein): one round for each word, three at the end. */
-static uint64_t hash_of(const uint64_t seed[2], const void *key, size_t len)
+uint64_t adit_map_hash(const uint64_t seed[2], const void *key, size_t len)
 {
     uint64_t v[4] = { seed[0] ^ 0x736f6d6570736575, seed[1] ^ 0x646f72616e646f6d,
                       seed[0] ^ 0x6c7967656e657261, seed[1] ^ 0x7465646279746573 };
@@ -96,7 +96,7 @@ int adit_map_add(struct adit_map *m, struct adit_map_node *node, const void *key
         return -ENOMEM;
     node->key = key;
     node->len = len;
-    node->hash = hash_of(m->seed, key, len);
+    node->hash = adit_map_hash(m->seed, key, len);
     link_in(m, node);
     m->count++;
     return 0;
@@ -104,7 +104,7 @@ int adit_map_add(struct adit_map *m, struct adit_map_node *node, const void *key
 
 struct adit_map_node *adit_map_find(const struct adit_map *m, const void *key, size_t len)
 {
-    uint64_t hash = hash_of(m->seed, key, len);
+    uint64_t hash = adit_map_hash(m->seed, key, len);
 
     if (!m->size)
         return NULL;

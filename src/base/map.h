@@ -29,6 +29,8 @@ void adit_map_done(struct adit_map *m);
 /* The node is in no map, and no node has this key. -ENOMEM. */
 ADIT_MUST_USE int adit_map_add(struct adit_map *m, struct adit_map_node *node, const void *key,
                                size_t len);
+/* The hash by itself, for who has a table of another kind. */
+uint64_t adit_map_hash(const uint64_t seed[2], const void *key, size_t len);
 /* NULL if there is none. */
 struct adit_map_node *adit_map_find(const struct adit_map *m, const void *key, size_t len);
 /* Nothing if the node is in no map. */
