@@ -7,6 +7,7 @@
 #include "base/alloc.h"
 #include "base/str.h"
 #include "cli/cli.h"
+#include "cli/signal_turn.h"
 #include "core/file.h"
 #include "core/signals.h"
 #include "core/tls.h"
@@ -35,6 +36,7 @@ struct run {
     struct adit_tls_server *tls;
     struct adit_signals signals;
     struct keys *keys;
+    struct adit_cli_turn turn;
     char stun[STUN_MAX][300];
     const char *stun_urls[STUN_MAX];
     unsigned stops;
@@ -170,12 +172,15 @@ static struct adit_hub_conf hub_conf(const struct run *r)
         .origin_count = o->origin.count,
         .duplicate = o->duplicate,
         .relay_url = o->relay_url,
-        .turn_secret = k->turn_secret.len ? (const char *)k->turn_secret.data : NULL,
+        .turn_secret = k->turn_secret.len  ? (const char *)k->turn_secret.data
+                       : r->turn.here.turn ? r->turn.secret
+                                           : NULL,
         .turn_urls = o->turn_url.items,
         .turn_count = o->turn_url.count,
         .turn_ttl = (unsigned)(o->turn_ttl / ADIT_SEC),
         .stun_urls = r->stun_urls,
         .stun_count = o->stun.count,
+        .here = r->turn.here,
         .limits = { .clients = (unsigned)o->max_clients,
                     .per_address = (unsigned)o->max_per_address,
                     .message_rate = (unsigned)o->max_rate,
@@ -221,13 +226,14 @@ static int check_options(struct run *r)
                  adit_str_starts(s, "stun:") || adit_str_starts(s, "stuns:") ? "" : "stun:", s);
         r->stun_urls[i] = r->stun[i];
     }
-    return 0;
+    return adit_cli_turn_read(&r->turn, o, only_here(r));
 }
 
-/* Each client needs a descriptor. */
+/* Each client needs a descriptor, and each relayed address. */
 static void raise_files(const struct run *r)
 {
-    rlim_t want = (rlim_t)r->o->max_clients + (rlim_t)r->o->max_clients / 8 + FILES_SPARE;
+    rlim_t want = (rlim_t)r->o->max_clients + (rlim_t)r->o->max_clients / 8 + FILES_SPARE +
+                  (r->turn.here.turn ? 2 * (rlim_t)r->o->relay_max : 0);
     rlim_t got = adit_cli_raise_files(want);
 
     if (got < want)
@@ -256,6 +262,7 @@ static void reload(struct run *r)
     }
     if (r->tls && adit_tls_server_reload(r->tls, &cause) < 0)
         adit_log(ADIT_LOG_WARN, "signal", "the old certificate stays: %s, continuing", cause.text);
+    adit_cli_turn_sum_up(r->serve);
     adit_log(ADIT_LOG_INFO, "signal", "tokens, keys and certificate were read anew");
 }
 
@@ -276,6 +283,7 @@ static void on_signal(void *arg, int signo, adit_time now)
     } else if (r->stops++ == 0) {
         adit_log(ADIT_LOG_INFO, "signal", "says goodbye to %zu connections",
                  adit_serve_count(r->serve));
+        adit_cli_turn_sum_up(r->serve);
         adit_serve_stop(r->serve);
     } else {
         adit_loop_stop(r->loop);
@@ -310,6 +318,7 @@ static void announce(const struct run *r)
 
     for (size_t i = 0; (at = adit_serve_at(r->serve, i)) != NULL; i++)
         adit_log(ADIT_LOG_INFO, "signal", "listens on %s%s", at, r->tls ? ", with TLS" : "");
+    adit_cli_turn_announce(&r->turn, r->serve);
     if (only_here(r))
         adit_log(ADIT_LOG_INFO, "signal",
                  "anybody on this host may come, and nobody else: see --token-file, --jwt-key and "
@@ -329,6 +338,7 @@ static int start(struct run *r)
                                     .tls = r->tls,
                                     .state = o->state,
                                     .ping_every = o->ping,
+                                    .turn = r->turn.conf,
                                     .behind_proxy = o->behind_proxy };
     struct adit_cause cause;
     char any[8];

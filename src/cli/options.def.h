@@ -272,11 +272,41 @@ OPTION(tls_key, TEXT, "tls-key", 0, "FILE", 0, 0, "", G | LOCAL, "",
        "and its key, if it is not in there")
 OPTION(behind_proxy, FLAG, "behind-proxy", 0, "", 0, 0, "", G, "",
        "a reverse proxy of ours is before us: who calls is the last address in X-Forwarded-For")
-OPTION(turn_url, LIST, "turn-url", 0, "turn:HOST:PORT", 0, 0, "", G, "",
-       "give clients that ask (GET /turn) credentials for this TURN server; may be repeated")
-OPTION(turn_secret_file, TEXT, "turn-secret-file", 0, "FILE", 0, 0, "", G | LOCAL, "",
-       "what the TURN server and we share (coturn: static-auth-secret)")
+OPTION(
+    turn_url, LIST, "turn-url", 0, "turn:HOST:PORT", 0, 0, "", G, "",
+    "give clients that ask (GET /turn) credentials for this TURN server, and not for our own; may "
+    "be repeated")
+OPTION(
+    turn_secret_file, TEXT, "turn-secret-file", 0, "FILE", 0, 0, "", G | LOCAL, "",
+    "what the TURN server and we share (coturn: static-auth-secret); read again at SIGHUP. Our own "
+    "makes one if there is none")
 OPTION(turn_ttl, TIME, "turn-ttl", 0, "TIME", 0, 0, "", G, "24h", "how long they are good for")
+OPTION(stun_server, FLAG, "stun-server", 0, "", 0, 0, "", G, "",
+       "be a STUN server as well, on UDP and TCP port 3478. --stun without a value is the same")
+OPTION(turn_server, FLAG, "turn-server", 0, "", 0, 0, "", G, "",
+       "be a STUN and TURN server as well; clients that may come are given credentials for it. "
+       "--turn is the same")
+OPTION(turn_listen, LIST, "turn-listen", 0, "ADDRESS[:PORT]", 0, 0, "", G, "",
+       "where: 192.0.2.1, [2001:db8::1]:3478, :3478; may be repeated. Else on all addresses, or on "
+       "localhost as long as it is not said who may come")
+OPTION(turns_listen, LIST, "turns-listen", 0, "ADDRESS[:PORT]", 0, 0, "", G, "",
+       "TURN over TLS there (port 5349), with the certificate of the server, whose own port speaks "
+       "it too; may be repeated")
+OPTION(turn_host, TEXT, "turn-host", 0, "HOST", 0, 0, "", G, "",
+       "how clients find it; else as they name this server")
+OPTION(relay_address, LIST, "relay-address", 0, "ADDRESS[/LOCAL]", 0, 0, "", G, "",
+       "relay from this address, one of each family at most. LOCAL: the host's own behind a NAT "
+       "that maps them one to one. Else an address of this host, a public one if there is any")
+OPTION(relay_ports, PORTS, "relay-ports", 0, "A-B", 0, 0, "", G, "49152-65535",
+       "and from these ports")
+OPTION(relay_allow, LIST, "relay-allow", 0, "NET/LENGTH", 0, 0, "", G, "",
+       "relay to this network too, which is private, local or our own; may be repeated")
+OPTION(relay_max, NUMBER, "relay-max", 0, "N", 1, 65535, "", G, "1000",
+       "relayed addresses at a time")
+OPTION(relay_max_each, NUMBER, "relay-max-each", 0, "N", 1, 65535, "", G, "32",
+       "of one name in credentials; of one client address twice as many")
+OPTION(relay_rate, NUMBER, "relay-rate", 0, "KIB", 1, 1000000, "", G, "4096",
+       "KiB a second through one of them, both ways together")
 OPTION(relay_url, TEXT, "relay-url", 0, "URL", 0, 0, "", G, "",
        "the relay that devices are told of (device)")
 OPTION(max_clients, NUMBER, "max-clients", 0, "N", 1, 1000000, "", G, "20000", "clients at a time")

@@ -139,6 +139,11 @@ struct adit_options {
     int seconds;
 
     struct adit_strings listen, origin, turn_url;
+    struct adit_strings turn_listen, turns_listen, relay_address, relay_allow;
+    struct adit_port_range relay_ports;
+    bool stun_server, turn_server;
+    const char *turn_host;
+    int relay_max, relay_max_each, relay_rate;
     int port, max_clients, max_per_address, max_rate, max_requests;
     bool anonymous, registration, tls, behind_proxy;
     const char *jwt_secret_file, *jwt_key, *jwt_audience, *state;

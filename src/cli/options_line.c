@@ -160,10 +160,22 @@ static int take_word(struct words *w, const char *word)
     return 0;
 }
 
+/* `adit signal --stun --turn`: without a value they are servers of our own. */
+static enum adit_option find_long(const struct words *w, const char *word, size_t n)
+{
+    bool valued = word[n] || (w->next < w->end && **w->next != '-');
+
+    if (w->o->command == ADIT_COMMAND_SIGNAL && !valued && strcmp(word, "stun") == 0)
+        return ADIT_OPTION_stun_server;
+    if (w->o->command == ADIT_COMMAND_SIGNAL && !valued && strcmp(word, "turn") == 0)
+        return ADIT_OPTION_turn_server;
+    return adit_option_find(word, n);
+}
+
 static int take_long(struct words *w, const char *word)
 {
     size_t n = strcspn(word, "=");
-    enum adit_option option = adit_option_find(word, n);
+    enum adit_option option = find_long(w, word, n);
     char name[64];
 
     if (strcmp(word, "help") == 0 || strcmp(word, "version") == 0) {

@@ -137,11 +137,9 @@ static void tell(struct adit_turnd *r, const struct adit_turnd_allocation *a,
     struct adit_span id = adit_turnd_identity((struct adit_span){ a->user, a->user_len });
     char user[ADIT_TURND_USER_MAX + 1] = "";
     const struct adit_turnd_socket *s = a->sockets[0] ? a->sockets[0] : a->sockets[1];
-    struct adit_turnd_event event = { .what = what,
-                                      .user = user,
-                                      .client = a->flow.client,
-                                      .bytes = a->bytes,
-                                      .lost_bytes = a->lost_bytes };
+    struct adit_turnd_event event = {
+        .what = what, .user = user, .flow = &a->flow, .bytes = a->bytes, .lost_bytes = a->lost_bytes
+    };
 
     if (id.len)
         memcpy(user, id.data, id.len);

@@ -78,7 +78,7 @@ static void tell(const struct adit_turnd_call *call, int code)
     struct adit_span id = adit_turnd_identity(call->user);
     char user[ADIT_TURND_USER_MAX + 1] = "";
     const struct adit_turnd_event event = {
-        .what = ADIT_TURND_REFUSED, .user = user, .client = call->flow->client, .error = code
+        .what = ADIT_TURND_REFUSED, .user = user, .flow = call->flow, .error = code
     };
 
     if (code == ADIT_TURND_STALE_NONCE || (code == ADIT_TURND_UNAUTHORIZED && !call->user.len))

@@ -12,7 +12,7 @@ static int length_of(const uint8_t *p, size_t n)
             return -EPROTO;
         return 20 + adit_get16(p + 2);
     }
-    if (p[0] >= 0x40 && p[0] < 0x50) /* channels 0x4000 to 0x4fff, RFC 8656 section 12 */
+    if (p[0] >> 6 == 1) /* channels 0x4000 to 0x7fff: those of RFC 5766 */
         return 4 + (adit_get16(p + 2) + 3) / 4 * 4;
     return -EPROTO;
 }
@@ -22,7 +22,7 @@ int adit_turnd_frame(const uint8_t *bytes, size_t n)
     int len;
 
     if (n < 4)
-        return n && bytes[0] >= 4 && (bytes[0] < 0x40 || bytes[0] >= 0x50) ? -EPROTO : 0;
+        return n && bytes[0] >= 4 && bytes[0] >> 6 != 1 ? -EPROTO : 0;
     len = length_of(bytes, n);
     if (len > ADIT_TURND_FRAME_MAX)
         return -EMSGSIZE;

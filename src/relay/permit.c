@@ -6,8 +6,9 @@
 #include "relay/deny.h"
 #include "relay/inner.h"
 
-#define CHANNEL_FIRST 0x4000 /* RFC 8656 section 12 */
-#define CHANNEL_LAST  0x4fff
+/* RFC 5766 had four times as many as RFC 8656, and its clients choose among all of them. */
+#define CHANNEL_FIRST 0x4000
+#define CHANNEL_LAST  0x7fff
 #define CAP_FIRST     4
 
 /* ---- who may be one -------------------------------------------------------------------------- */

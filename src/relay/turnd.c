@@ -162,6 +162,19 @@ void adit_turnd_gone(struct adit_turnd *r, const struct adit_turnd_flow *flow, a
         adit_turnd_allocation_end(r, a);
 }
 
+void adit_turnd_path_gone(struct adit_turnd *r, const void *path, adit_time now)
+{
+    struct adit_map_node *n = adit_map_next(&r->allocations, NULL), *next;
+
+    (void)now;
+    for (; n; n = next) {
+        struct adit_turnd_allocation *a = adit_container_of(n, struct adit_turnd_allocation, node);
+        next = adit_map_next(&r->allocations, n);
+        if (a->flow.path == path)
+            adit_turnd_allocation_end(r, a);
+    }
+}
+
 /* ---- time ------------------------------------------------------------------------------------ */
 
 void adit_turnd_due_set(struct adit_turnd *r, struct adit_turnd_due *due, adit_time at)
@@ -186,6 +199,11 @@ void adit_turnd_tick(struct adit_turnd *r, adit_time now)
         adit_heap_remove(&r->due, first);
         due->fire(r, due, now);
     }
+}
+
+bool adit_turnd_has(struct adit_turnd *r, const struct adit_turnd_flow *flow)
+{
+    return adit_turnd_find(r, flow) != NULL;
 }
 
 size_t adit_turnd_count(const struct adit_turnd *r)

@@ -56,8 +56,9 @@ enum adit_turnd_what { ADIT_TURND_ALLOCATED, ADIT_TURND_ENDED, ADIT_TURND_REFUSE
 /* For the log. `user` may hold anything: adit_str_printable. */
 struct adit_turnd_event {
     enum adit_turnd_what what;
-    const char *user; /* what follows the time in the name; "" = unknown */
-    struct adit_addr client, relayed;
+    const char *user;                   /* what follows the time in the name; "" = unknown */
+    const struct adit_turnd_flow *flow; /* of the client */
+    struct adit_addr relayed;
     int error;           /* REFUSED: the code of the answer */
     uint64_t bytes;      /* ENDED: relayed, both ways */
     uint64_t lost_bytes; /* ENDED: beyond the limit of its rate */
@@ -131,6 +132,8 @@ void adit_turnd_feed(struct adit_turnd *r, const struct adit_turnd_flow *flow, c
                      size_t n, adit_time now);
 /* A stream has ended, and with it its allocation. */
 void adit_turnd_gone(struct adit_turnd *r, const struct adit_turnd_flow *flow, adit_time now);
+/* The same of all whose path is this. */
+void adit_turnd_path_gone(struct adit_turnd *r, const void *path, adit_time now);
 /* A packet came to a relayed address. */
 void adit_turnd_heard(struct adit_turnd *r, struct adit_turnd_port *port,
                       const struct adit_addr *peer, const uint8_t *bytes, size_t n, adit_time now);
@@ -138,7 +141,8 @@ void adit_turnd_heard(struct adit_turnd *r, struct adit_turnd_port *port,
 adit_time adit_turnd_deadline(const struct adit_turnd *r);
 void adit_turnd_tick(struct adit_turnd *r, adit_time now);
 
-size_t adit_turnd_count(const struct adit_turnd *r); /* allocations */
+bool adit_turnd_has(struct adit_turnd *r, const struct adit_turnd_flow *flow); /* an allocation? */
+size_t adit_turnd_count(const struct adit_turnd *r);                           /* allocations */
 const struct adit_turnd_stats *adit_turnd_stats(const struct adit_turnd *r);
 
 #endif

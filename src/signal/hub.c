@@ -125,8 +125,21 @@ static void free_client(struct adit_hub_client *c)
     adit_free(c->account);
     adit_free(c->ids);
     adit_free(c->hint);
+    adit_free(c->host);
     adit_free(c->name_key);
     adit_free(c);
+}
+
+/* Only where it will be told from it where the TURN server is. */
+static int keep_host(struct adit_hub_client *c, const struct adit_hub_request *request)
+{
+    const struct adit_hub_here *here = &c->hub->conf->here;
+    const char *host = here->stun || here->turn ? adit_hub_header(request, "host") : NULL;
+
+    if (!host)
+        return 0;
+    c->host = adit_strdup(host);
+    return c->host ? 0 : -ENOMEM;
 }
 
 struct adit_hub_client *adit_hub_client_new(struct adit_hub *hub,
@@ -150,7 +163,7 @@ struct adit_hub_client *adit_hub_client_new(struct adit_hub *hub,
     hub->client_count++;
     adit_list_add(&hub->clients, &c->link);
     adit_list_init(&c->member);
-    if (adit_hub_client_is(c, who) < 0) {
+    if (adit_hub_client_is(c, who) < 0 || keep_host(c, request) < 0) {
         free_client(c);
         return NULL;
     }

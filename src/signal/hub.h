@@ -50,6 +50,14 @@ struct adit_hub_token {
     const char *ids;     /* "alice,gw-*": which ids it may take; NULL = any */
 };
 
+/* A STUN and TURN server of our own that clients may be told of. */
+struct adit_hub_here {
+    bool stun, turn;
+    const char *host; /* how clients find it; NULL = as they name this server */
+    uint16_t port;    /* UDP and TCP */
+    bool tls;         /* this server's own port speaks it too, over TLS */
+};
+
 struct adit_hub_conf {
     const struct adit_hub_token *tokens;
     size_t token_count;
@@ -64,7 +72,8 @@ struct adit_hub_conf {
     const char *turn_secret;
     const char *const *turn_urls, *const *stun_urls;
     size_t turn_count, stun_count;
-    unsigned turn_ttl; /* seconds; 0 = 24 hours */
+    struct adit_hub_here here; /* in place of the TURN servers, if there are none */
+    unsigned turn_ttl;         /* seconds; 0 = 24 hours */
     struct adit_hub_limits limits;
 };
 

@@ -71,7 +71,7 @@ static void enter(struct adit_hub_client *c, const char *id, adit_time now)
                      "Connected to signaling server");
         return;
     }
-    servers = adit_hub_ice_servers(c->hub, c->id, c->hub->ops->wall(c->hub->arg));
+    servers = adit_hub_ice_servers(c->hub, c->id, c->host, c->hub->ops->wall(c->hub->arg));
     adit_hub_say(c, "{s:s,s:s,s:s,s:o}", "type", "connected", "device_id", c->id, "message",
                  "Connected to signaling server", "ice_servers", servers);
 }

@@ -94,7 +94,8 @@ struct adit_hub_client {
     bool known, closing, waiting; /* waiting: for an answer over HTTP */
     char *account, *ids;          /* NULL: anonymous, any */
     char *id;                     /* NULL: none yet */
-    char *hint;                   /* agent: the id of its path; device: how it names this server */
+    char *hint;                   /* agent: the id of its path */
+    char *host;                   /* how it names this server; NULL: nobody needs to know */
     struct adit_map_node name;    /* in hub->names */
     char *name_key;
     struct adit_link member; /* in hub->members: with an id, of one dialect */
@@ -272,7 +273,8 @@ void adit_hub_api_workers(struct adit_hub_call *call);
 void adit_hub_api_connect(struct adit_hub_call *call);
 struct adit_hub_client *adit_hub_box_call(struct adit_hub_call *call);
 void adit_hub_turn(struct adit_hub_call *call);
-json_t *adit_hub_ice_servers(struct adit_hub *hub, const char *id, int64_t wall);
+/* host: how the client names this server; may be NULL. */
+json_t *adit_hub_ice_servers(struct adit_hub *hub, const char *id, const char *host, int64_t wall);
 
 void adit_hub_boxes_free(struct adit_hub *hub);
 size_t adit_hub_room_count(const struct adit_hub *hub);

@@ -1,5 +1,7 @@
 #include "signal/serve.h"
 
+#include <stdio.h>
+
 #include "base/alloc.h"
 #include "base/log.h"
 #include "base/str.h"
@@ -10,7 +12,7 @@
 /* ---- the log --------------------------------------------------------------------------------- */
 
 /* A flood of clients is no flood of lines. */
-static bool may_log(struct adit_serve *s)
+bool adit_serve_may_log(struct adit_serve *s)
 {
     adit_time second = adit_loop_now(s->loop) / ADIT_SEC;
 
@@ -31,7 +33,7 @@ static void on_event(void *arg, const struct adit_hub_event *e)
     char a[160], b[160], from[ADIT_ADDR_STR];
     struct adit_serve *s = arg;
 
-    if (adit_log_level < ADIT_LOG_INFO || !may_log(s))
+    if (adit_log_level < ADIT_LOG_INFO || !adit_serve_may_log(s))
         return;
     adit_str_printable(a, sizeof a, e->a, strlen(e->a));
     adit_str_printable(b, sizeof b, e->b, strlen(e->b));
@@ -125,6 +127,8 @@ static void on_flush(struct adit_task *task, adit_time now)
     }
     if (s->freed)
         return;
+    if (s->turn)
+        adit_serve_turn_flush(s->turn);
     deadline = adit_hub_deadline(s->hub);
     if (deadline != s->hub_at)
         adit_timer_set(&s->hub_timer, deadline);
@@ -164,6 +168,13 @@ static void on_accepted(void *arg, int fd, const struct adit_addr *from, adit_ti
 
 static const struct adit_listen_ops listen_ops = { .accepted = on_accepted };
 
+static void close_doors(struct adit_serve *s)
+{
+    s->door.listen = adit_listen_free(s->door.listen);
+    s->turn_door.listen = adit_listen_free(s->turn_door.listen);
+    s->turns_door.listen = adit_listen_free(s->turns_door.listen);
+}
+
 static void stopped(struct adit_serve *s)
 {
     adit_timer_stop(&s->stop_timer);
@@ -194,12 +205,12 @@ void adit_serve_stop(struct adit_serve *s)
     if (s->stopping)
         return;
     s->stopping = true;
-    s->listen = adit_listen_free(s->listen);
+    close_doors(s);
     adit_hub_shutdown(s->hub, now);
     ADIT_LIST_EACH(&s->conns, it, tmp)
     {
         struct adit_conn *c = adit_container_of(it, struct adit_conn, all);
-        if (c->state == ADIT_CONN_READING)
+        if (c->state == ADIT_CONN_READING || c->state == ADIT_CONN_TURN)
             adit_conn_doom(c, "the server is going away");
     }
     adit_timer_set(&s->stop_timer, s->conn_count ? now + ADIT_SERVE_CLOSE_TIME + ADIT_SEC : now);
@@ -210,6 +221,8 @@ void adit_serve_configure(struct adit_serve *s, const struct adit_hub_conf *conf
 {
     s->hub_conf = *conf;
     adit_hub_configure(s->hub, &s->hub_conf);
+    if (s->turn)
+        adit_serve_turn_configure(s->turn);
 }
 
 static int load_state(struct adit_serve *s, adit_time now, struct adit_cause *cause)
@@ -233,13 +246,35 @@ static int load_state(struct adit_serve *s, adit_time now, struct adit_cause *ca
     return err;
 }
 
+static bool open_door(struct adit_serve_door *door, const char *const *at, size_t count,
+                      uint16_t port, struct adit_cause *cause)
+{
+    const struct adit_listen_conf conf = { .at = at, .count = count, .port_default = port };
+
+    return adit_listen_open(&door->listen, door->serve->loop, &conf, &listen_ops, door, cause) == 0;
+}
+
+static bool start_turn(struct adit_serve *s, const struct adit_serve_conf *conf,
+                       struct adit_cause *cause)
+{
+    const struct adit_serve_turn_conf *turn = &conf->turn;
+    uint16_t port = conf->hub.here.port;
+    char any[8];
+    const char *all = any;
+
+    snprintf(any, sizeof any, ":%u", port);
+    if (!open_door(&s->turn_door, turn->listen_count ? turn->listen : &all,
+                   turn->listen_count ? turn->listen_count : 1, port, cause) ||
+        (turn->tls_count && !open_door(&s->turns_door, turn->tls_listen, turn->tls_count,
+                                       ADIT_SERVE_TURNS_PORT, cause)))
+        return false;
+    s->turn = adit_serve_turn_new(s, turn, cause);
+    return s->turn != NULL;
+}
+
 static bool start(struct adit_serve *s, const struct adit_serve_conf *conf,
                   struct adit_cause *cause)
 {
-    const struct adit_listen_conf at = { .at = conf->listen,
-                                         .count = conf->listen_count,
-                                         .port_default = conf->port_default };
-
     adit_cause_set(cause, ADIT_REASON_RESOURCE, ENOMEM, "no memory for the server");
     if (conf->state) {
         s->state = adit_strdup(conf->state);
@@ -247,8 +282,10 @@ static bool start(struct adit_serve *s, const struct adit_serve_conf *conf,
             return false;
     }
     s->hub = adit_hub_new(&s->hub_conf, &hub_ops, s, &s->rng);
-    return s->hub && load_state(s, adit_loop_now(s->loop), cause) == 0 &&
-           adit_listen_open(&s->listen, s->loop, &at, &listen_ops, s, cause) == 0;
+    if (!s->hub || load_state(s, adit_loop_now(s->loop), cause) < 0 ||
+        !open_door(&s->door, conf->listen, conf->listen_count, conf->port_default, cause))
+        return false;
+    return !conf->hub.here.stun || start_turn(s, conf, cause);
 }
 
 static void on_bury(struct adit_task *task, adit_time now)
@@ -271,11 +308,13 @@ struct adit_serve *adit_serve_new(struct adit_loop *loop, const struct adit_serv
                               .ops = ops,
                               .arg = arg,
                               .hub_conf = conf->hub,
-                              .tls = conf->tls,
                               .behind_proxy = conf->behind_proxy,
                               .ping_every =
                                   conf->ping_every ? conf->ping_every : ADIT_SERVE_PING_EVERY,
                               .hub_at = ADIT_NEVER };
+    s->door = (struct adit_serve_door){ .serve = s, .tls = conf->tls };
+    s->turn_door = (struct adit_serve_door){ .serve = s, .turn_only = true };
+    s->turns_door = (struct adit_serve_door){ .serve = s, .tls = conf->tls, .turn_only = true };
     adit_rng_init(&s->rng);
     adit_list_init(&s->conns);
     adit_list_init(&s->dirty);
@@ -294,10 +333,11 @@ struct adit_serve *adit_serve_free(struct adit_serve *s)
     if (!s || s->freed)
         return NULL;
     s->stopping = false;
-    adit_listen_free(s->listen);
+    close_doors(s);
     while (!adit_list_empty(&s->conns))
         adit_conn_free(adit_container_of(s->conns.next, struct adit_conn, all));
     s->freed = true;
+    s->turn = adit_serve_turn_free(s->turn);
     adit_hub_free(s->hub);
     adit_timer_stop(&s->hub_timer);
     adit_timer_stop(&s->ping_timer);
@@ -315,5 +355,7 @@ size_t adit_serve_count(const struct adit_serve *s)
 
 const char *adit_serve_at(const struct adit_serve *s, size_t i)
 {
-    return s->listen && i < adit_listen_count(s->listen) ? adit_listen_at(s->listen, i) : NULL;
+    const struct adit_listen *l = s->door.listen;
+
+    return l && i < adit_listen_count(l) ? adit_listen_at(l, i) : NULL;
 }

@@ -7,6 +7,7 @@
 #define ADIT_SERVE_H
 
 #include "core/reactor.h"
+#include "relay/turnd.h"
 #include "signal/hub.h"
 
 #define ADIT_SERVE_REQUEST_TIME (10 * ADIT_SEC) /* from the connection to a whole request */
@@ -25,6 +26,29 @@
 struct adit_serve;
 struct adit_tls_server;
 
+#define ADIT_SERVE_TURNS_PORT     5349  /* of TURN over TLS */
+#define ADIT_SERVE_RELAY_PORT_MIN 49152 /* RFC 8656 section 7.2 */
+#define ADIT_SERVE_RELAY_PORT_MAX 65535
+
+/* An address that relayed packets come from. */
+struct adit_serve_relay {
+    struct adit_addr seen;  /* by peers; family NONE = one of this host's is chosen */
+    struct adit_addr local; /* where it is bound: another one behind a NAT that maps one to one */
+};
+
+/* The STUN and TURN server in this one (turn of struct adit_hub_conf's `here` says which). */
+struct adit_serve_turn_conf {
+    const char *const *listen; /* UDP and TCP: "ADDRESS[:PORT]", ":PORT", "localhost"; none = all */
+    size_t listen_count;
+    const char *const *tls_listen; /* as in core/listen.h, beside the server's own addresses */
+    size_t tls_count;
+    struct adit_serve_relay relays[2];  /* IPv4, IPv6 */
+    uint16_t port_min, port_max;        /* of relayed addresses; 0 = the usual ones */
+    const struct adit_turnd_net *allow; /* borrowed */
+    size_t allow_count;
+    struct adit_turnd_limits limits;
+};
+
 struct adit_serve_conf {
     struct adit_hub_conf hub;  /* its strings are borrowed until adit_serve_configure */
     const char *const *listen; /* as in core/listen.h */
@@ -33,7 +57,9 @@ struct adit_serve_conf {
     struct adit_tls_server *tls; /* NULL = none; borrowed, outlives the server */
     const char *state;           /* a file; NULL = nothing is kept. Copied */
     adit_time ping_every;        /* 0 = ADIT_SERVE_PING_EVERY */
-    bool behind_proxy;           /* who calls is in X-Forwarded-For: a proxy of ours is before us */
+    struct adit_serve_turn_conf
+        turn;          /* if hub.here.stun; its strings are needed for the call only */
+    bool behind_proxy; /* who calls is in X-Forwarded-For: a proxy of ours is before us */
 };
 
 struct adit_serve_ops {
@@ -52,6 +78,10 @@ void adit_serve_stop(struct adit_serve *s);
 struct adit_serve *adit_serve_free(struct adit_serve *s);
 
 size_t adit_serve_count(const struct adit_serve *s); /* connections */
+/* Of the STUN and TURN server: NULL if there is none. */
+const struct adit_turnd_stats *adit_serve_turn_stats(const struct adit_serve *s);
+/* Where it listens for datagrams; NULL behind the last. */
+const struct adit_addr *adit_serve_turn_at(const struct adit_serve *s, size_t i);
 /* Where it really listens; NULL behind the last. */
 const char *adit_serve_at(const struct adit_serve *s, size_t i);
 

@@ -3,6 +3,7 @@
 
 #include "base/alloc.h"
 #include "base/log.h"
+#include "relay/frame.h"
 #include "signal/serve_inner.h"
 
 void adit_conn_dirty(struct adit_conn *c)
@@ -154,6 +155,15 @@ static size_t read_ws(struct adit_conn *c, const uint8_t *bytes, size_t n, adit_
 
 /* ---- the stream ------------------------------------------------------------------------------ */
 
+/* Is it no request at all, but a message of STUN? One port is enough then, also where only one gets
+ * through. */
+static bool is_turn(const struct adit_conn *c, const uint8_t *bytes, size_t n)
+{
+    if (!c->serve->turn || !c->fresh || n == 0)
+        return false;
+    return c->turn_only || adit_turnd_frame_begins(bytes[0]);
+}
+
 static size_t on_data(void *arg, const uint8_t *bytes, size_t n, adit_time now)
 {
     struct adit_conn *c = arg;
@@ -162,10 +172,15 @@ static size_t on_data(void *arg, const uint8_t *bytes, size_t n, adit_time now)
     if (c->doomed || c->state == ADIT_CONN_ENDING)
         return n;
     c->busy = true;
+    if (c->state == ADIT_CONN_READING && is_turn(c, bytes, n))
+        c->state = ADIT_CONN_TURN;
+    c->fresh = false;
     if (c->state == ADIT_CONN_READING)
         used = adit_conn_read_http(c, bytes, n, now);
-    if (c->state == ADIT_CONN_WS)
+    if (c->state == ADIT_CONN_WS || c->state == ADIT_CONN_TURN)
         c->http = adit_http1_free(c->http); /* as much as all the rest of a client */
+    if (c->state == ADIT_CONN_TURN && !c->doomed)
+        used = adit_conn_read_turn(c, bytes, n, now);
     if (c->state == ADIT_CONN_WS && !c->doomed)
         used += read_ws(c, bytes + used, n - used, now);
     c->busy = false;
@@ -236,6 +251,8 @@ void adit_conn_free(struct adit_conn *c)
     adit_list_del(&c->quiet);
     if (c->client)
         adit_hub_closed(c->client, adit_loop_now(s->loop));
+    if (c->state == ADIT_CONN_TURN)
+        adit_conn_leave_turn(c, adit_loop_now(s->loop));
     if (c->counted)
         adit_hub_depart(s->hub, &c->from);
     /* One that is cut has its chance to read what it was sent. */
@@ -248,13 +265,15 @@ void adit_conn_free(struct adit_conn *c)
     adit_serve_gone(s);
 }
 
-void adit_conn_accept(struct adit_serve *s, int fd, const struct adit_addr *from, adit_time now)
+void adit_conn_accept(const struct adit_serve_door *door, int fd, const struct adit_addr *from,
+                      adit_time now)
 {
     const struct adit_http1_conf http = { .fields_max = ADIT_SERVE_FIELDS_MAX,
                                           .body_max = ADIT_HUB_MESSAGE_MAX + 1024 };
-    const struct adit_stream_accept_conf conf = { .tls = s->tls,
+    const struct adit_stream_accept_conf conf = { .tls = door->tls,
                                                   .from = from,
                                                   .queue_max = ADIT_SERVE_QUEUE_MAX };
+    struct adit_serve *s = door->serve;
     struct adit_conn *c = adit_zalloc(sizeof *c);
 
     if (!c) {
@@ -263,6 +282,9 @@ void adit_conn_accept(struct adit_serve *s, int fd, const struct adit_addr *from
     }
     c->serve = s;
     c->from = *from;
+    c->fresh = true;
+    c->turn_only = door->turn_only;
+    c->secure = door->tls != NULL;
     adit_list_init(&c->all);
     adit_list_init(&c->dirty);
     adit_list_init(&c->quiet);
@@ -270,7 +292,7 @@ void adit_conn_accept(struct adit_serve *s, int fd, const struct adit_addr *from
     adit_list_add(&s->conns, &c->all);
     s->conn_count++;
     c->http = adit_http1_new(&http);
-    c->counted = adit_hub_arrive(s->hub, from, s->behind_proxy, now);
+    c->counted = adit_hub_arrive(s->hub, from, s->behind_proxy && !c->turn_only, now);
     if (!c->http || !c->counted) {
         close(fd);
     } else if (adit_stream_accept(&c->stream, s->loop, fd, &conf, &stream_ops, c) == 0) {

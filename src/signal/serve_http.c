@@ -96,7 +96,7 @@ static void ask_hub(struct adit_conn *c, const struct adit_http1_head *head, boo
                                   .body = c->body.len ? (const char *)c->body.data : "",
                                   .body_len = c->body.len,
                                   .websocket = websocket,
-                                  .secure = c->serve->tls != NULL,
+                                  .secure = c->secure,
                                   .remote = c->from };
     char *path = adit_strdup(head->target), *query;
     const char *origin = adit_http1_get(head, "origin");

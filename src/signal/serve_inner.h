@@ -2,7 +2,9 @@
  *
  *   serve.c       the server: listening, time, what the hub asks for
  *   serve_conn.c  a connection: its life, and the WebSocket
- *   serve_http.c  its requests and answers */
+ *   serve_http.c  its requests and answers
+ *   serve_turn.c  the STUN and TURN server: what its engine asks for, and connections that speak it
+ *   serve_ports.c its UDP sockets: those it listens on, and relayed addresses */
 #ifndef ADIT_SERVE_INNER_H
 #define ADIT_SERVE_INNER_H
 
@@ -19,13 +21,24 @@ enum adit_conn_state {
     ADIT_CONN_READING, /* a request */
     ADIT_CONN_ASKING,  /* the hub has it */
     ADIT_CONN_WS,
+    ADIT_CONN_TURN,   /* it was no request, but STUN */
     ADIT_CONN_ENDING, /* what is queued leaves, then the stream ends */
+};
+
+/* What comes in on which sockets. */
+struct adit_serve_door {
+    struct adit_serve *serve;
+    struct adit_listen *listen;
+    struct adit_tls_server *tls; /* NULL = none */
+    bool turn_only;
 };
 
 struct adit_conn {
     struct adit_serve *serve;
     enum adit_conn_state state;
     bool keep_alive, head_only; /* of the request */
+    bool turn_only, secure;     /* how it came in */
+    bool fresh;                 /* nothing was read yet */
     bool doomed;                /* ends with the next turn; why: `why` */
     bool busy;                  /* its bytes are being read: what the hub says waits for that */
     const char *why;
@@ -51,8 +64,8 @@ struct adit_serve {
     struct adit_hub_conf hub_conf;
     struct adit_hub *hub;
     struct adit_rng rng;
-    struct adit_listen *listen;
-    struct adit_tls_server *tls;
+    struct adit_serve_door door, turn_door, turns_door;
+    struct adit_serve_turn *turn; /* NULL = none */
     char *state;
     bool behind_proxy, stopping, freed;
     adit_time ping_every;
@@ -71,11 +84,13 @@ struct adit_serve {
  */
 void adit_serve_touch(struct adit_serve *s);
 void adit_serve_gone(struct adit_serve *s); /* one connection less */
+bool adit_serve_may_log(struct adit_serve *s);
 
 /* ---- serve_conn.c ---------------------------------------------------------------------------- */
 
 /* Takes fd, also on failure. */
-void adit_conn_accept(struct adit_serve *s, int fd, const struct adit_addr *from, adit_time now);
+void adit_conn_accept(const struct adit_serve_door *door, int fd, const struct adit_addr *from,
+                      adit_time now);
 void adit_conn_free(struct adit_conn *c);
 void adit_conn_dirty(struct adit_conn *c);
 /* Ends it with the next turn, without another word. why: for the log, a literal. */
@@ -94,5 +109,19 @@ adit_time adit_conns_ping(struct adit_serve *s, adit_time now);
 /* Takes what it can of the bytes of requests. */
 size_t adit_conn_read_http(struct adit_conn *c, const uint8_t *bytes, size_t n, adit_time now);
 void adit_conn_reply(struct adit_conn *c, const struct adit_hub_reply *reply);
+
+/* ---- serve_turn.c ---------------------------------------------------------------------------- */
+
+/* NULL and a cause. */
+struct adit_serve_turn *adit_serve_turn_new(struct adit_serve *s,
+                                            const struct adit_serve_turn_conf *conf,
+                                            struct adit_cause *ret_cause);
+struct adit_serve_turn *adit_serve_turn_free(struct adit_serve_turn *t); /* returns NULL */
+void adit_serve_turn_configure(struct adit_serve_turn *t);               /* the hub's has changed */
+void adit_serve_turn_flush(struct adit_serve_turn *t);                   /* sets the timer */
+/* Takes what it can of a connection's messages; may doom it. */
+size_t adit_conn_read_turn(struct adit_conn *c, const uint8_t *bytes, size_t n, adit_time now);
+/* The connection is about to go. */
+void adit_conn_leave_turn(struct adit_conn *c, adit_time now);
 
 #endif
