@@ -187,14 +187,20 @@ void turn_add_family(struct turn_world *w, uint16_t type, uint8_t family)
 /* By hand, because "::ffff:192.0.2.1" has to stay IPv6. */
 void turn_add_peer(struct turn_world *w, const char *peer)
 {
-    struct adit_addr a = turn_addr(peer);
+    static const char mapped[] = "[::ffff:";
     uint8_t value[20] = { 0, 2 };
+    struct adit_addr a;
+    char v4[80];
 
-    if (strncmp(peer, "[::ffff:", 8) != 0) {
+    if (strncmp(peer, mapped, sizeof mapped - 1) != 0 || !strchr(peer, '.')) {
+        a = turn_addr(peer);
         adit_stun_add_xor(&w->request, ADIT_STUN_XOR_PEER_ADDRESS, &a);
         return;
     }
-    adit_put16(value + 2, a.port ^ 0x2112);
+    snprintf(v4, sizeof v4, "%s", peer + sizeof mapped - 1);
+    *strchr(v4, ']') = '\0';
+    a = turn_addr(v4);
+    adit_put16(value + 2, 9 ^ 0x2112);
     value[4 + 10] = value[4 + 11] = 0xff;
     memcpy(value + 4 + 12, a.ip, 4);
     for (int i = 0; i < 16; i++)
