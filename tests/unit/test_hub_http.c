@@ -212,6 +212,63 @@ static void turn(void **state)
     hub_world_done(&w);
 }
 
+#define HERE(udp, tail)                                                                         \
+    "z< 200 {\"username\":\"1700086400:adit\",\"password\":\"$P\",\"ttl\":86400,\"uris\":[" udp \
+        tail "],\"ice_servers\":["
+#define CREDENTIALS "\"username\":\"1700086400:adit\",\"credential\":\"$P\"}]}"
+#define BOTH(host)  "\"turn:" host ":3478?transport=udp\",\"turn:" host ":3478?transport=tcp\""
+
+/* Our own: under the name by which the client has found us, if that is one. */
+static void our_own(void **state)
+{
+    static const char *const bad[] = {
+        "a b", "a\"b", "a,b", "", ":1", "[::1", "a:b", "h/x", "a@b"
+    };
+    struct hub_world w;
+    char line[200];
+
+    (void)state;
+    hub_world_init(&w);
+    hub_world_start(&w);
+    w.conf.turn_secret = "north";
+    w.conf.here = (struct adit_hub_here){ .stun = true, .turn = true, .port = 3478 };
+    HUB_RUN(&w, "z> GET /turn | Host: sig.example:8080",
+            HERE(BOTH("sig.example"), "") "{\"urls\":[\"stun:sig.example:3478\"]},{\"urls\":[" BOTH(
+                "sig.example") "]," CREDENTIALS);
+    HUB_RUN(
+        &w, "z> GET /turn | Host: [2001:db8::1]",
+        HERE(BOTH("[2001:db8::1]"), "") "{\"urls\":[\"stun:[2001:db8::1]:3478\"]},{\"urls\":[" BOTH(
+            "[2001:db8::1]") "]," CREDENTIALS);
+    for (size_t i = 0; i < ADIT_LEN(bad); i++) {
+        snprintf(line, sizeof line, "z> GET /turn | Host: %s", bad[i]);
+        HUB_RUN(&w, line, HERE("", "") "{\"urls\":[]," CREDENTIALS);
+    }
+    /* over TLS its own port is one more; another name, and other servers, come first */
+    w.conf.here.tls = true;
+    HUB_RUN(&w, "z> GET /turn | Host: s:8443",
+            HERE(BOTH("s"), ",\"turns:s:8443?transport=tcp\"") "{\"urls\":[\"stun:s:3478\"]},{"
+                                                               "\"urls\":[" BOTH(
+                                                                   "s") ","
+                                                                        "\"turns:s:8443?transport="
+                                                                        "tcp\"]," CREDENTIALS);
+    w.conf.here.host = "turn.example";
+    w.conf.here.port = 99;
+    HUB_RUN(
+        &w, "z> GET /turn | Host: s",
+        HERE("\"turn:turn.example:99?transport=udp\",\"turn:turn.example:99?transport=tcp\"",
+             ",\"turns:turn.example:443?transport=tcp\"") "{\"urls\":[\"stun:turn.example:99\"]},{"
+                                                          "\"urls\":[\"turn:turn.example:99?"
+                                                          "transport=udp\",\"turn:turn.example:99?"
+                                                          "transport="
+                                                          "tcp\",\"turns:turn.example:443?"
+                                                          "transport=tcp\"]," CREDENTIALS);
+    w.conf.here.turn = false;
+    HUB_RUN(&w, "z> GET /turn | Host: s",
+            "z< 404 {\"detail\":\"No TURN server is known\",\"ice_servers\":[{\"urls\":["
+            "\"stun:turn.example:99\"]}]}");
+    hub_world_done(&w);
+}
+
 /* ---- what is kept ---------------------------------------------------------------------------- */
 
 static void damaged_state(void **state)
@@ -260,6 +317,7 @@ int main(void)
         cmocka_unit_test(letters_outlive_a_restart),
         cmocka_unit_test(mailboxes_are_bounded),
         cmocka_unit_test(turn),
+        cmocka_unit_test(our_own),
         cmocka_unit_test(damaged_state),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

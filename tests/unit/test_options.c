@@ -48,6 +48,24 @@ static void test_defaults(void **state)
     adit_options_free(&o);
 }
 
+/* Without a value they are servers of our own, and with one they are other people's. */
+static void test_servers_of_our_own(void **state)
+{
+    (void)state;
+    assert_int_equal(load("signal --stun --turn --listen :1", no_env, NULL), 0);
+    assert_true(o.stun_server && o.turn_server && o.stun.count == 0 && o.listen.count == 1);
+    assert_true(o.relay_ports.min == 49152 && o.relay_ports.max == 65535);
+    adit_options_free(&o);
+    assert_int_equal(load("signal --stun s.example --turn", no_env, NULL), 0);
+    assert_true(!o.stun_server && o.turn_server && o.stun.count == 1);
+    adit_options_free(&o);
+    assert_int_equal(load("signal --stun=s.example --turn-server", no_env, NULL), 0);
+    assert_true(!o.stun_server && o.turn_server && o.stun.count == 1);
+    adit_options_free(&o);
+    assert_int_equal(load("offer --stun", no_env, NULL), -EINVAL);
+    adit_options_free(&o);
+}
+
 static void test_bench(void **state)
 {
     static const char *const env[] = { "MODE=tun", "TUNNEL_UPSTREAM=http://127.0.0.1", NULL };
@@ -317,6 +335,7 @@ int main(void)
         cmocka_unit_test(test_defaults),
         cmocka_unit_test(test_all_forms),
         cmocka_unit_test(test_bench),
+        cmocka_unit_test(test_servers_of_our_own),
         cmocka_unit_test(test_help_and_version),
         cmocka_unit_test(test_wrong_lines),
         cmocka_unit_test(test_list_limit),

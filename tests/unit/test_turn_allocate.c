@@ -5,6 +5,7 @@
 
 #include <cmocka.h>
 
+#include "base/alloc.h"
 #include "unit/turn_world.h"
 
 #define TRANSPORT(w) \
@@ -382,6 +383,30 @@ static void another_secret(void **state)
     turn_world_done(&w);
 }
 
+/* Whichever piece of memory is missing: a request is refused, and nothing is left behind. */
+static void without_memory(void **state)
+{
+    bool done = false;
+
+    (void)state;
+    for (uint64_t n = 0; !done; n++) {
+        struct turn_world w;
+        turn_world_init(&w);
+        turn_world_start(&w);
+        adit_alloc_fail_once(n);
+        turn_begin(&w, ADIT_STUN_ALLOCATE);
+        TRANSPORT(&w);
+        adit_stun_add(&w.request, ADIT_STUN_EVEN_PORT, "\x80", 1);
+        done = turn_ask(&w) == 0;
+        done = turn_permit(&w, TURN_PEER) == 0 && done;
+        done = turn_bind(&w, 0x4000, TURN_PEER) == 0 && done;
+        adit_alloc_fail_at(UINT64_MAX);
+        assert_in_range(turn_open_ports(&w), 0, 2);
+        assert_true(n < 100);
+        turn_world_done(&w);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -397,6 +422,7 @@ int main(void)
         cmocka_unit_test(without_ports),
         cmocka_unit_test(whose_it_is),
         cmocka_unit_test(another_secret),
+        cmocka_unit_test(without_memory),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
