@@ -6,11 +6,13 @@
 #include "relay/inner.h"
 
 #define CHANNEL_HEAD 4
+#define HEADERS      28 /* of IPv4 and UDP */
 
-/* A bucket of one second, both ways together. */
+/* A bucket of one second, both ways together. Headers count, so that empty packets cost something.
+ */
 static bool pay(struct adit_turnd *r, struct adit_turnd_allocation *a, size_t n, adit_time now)
 {
-    adit_time cost = n * ADIT_SEC / r->conf.limits.bandwidth;
+    adit_time cost = (n + HEADERS) * ADIT_SEC / r->conf.limits.bandwidth;
     adit_time next = adit_time_max(a->level, now) + cost;
 
     if (next > now + ADIT_SEC) {

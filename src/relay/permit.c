@@ -21,8 +21,8 @@ bool adit_turnd_allowed(const struct adit_turnd *r, const struct adit_addr *peer
     return false;
 }
 
-/* 0, or 403 or 443. Two clients of ours may be peers: our relayed addresses are no strangers, and
- * packets to them do not even leave (data.c). */
+/* 0, or 403 or 443. Two clients of ours may be peers, wherever we relay from: packets to our
+ * relayed addresses do not leave, and to nothing else at that address (data.c). */
 static int judge(const struct adit_turnd_call *call, const struct adit_addr *peer)
 {
     const struct adit_turnd_allocation *a = call->allocation;
@@ -31,13 +31,9 @@ static int judge(const struct adit_turnd_call *call, const struct adit_addr *pee
 
     if (!s)
         return ADIT_TURND_PEER_FAMILY;
-    if (adit_turnd_allowed(r, peer))
+    if (adit_turnd_allowed(r, peer) || adit_addr_equal_ip(peer, &s->port.addr))
         return 0;
-    if (adit_turnd_denied(peer))
-        return ADIT_TURND_FORBIDDEN;
-    if (adit_addr_equal_ip(peer, &s->port.addr))
-        return 0;
-    return r->ops->own(r->arg, peer) ? ADIT_TURND_FORBIDDEN : 0;
+    return adit_turnd_denied(peer) || r->ops->own(r->arg, peer) ? ADIT_TURND_FORBIDDEN : 0;
 }
 
 /* ---- tables ---------------------------------------------------------------------------------- */

@@ -80,14 +80,15 @@ struct adit_turnd_ops {
     int64_t (*wall)(void *arg); /* seconds since 1970 */
 };
 
-struct adit_turnd_limits { /* 0 = the default */
-    unsigned allocations;  /* in all: 1000 */
-    unsigned per_identity; /* 32 */
-    unsigned per_address;  /* of a client's IPv4 address or IPv6 /64: 64 */
-    unsigned permissions;  /* of one allocation: 64 */
-    unsigned channels;     /* of one allocation: 64 */
-    unsigned bandwidth; /* bytes a second of one allocation, both ways: 4 MiB; a second's at once */
-    unsigned bindings;  /* answered to one address in a second: 50; four seconds' at once */
+struct adit_turnd_limits {    /* 0 = the default */
+    unsigned allocations;     /* in all: 1000 */
+    unsigned per_identity;    /* 32 */
+    unsigned per_address;     /* of a client's IPv4 address or IPv6 /64: 64 */
+    unsigned permissions;     /* of one allocation: 64 */
+    unsigned channels;        /* of one allocation: 64 */
+    unsigned bandwidth;       /* bytes a second of one allocation, both ways and with headers of IP
+                               * and UDP: 4 MiB; a second's at once */
+    unsigned bindings;        /* answered to one address in a second: 50; four seconds' at once */
     unsigned unauthenticated; /* refused with a word, the same: 10 */
 };
 

@@ -6,6 +6,7 @@
 #include <ctype.h>
 #include <stdio.h>
 
+#include "base/digest.h"
 #include "relay/credentials.h"
 #include "signal/hub_inner.h"
 
@@ -123,6 +124,25 @@ json_t *adit_hub_ice_servers(struct adit_hub *hub, const char *id, const char *h
     return out;
 }
 
+/* Whoever gives no name goes by one; at our own server by one for each address, because names have
+ * quotas there. */
+static void name_of(const struct adit_hub_call *call, char id[ADIT_HUB_ID_MAX + 1])
+{
+    const struct adit_hub_conf *conf = call->hub->conf;
+    const struct adit_addr *remote = &call->request->remote;
+    uint8_t digest[32];
+
+    if (adit_hub_query(call->request, "username", id, ADIT_HUB_ID_MAX + 1) == 0 &&
+        adit_hub_id_valid(id) && !strchr(id, ':'))
+        return;
+    strcpy(id, "adit");
+    if (!conf->here.turn || conf->turn_count)
+        return;
+    adit_sha256(digest, remote->ip, sizeof remote->ip);
+    snprintf(id, ADIT_HUB_ID_MAX + 1, "adit-%02x%02x%02x%02x", digest[0], digest[1], digest[2],
+             digest[3]);
+}
+
 /* GET /turn[?username=ID]: both spellings that clients know. */
 void adit_hub_turn(struct adit_hub_call *call)
 {
@@ -131,9 +151,7 @@ void adit_hub_turn(struct adit_hub_call *call)
     char id[ADIT_HUB_ID_MAX + 1];
     struct credentials turn;
 
-    if (adit_hub_query(call->request, "username", id, sizeof id) < 0 || !adit_hub_id_valid(id) ||
-        strchr(id, ':'))
-        strcpy(id, "adit");
+    name_of(call, id);
     if (!has_turn(call->hub)) {
         adit_hub_reply_json(call, 404,
                             json_pack("{s:s,s:o}", "detail", "No TURN server is known",

@@ -115,10 +115,22 @@ static int listen_by(struct adit_serve_turn *t, const struct adit_addr *spec, un
 
 /* ---- the addresses of this host -------------------------------------------------------------- */
 
+/* Does anybody else than this host reach us? */
+static bool only_loopback(const struct adit_serve_turn *t)
+{
+    const struct adit_link *it = t->sockets.next;
+
+    while (it != &t->sockets &&
+           adit_addr_scope(&adit_container_of(it, struct adit_serve_socket, link)->udp.local) ==
+               ADIT_SCOPE_LOOPBACK)
+        it = it->next;
+    return it == &t->sockets;
+}
+
 /* The first public one in the order in which they serve ICE, or else the first. */
 static void choose_relay(struct adit_serve_turn *t, enum adit_family family)
 {
-    const struct adit_netif_conf conf = { .loopback = true };
+    const struct adit_netif_conf conf = { .loopback = only_loopback(t) };
     struct adit_netif_choice choices[ADIT_NETIF_MAX];
     size_t n = adit_netif_choose(&t->netifs, &conf, choices, ADIT_LEN(choices), NULL);
     const struct adit_addr *best = NULL;

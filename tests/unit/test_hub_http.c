@@ -212,10 +212,11 @@ static void turn(void **state)
     hub_world_done(&w);
 }
 
-#define HERE(udp, tail)                                                                         \
-    "z< 200 {\"username\":\"1700086400:adit\",\"password\":\"$P\",\"ttl\":86400,\"uris\":[" udp \
+#define HERE(udp, tail)                                                                           \
+    "z< 200 "                                                                                     \
+    "{\"username\":\"1700086400:adit-b6d2f92f\",\"password\":\"$P\",\"ttl\":86400,\"uris\":[" udp \
         tail "],\"ice_servers\":["
-#define CREDENTIALS "\"username\":\"1700086400:adit\",\"credential\":\"$P\"}]}"
+#define CREDENTIALS "\"username\":\"1700086400:adit-b6d2f92f\",\"credential\":\"$P\"}]}"
 #define BOTH(host)  "\"turn:" host ":3478?transport=udp\",\"turn:" host ":3478?transport=tcp\""
 
 /* Our own: under the name by which the client has found us, if that is one. */
