@@ -2,6 +2,7 @@
 #include "agent/dotlocal.h"
 #include "agent/inner.h"
 #include "base/alloc.h"
+#include "base/log.h"
 #include "peer/desc_json.h"
 #include "peer/pairtext.h"
 #include "peer/sdp.h"
@@ -30,7 +31,7 @@ static int make_ticket(struct adit_peer *peer, struct adit_ticket *ret_ticket)
 
     if (!desc)
         return -ENOMEM;
-    describe(peer, desc); /* a ticket has no room for names: hidden addresses are left out */
+    describe(peer, desc);
     err = adit_ticket_make(
         ret_ticket, kind, peer->nonce, desc,
         kind == ADIT_TICKET_ANSWER && peer->has_remote_ticket ? &peer->remote_ticket : NULL,
@@ -56,6 +57,17 @@ static void print_desc(struct adit_peer *peer, struct adit_buf *out, enum adit_f
     adit_free(desc);
 }
 
+/* A ticket has no room for names. */
+static void say_hidden(struct adit_peer *peer)
+{
+    if (!peer->hide || peer->said_hidden)
+        return;
+    peer->said_hidden = true;
+    adit_log(ADIT_LOG_WARN, "agent",
+             "a ticket says nothing of the addresses that it hides, so nobody finds us within our "
+             "own network; --as json or sdp has names for them. Continuing");
+}
+
 int adit_peer_describe(struct adit_peer *peer, enum adit_form form, char *out, size_t size)
 {
     struct adit_ticket ticket;
@@ -66,6 +78,7 @@ int adit_peer_describe(struct adit_peer *peer, enum adit_form form, char *out, s
         return -EAGAIN; /* an answer exists after the offer */
     adit_buf_init(&text, ADIT_SDP_SIZE_MAX);
     if (form == ADIT_FORM_TICKET) {
+        say_hidden(peer);
         n = make_ticket(peer, &ticket);
         if (n < 0)
             return n;

@@ -48,7 +48,7 @@ struct adit_peer {
     size_t name_count;
     uint16_t port_min, port_max;
     enum adit_offload udp_offload;
-    bool loopback, hide;
+    bool loopback, hide, said_hidden;
 
     struct base bases[BASES_MAX];
     struct adit_dotlocal *dotlocal; /* NULL: no name has come up */

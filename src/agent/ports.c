@@ -6,9 +6,10 @@
 #include "core/multicast.h"
 #include "lan/portmap.h"
 
-#define HOLD_AUTO (250 * ADIT_MS) /* a gateway in the same building answers within a few of them \
-                                   */
-#define HOLD_ON   (4 * ADIT_SEC)  /* it has been asked as often as it is going to be */
+#define HOLD_AUTO                                                                             \
+    (250 * ADIT_MS)            /* a gateway in the same building answers within a few of them \
+                                */
+#define HOLD_ON (4 * ADIT_SEC) /* it has been asked as often as it is going to be */
 
 /* An address that leads to one of our sockets because the user says so. */
 struct announced {
@@ -67,10 +68,14 @@ static void on_timer(struct adit_timer *timer, adit_time now);
 int adit_ports_init(struct adit_peer *peer, const struct adit_peer_conf *conf,
                     struct adit_cause *ret_cause)
 {
+    enum adit_port_map mode = conf->port_map;
     struct adit_ports *s;
     int err = 0;
 
-    if (conf->port_map == ADIT_PORT_MAP_OFF && conf->announce_count == 0)
+    /* Whoever asks no server what his address is wants no more than his own networks. */
+    if (mode == ADIT_PORT_MAP_AUTO && conf->stun_count == 0)
+        mode = ADIT_PORT_MAP_OFF;
+    if (mode == ADIT_PORT_MAP_OFF && conf->announce_count == 0)
         return 0;
     if (conf->announce_count > ADIT_ANNOUNCE_MAX) {
         adit_cause_set(ret_cause, ADIT_REASON_LOCAL, ENOSPC, "more than %d addresses to announce",
@@ -81,10 +86,7 @@ int adit_ports_init(struct adit_peer *peer, const struct adit_peer_conf *conf,
     if (!s)
         return -ENOMEM;
     s->peer = peer;
-    s->mode = conf->port_map;
-    /* Whoever asks no server what his address is wants no more than his own networks. */
-    if (s->mode == ADIT_PORT_MAP_AUTO && conf->stun_count == 0)
-        s->mode = ADIT_PORT_MAP_OFF;
+    s->mode = mode;
     adit_timer_init(&s->timer, peer->loop, on_timer, "ports");
     peer->ports = s;
     for (size_t i = 0; i < conf->announce_count && !err; i++)
@@ -168,6 +170,18 @@ static bool sensible(const struct adit_addr *external, const struct adit_addr *i
            (scope == ADIT_SCOPE_GLOBAL || scope == ADIT_SCOPE_PRIVATE);
 }
 
+/* Another socket has its port, or may still get it: then there is nothing to complain about. */
+static bool others_may(const struct adit_ports *s, const struct asked *q)
+{
+    for (size_t i = 0; i < BASES_MAX; i++) {
+        const struct adit_portmap *map = &s->asked[i].map;
+        if (&s->asked[i] != q && map->state != ADIT_PORTMAP_OFF &&
+            (!map->decided || map->external.family))
+            return true;
+    }
+    return false;
+}
+
 static void on_news(void *arg, enum adit_portmap_news news, const struct adit_addr *external,
                     adit_time now)
 {
@@ -187,8 +201,9 @@ static void on_news(void *arg, enum adit_portmap_news news, const struct adit_ad
         break;
     case ADIT_PORTMAP_SILENT:
     case ADIT_PORTMAP_REFUSED:
-        adit_log(q->ports->mode == ADIT_PORT_MAP_ON ? ADIT_LOG_WARN : ADIT_LOG_DEBUG, "agent",
-                 "the router %s, continuing",
+        adit_log(q->ports->mode == ADIT_PORT_MAP_ON && !others_may(q->ports, q) ? ADIT_LOG_WARN
+                                                                                : ADIT_LOG_DEBUG,
+                 "agent", "the router %s, continuing",
                  news == ADIT_PORTMAP_SILENT ? "opens no ports: it knows neither PCP nor NAT-PMP"
                                              : "does not want to open a port for us");
         break;
@@ -280,7 +295,7 @@ static void on_announcement(void *arg, uint32_t index, const struct adit_addr *f
 static const struct adit_multicast_ops ear_ops = { .packet = on_announcement };
 
 /* Whoever restarts says so to all hosts. Without this we learn of it when the port is renewed. */
-static void listen(struct adit_ports *s)
+static void hear_announcements(struct adit_ports *s)
 {
     uint32_t indexes[BASES_MAX];
     size_t count = 0;
@@ -311,7 +326,7 @@ void adit_ports_update(struct adit_peer *peer, adit_time now)
         ask(s, i, now);
     if (peer->freed)
         return;
-    listen(s);
+    hear_announcements(s);
     on_timer(&s->timer, now);
 }
 

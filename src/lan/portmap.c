@@ -22,7 +22,7 @@ static void enter(struct adit_portmap *p, enum adit_portmap_state state, adit_ti
         p->pcp = state == ADIT_PORTMAP_PCP;
 }
 
-static void send(struct adit_portmap *p, const void *bytes, size_t n)
+static void emit(struct adit_portmap *p, const void *bytes, size_t n)
 {
     p->ops->send(p->arg, &p->gateway, bytes, n);
 }
@@ -32,7 +32,7 @@ static void send_map(struct adit_portmap *p)
     uint8_t bytes[ADIT_PORTMAP_MAX];
 
     p->asked = true;
-    send(p, bytes,
+    emit(p, bytes,
          p->pcp ? adit_pcp_put_map(bytes, &p->request) : adit_pmp_put_map(bytes, &p->request));
 }
 
@@ -133,7 +133,7 @@ static void ask(struct adit_portmap *p, adit_time now)
     p->next = now + p->gap;
     p->gap *= 2;
     if (p->state == ADIT_PORTMAP_PMP_ADDRESS)
-        send(p, bytes, adit_pmp_put_address(bytes));
+        emit(p, bytes, adit_pmp_put_address(bytes));
     else
         send_map(p);
 }
@@ -190,7 +190,11 @@ static void on_pcp_map(struct adit_portmap *p, struct adit_portmap_answer *a, ad
         memcmp(a->nonce, p->request.nonce, sizeof a->nonce) != 0)
         return;
     a->external.port = a->external_port;
-    if (a->result == ADIT_PORTMAP_BAD_VERSION)
+    /* NOT_AUTHORIZED: also if the port is still open for a socket there was before, which had
+     * another nonce (RFC 6887 section 11.3). NAT-PMP has none and gets it. */
+    if (a->result == ADIT_PORTMAP_BAD_VERSION ||
+        (a->result == ADIT_PCP_NOT_AUTHORIZED && p->state == ADIT_PORTMAP_PCP &&
+         p->request.internal.family == ADIT_FAMILY_V4))
         give_up(p, now);
     else if (a->result != ADIT_PORTMAP_SUCCESS)
         refused(p, a->lifetime, now);

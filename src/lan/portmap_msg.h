@@ -13,6 +13,7 @@
 /* Results that both protocols have in common with nothing else; all others mean "no". */
 #define ADIT_PORTMAP_SUCCESS     0
 #define ADIT_PORTMAP_BAD_VERSION 1
+#define ADIT_PCP_NOT_AUTHORIZED  2
 
 struct adit_portmap_request {
     struct adit_addr internal;  /* our socket */

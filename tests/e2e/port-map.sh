@@ -93,7 +93,6 @@ offer -v --as sdp --port-map off
 must "--port-map off" until_true 5 ready a
 check "nothing is opened" not opened
 stop a
-answer_of() { told router 'request received'; }
 start a A "$ADIT" offer --as sdp
 must "no STUN server, so only the own networks matter" until_true 5 ready a
 check "nothing is opened then" not opened
@@ -112,3 +111,6 @@ check "of a family that we have no socket of: not told" not said a '2001:db8::77
 stop a
 offer --announce example.com
 check "--announce of a name is refused" ends a 5 2
+offer --announce 192.0.2.1:4000
+check "a forwarded port needs --udp-port" ends a 5 2
+check "which is said" told a 'udp-port'

@@ -8,7 +8,7 @@
 #include "base/rng.h"
 #include "lan/portmap.h"
 
-enum kind { NOBODY, PCP, PMP, PMP_MUTE /* about versions */ };
+enum kind { NOBODY, PCP, PMP, PMP_MUTE /* about versions */, STALE /* in PCP */ };
 
 /* A gateway, and what a socket's owner saw of it. */
 struct world {
@@ -50,15 +50,15 @@ static void on_send(void *arg, const struct adit_addr *to, const void *bytes, si
     memcpy(w.last, b, n);
     w.answer_len = 0;
     memset(w.answer, 0, sizeof w.answer);
-    if (w.kind == PCP && b[0] == 2) {
+    if ((w.kind == PCP || w.kind == STALE) && b[0] == 2) {
         assert_int_equal(n, 60);
         memcpy(w.answer, b, n);
         w.answer[1] |= 0x80;
-        w.answer[3] = w.result;
+        w.answer[3] = w.kind == STALE ? 2 : w.result;
         adit_put32(w.answer + 4, adit_get32(b + 4) ? w.lifetime : 0);
         memset(w.answer + 12, 0, 12);
         w.answer_len = n;
-        w.maps++;
+        w.maps += w.kind == PCP;
         w.gone += !adit_get32(b + 4);
         w.port = adit_get32(b + 4) && !w.result ? 7000 : 0;
         adit_put16(w.answer + 42, 7000);
@@ -189,6 +189,17 @@ static void nat_pmp_that_is_silent_about_pcp(void **state)
     assert_int_equal(w.silent, 0);
 }
 
+/* The port of a socket before us, which died: PCP will not give it to another nonce. */
+static void what_a_crash_left_open(void **state)
+{
+    (void)state;
+    w.kind = STALE;
+    run(0, ADIT_SEC);
+    assert_int_equal(w.opened, 1);
+    assert_int_equal(w.refused, 0);
+    assert_int_equal(w.maps, 1);
+}
+
 static void nobody_there(void **state)
 {
     (void)state;
@@ -207,7 +218,7 @@ static void nobody_there(void **state)
 static void a_refusal_holds_for_a_while(void **state)
 {
     (void)state;
-    w.result = 2; /* NOT_AUTHORIZED */
+    w.result = 8; /* NO_RESOURCES */
     w.lifetime = 600;
     run(0, 599 * ADIT_SEC);
     assert_int_equal(w.asked, 1);
@@ -326,6 +337,7 @@ int main(void)
         cmocka_unit_test_setup(pcp_opens_a_port, setup),
         cmocka_unit_test_setup(nat_pmp_where_pcp_is_not_known, setup),
         cmocka_unit_test_setup(nat_pmp_that_is_silent_about_pcp, setup),
+        cmocka_unit_test_setup(what_a_crash_left_open, setup),
         cmocka_unit_test_setup(nobody_there, setup),
         cmocka_unit_test_setup(a_refusal_holds_for_a_while, setup),
         cmocka_unit_test_setup(a_gateway_that_falls_silent, setup),
