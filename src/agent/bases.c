@@ -23,7 +23,7 @@ static void on_error(void *arg, const struct adit_addr *to, int err, adit_time n
     if (err == EMSGSIZE)
         return; /* the path's business, not the pair's: DTLS and SCTP send smaller */
     adit_debug("agent", "cannot send to %s: %s", adit_addr_str(to, text), strerror(err));
-    adit_engine_send_failed(peer->engine, (int)(b - peer->bases), to, now);
+    adit_engine_send_failed(peer->engine, (int)(b - peer->bases), to, err, now);
     adit_peer_touch(peer);
 }
 

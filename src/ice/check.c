@@ -36,6 +36,7 @@ static void send_check(struct adit_ice *ice, struct adit_pair *p, adit_time now)
     struct adit_stun_out out;
 
     p->check.copies++;
+    p->checks_sent++;
     p->check.sent = now;
     compose(ice, p->base, &out, p->check.id, p->check.nominates, 0);
     ice->stats.checks_sent++;
@@ -44,11 +45,12 @@ static void send_check(struct adit_ice *ice, struct adit_pair *p, adit_time now)
 
 void adit_ice_send_plain(struct adit_ice *ice, const uint8_t id[ADIT_STUN_ID_SIZE], size_t size)
 {
-    const struct adit_pair *p = ice->selected;
+    struct adit_pair *p = ice->selected;
     struct adit_stun_out out;
 
     compose(ice, p->base, &out, id, false, size);
     ice->stats.checks_sent++;
+    p->checks_sent++;
     adit_ice_emit(ice, p->base, &p->to, out.bytes, out.len);
 }
 
@@ -199,7 +201,7 @@ void adit_ice_check_tick(struct adit_ice *ice, adit_time now)
             send_check(ice, p, now);
             break;
         case ADIT_RETRY_GIVE_UP:
-            adit_ice_pair_failed(ice, p, now);
+            adit_ice_pair_failed(ice, p, ADIT_WHY_NO_ANSWER, now);
             failed = true;
             break;
         }
@@ -233,7 +235,8 @@ void adit_ice_check_deadline(const struct adit_ice *ice, adit_time *ret_retry, a
 
 /* ---- a pair that fails ----------------------------------------------------------------------- */
 
-void adit_ice_pair_failed(struct adit_ice *ice, struct adit_pair *p, adit_time now)
+void adit_ice_pair_failed(struct adit_ice *ice, struct adit_pair *p, enum adit_why why,
+                          adit_time now)
 {
     adit_time wait = RETRY_FIRST;
 
@@ -251,6 +254,7 @@ void adit_ice_pair_failed(struct adit_ice *ice, struct adit_pair *p, adit_time n
     p->valid = p->nominated = p->nominate = false;
     p->local = p->base->own;
     p->failures++;
+    p->failure = why;
     p->again = now + wait;
     if (ice->nominee == p)
         ice->nominee = NULL;

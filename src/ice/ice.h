@@ -64,6 +64,21 @@ struct adit_ice_pair_info {
     bool nominated;
 };
 
+/* One pair of the checklist, for people who ask what was tried; pointers as above. */
+struct adit_ice_pair_view {
+    const struct adit_cand *local, *remote;
+    const struct adit_addr *base_addr;
+    int base;
+    const char *state; /* of its checks; static */
+    bool valid, nominated, in_use, backup, relayed;
+    adit_time rtt; /* smoothed; 0 = unknown */
+    unsigned loss; /* of 1000 */
+    unsigned failures;
+    uint64_t checks_sent, checks_answered;
+    enum adit_why why;
+    int err;
+};
+
 enum adit_ice_event_type {
     ADIT_ICE_EV_STATE, /* state */
     ADIT_ICE_EV_CAND,  /* a local candidate was found (host at once, srflx when the server answers)
@@ -140,9 +155,9 @@ void adit_ice_add_stun(struct adit_ice *ice, const struct adit_addr *server, adi
 /* All bases and servers known at start have been added; GATHERED follows when the STUN servers
  * answered or gave up. */
 void adit_ice_bases_done(struct adit_ice *ice, adit_time now);
-/* A send on this base towards `to` failed for good (ENETUNREACH, EPERM …): that pair fails, others
- * go on. */
-void adit_ice_send_failed(struct adit_ice *ice, int base, const struct adit_addr *to,
+/* A send on this base towards `to` failed for good with this errno (ENETUNREACH, EPERM …): that
+ * pair fails, others go on. */
+void adit_ice_send_failed(struct adit_ice *ice, int base, const struct adit_addr *to, int err,
                           adit_time now);
 
 size_t adit_ice_local_count(const struct adit_ice *ice);
@@ -192,6 +207,8 @@ bool adit_ice_stun_answered(const struct adit_ice *ice);
 /* Is there a pair to send on? Fills *ret_info if so; ret_info may be NULL. */
 bool adit_ice_selected(const struct adit_ice *ice, struct adit_ice_pair_info *ret_info);
 void adit_ice_stats(const struct adit_ice *ice, struct adit_ice_stats *ret_stats);
+/* Pair i of those that are known, in no particular order; false: there are no more. */
+bool adit_ice_pair_at(const struct adit_ice *ice, size_t i, struct adit_ice_pair_view *ret_view);
 
 /* No more packets leave; state CLOSED. */
 void adit_ice_close(struct adit_ice *ice);

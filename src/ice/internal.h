@@ -8,6 +8,7 @@
  *   outcome.c what the answers to them mean
  *   answer.c  checks of the other side: answers, early ones, learned candidates
  *   select.c  nomination, the pair in use, consent, state
+ *   listing.c what became of each pair, for people
  *
  * Every public function ends with adit_ice_finish(): it starts what may start at once, works out
  * the next deadline and delivers events. Everything leaves through adit_ice_emit(), which alone
@@ -174,7 +175,8 @@ void adit_ice_forget_pair(struct adit_ice *ice, struct adit_pair *pair);
 bool adit_ice_check_start(struct adit_ice *ice, bool triggered_only, adit_time now);
 void adit_ice_check_tick(struct adit_ice *ice, adit_time now);
 void adit_ice_check_deadline(const struct adit_ice *ice, adit_time *ret_retry, adit_time *ret_new);
-void adit_ice_pair_failed(struct adit_ice *ice, struct adit_pair *pair, adit_time now);
+void adit_ice_pair_failed(struct adit_ice *ice, struct adit_pair *pair, enum adit_why why,
+                          adit_time now);
 /* A check on the pair in use that only asks for an answer, padded to `size` bytes unless that is 0.
  */
 void adit_ice_send_plain(struct adit_ice *ice, const uint8_t id[ADIT_STUN_ID_SIZE], size_t size);

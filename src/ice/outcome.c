@@ -88,7 +88,7 @@ static void role_conflict(struct adit_ice *ice, struct adit_pair *p,
                           const struct adit_pair_check *check, adit_time now)
 {
     if (++ice->stats.role_conflicts > CONFLICTS_MAX) { /* one is enough for honest peers */
-        adit_ice_pair_failed(ice, p, now);
+        adit_ice_pair_failed(ice, p, ADIT_WHY_CONFLICT, now);
         adit_ice_review(ice, now);
         return;
     }
@@ -103,6 +103,7 @@ static void pair_response(struct adit_ice *ice, struct adit_pair *p, struct adit
                           bool symmetric, const struct adit_stun *msg, adit_time now)
 {
     ice->stats.responses_received++;
+    p->checks_answered++;
     if (msg->head.class == ADIT_STUN_ERROR && msg->error == 487) {
         check->live = false;
         role_conflict(ice, p, check, now);
@@ -110,7 +111,7 @@ static void pair_response(struct adit_ice *ice, struct adit_pair *p, struct adit
     }
     /* RFC 8445 section 7.2.5.2.1: from where the request went to, or the pair fails. */
     if (msg->head.class == ADIT_STUN_ERROR || !symmetric) {
-        adit_ice_pair_failed(ice, p, now);
+        adit_ice_pair_failed(ice, p, symmetric ? ADIT_WHY_TURNED_DOWN : ADIT_WHY_ELSEWHERE, now);
         adit_ice_review(ice, now);
         return;
     }
@@ -175,6 +176,7 @@ bool adit_ice_check_response(struct adit_ice *ice, struct adit_ice_base *base,
         pair_response(ice, p, check, symmetric, &msg, now);
     } else if (symmetric && head->class == ADIT_STUN_SUCCESS) {
         ice->stats.responses_received++;
+        p->checks_answered++;
         adit_consent_answered(&ice->consent, head->id, now);
         p->confirmed = ice->consent.expires - ADIT_CONSENT_EXPIRY;
         adit_ice_select_tick(ice, now);
@@ -182,7 +184,7 @@ bool adit_ice_check_response(struct adit_ice *ice, struct adit_ice_base *base,
     return true;
 }
 
-void adit_ice_send_failed(struct adit_ice *ice, int base_id, const struct adit_addr *to,
+void adit_ice_send_failed(struct adit_ice *ice, int base_id, const struct adit_addr *to, int err,
                           adit_time now)
 {
     struct adit_ice_base *base = adit_ice_find_base(ice, base_id);
@@ -192,7 +194,8 @@ void adit_ice_send_failed(struct adit_ice *ice, int base_id, const struct adit_a
         return;
     adit_ice_probe_unreachable(ice, base, to, now);
     if (p && (p->valid || p->state == ADIT_PAIR_IN_PROGRESS)) {
-        adit_ice_pair_failed(ice, p, now);
+        adit_ice_pair_failed(ice, p, ADIT_WHY_REFUSED, now);
+        p->failure_err = err;
         adit_ice_review(ice, now);
     }
     adit_ice_finish(ice, now);

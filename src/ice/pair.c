@@ -32,6 +32,14 @@ bool adit_pair_allowed(const struct adit_addr *local, const struct adit_addr *re
            (l == ADIT_SCOPE_LOOPBACK) == (r == ADIT_SCOPE_LOOPBACK);
 }
 
+bool adit_pair_relayed(const struct adit_pair *p)
+{
+    const struct adit_cand *c = &p->remote->cand;
+
+    return p->base->type == ADIT_CAND_RELAY || c->type == ADIT_CAND_RELAY ||
+           (c->type == ADIT_CAND_PRFLX && c->priority >> 24 == type_preference[ADIT_CAND_RELAY]);
+}
+
 struct adit_addr adit_pair_target(const struct adit_addr *base, const struct adit_addr *remote)
 {
     struct adit_addr to = *remote;

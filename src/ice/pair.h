@@ -84,6 +84,11 @@ struct adit_pair {
     adit_time confirmed; /* when the last answered check was sent */
     adit_time rtt;       /* 0 = unknown */
     adit_time rtt_least; /* from the last copy to the answer, whichever copy it was to */
+    adit_time srtt;      /* smoothed (RFC 6298 section 2.3); 0 = unknown */
+    unsigned loss;       /* of 1000: checks that were not answered, the last ones most */
+    uint64_t checks_sent, checks_answered; /* copies, answers */
+    enum adit_why failure; /* of the last failure, and the errno if it was REFUSED */
+    int failure_err;
     const struct adit_ice_local *local; /* what the peer sees us as; the host candidate at first */
 };
 
@@ -99,6 +104,9 @@ uint32_t adit_cand_priority(enum adit_cand_type type, uint16_t preference);
 uint64_t adit_pair_priority(bool controlling, uint32_t local, uint32_t remote);
 /* May these two be paired? Same family; link-local and loopback keep to themselves. */
 bool adit_pair_allowed(const struct adit_addr *local, const struct adit_addr *remote);
+/* Does it lead over a relay of ours or of theirs? A candidate that was learned from a check has its
+ * type in the priority that the check told, if the peer put it there (check.c does). */
+bool adit_pair_relayed(const struct adit_pair *pair);
 /* The address to send to from a base. */
 struct adit_addr adit_pair_target(const struct adit_addr *base, const struct adit_addr *remote);
 

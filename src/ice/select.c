@@ -123,7 +123,8 @@ void adit_ice_review(struct adit_ice *ice, adit_time now)
     if (adit_ice_over(ice))
         return;
     if (ice->state == ADIT_ICE_DISCONNECTED && ice->selected && best(ice, ice->selected, now))
-        adit_ice_pair_failed(ice, ice->selected, now); /* another one answers, this one does not */
+        adit_ice_pair_failed(ice, ice->selected, ADIT_WHY_NO_ANSWER,
+                             now); /* another one answers, this one does not */
     p = best(ice, NULL, now);
     if (p != ice->selected) {
         use(ice, p, now);

@@ -210,7 +210,7 @@ static void command(struct world *w, struct adit_cursor *c)
         control(w, where);
         break;
     case 7:
-        adit_ice_send_failed(w->ice, what >> 3 & 3, &addr, w->now);
+        adit_ice_send_failed(w->ice, what >> 3 & 3, &addr, ENETUNREACH, w->now);
         break;
     }
 }

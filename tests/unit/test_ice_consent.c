@@ -271,7 +271,7 @@ static void test_stale_pair_is_asked_first(void **state)
     struct adit_addr to = net_addr("10.0.0.2:2000");
 
     (void)state;
-    adit_ice_send_failed(a->ice, 0, &to, net.now);
+    adit_ice_send_failed(a->ice, 0, &to, ENETUNREACH, net.now);
     assert_false(adit_ice_selected(a->ice, NULL));
     net_run(&net, net.now + 50 * ADIT_MS);
     assert_false(adit_addr_equal(&net_selected(a).remote->addr, &to));
@@ -311,7 +311,7 @@ static void test_send_failed_and_back(void **state)
     struct adit_addr to = net_addr("10.0.0.2:2000");
 
     (void)state;
-    adit_ice_send_failed(a->ice, 0, &to, net.now);
+    adit_ice_send_failed(a->ice, 0, &to, ENETUNREACH, net.now);
     assert_int_equal(adit_ice_state(a->ice), ADIT_ICE_DISCONNECTED);
     assert_int_equal(adit_ice_send(a->ice, "\x16", 1), -ENOTCONN);
     net_run(&net, net.now + 3 * ADIT_SEC);
