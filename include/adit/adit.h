@@ -131,6 +131,13 @@ enum adit_offload {
     ADIT_OFFLOAD_OFF,
 };
 
+/* Which paths may be used. */
+enum adit_path {
+    ADIT_PATH_AUTO,   /* the best one there is */
+    ADIT_PATH_DIRECT, /* none over a relay, ours or theirs */
+    ADIT_PATH_RELAY,  /* only over relays of ours: the other side sees none of our addresses */
+};
+
 /* Zero everywhere but in size is a good configuration. Strings and arrays are copied. */
 struct adit_peer_conf {
     size_t

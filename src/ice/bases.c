@@ -156,6 +156,8 @@ static int add_base(struct adit_ice *ice, const struct adit_ice_base *like,
 
     if (adit_ice_over(ice))
         return -ECANCELED;
+    if (like->type == ADIT_CAND_RELAY && ice->path == ADIT_PATH_DIRECT)
+        return -EPERM;
     if (adit_ice_find_base(ice, like->id))
         return -EEXIST;
     if (ice->local_count == ice->limits.locals_max)
@@ -164,7 +166,7 @@ static int add_base(struct adit_ice *ice, const struct adit_ice_base *like,
     if (!base)
         return -ENOMEM;
     base->own = adit_ice_add_local(ice, base, base->type, base->preference, &base->addr, server,
-                                   base->announce);
+                                   base->announce && !adit_ice_barred(ice, base, NULL));
     if (!base->own) {
         free_base(base);
         return -ENOMEM;
@@ -172,7 +174,7 @@ static int add_base(struct adit_ice *ice, const struct adit_ice_base *like,
     for (size_t i = 0; i < ice->stun_count; i++)
         adit_ice_probe_init(ice, base, i, now);
     ice->bases[ice->base_count++] = base;
-    adit_ice_pair_base(ice, base);
+    adit_ice_pair_base(ice, base, now);
     return 0;
 }
 

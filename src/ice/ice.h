@@ -47,6 +47,7 @@ struct adit_ice_conf {
                           * lasts, failed pairs are tried again at a slow pace: the other side
                           * may be a human who is still pasting. Beyond 39.5 s the silences on
                           * a pair grow from 0.5 to 2.5 s (more with many pairs) */
+    enum adit_path path; /* what may be paired, announced and answered */
     struct adit_ice_limits limits;
     struct adit_rng *rng; /* borrowed, outlives the agent */
 };
@@ -145,7 +146,7 @@ struct adit_ice_relay {
     struct adit_addr server; /* relays at one address make one foundation */
     uint16_t preference;
 };
-/* Errors as adit_ice_add_base. Removed like any base. */
+/* Errors as adit_ice_add_base; -EPERM with ADIT_PATH_DIRECT. Removed like any base. */
 ADIT_MUST_USE int adit_ice_add_relay(struct adit_ice *ice, int base,
                                      const struct adit_ice_relay *relay, adit_time now);
 /* The socket is gone (interface removed, ENETDOWN): its candidates and pairs go with it. */
@@ -171,8 +172,8 @@ bool adit_ice_gathered(const struct adit_ice *ice);
  * (-EALREADY); -EINVAL for lengths outside RFC 8445 section 5.3. */
 ADIT_MUST_USE int adit_ice_set_remote(struct adit_ice *ice, const char *ufrag, const char *pwd,
                                       bool ice_lite, adit_time now);
-/* Before or after set_remote. Unusable and double ones are passed over (0); -ENOSPC at the limit.
- */
+/* Before or after set_remote. Unusable and double ones are passed over (0), and what comes between
+ * adit_ice_remote_done and the first valid pair; -ENOSPC at the limit. */
 ADIT_MUST_USE int adit_ice_add_remote(struct adit_ice *ice, const struct adit_cand *cand,
                                       adit_time now);
 /* No more remote candidates will be signalled (peer-reflexive ones may still appear). */

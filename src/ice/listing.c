@@ -35,10 +35,13 @@ static enum adit_why why(const struct adit_ice *ice, const struct adit_pair *p)
 {
     if (p == ice->selected)
         return ADIT_WHY_IN_USE;
-    if (p->valid)
-        return adit_pair_relayed(p) && ice->selected && !adit_pair_relayed(ice->selected)
-                   ? ADIT_WHY_RELAYED
-                   : ADIT_WHY_LOWER;
+    if (p->valid) {
+        enum adit_why unused = ADIT_WHY_LOWER;
+
+        if (adit_ice_concluded(ice))
+            (void)adit_ice_prefers(ice, p, &unused);
+        return unused;
+    }
     if (p->state == ADIT_PAIR_IN_PROGRESS || (p->state == ADIT_PAIR_WAITING && p->checks_sent))
         return ADIT_WHY_TRYING;
     if (p->failures)
@@ -61,6 +64,7 @@ bool adit_ice_pair_at(const struct adit_ice *ice, size_t i, struct adit_ice_pair
                                              .valid = p->valid,
                                              .nominated = p->nominated,
                                              .in_use = p == ice->selected,
+                                             .backup = p == ice->backup,
                                              .relayed = adit_pair_relayed(p),
                                              .rtt = p->srtt,
                                              .loss = p->loss,

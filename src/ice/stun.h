@@ -31,6 +31,9 @@ enum adit_stun_attribute {
     ADIT_STUN_PRIORITY = 0x0024,
     ADIT_STUN_USE_CANDIDATE = 0x0025,
     ADIT_STUN_SOFTWARE = 0x8022,
+    /* Which nomination this is, counted from 1: the greatest is in force. WebRTC's renomination
+     * (draft-thatcher-ice-renomination) as libwebrtc has it; others pass it over. */
+    ADIT_STUN_NOMINATION = 0xc001,
     ADIT_STUN_ICE_CONTROLLED = 0x8029,
     ADIT_STUN_ICE_CONTROLLING = 0x802a,
     /* Bytes that say nothing, for probes of the path MTU. PADDING of RFC 5780 has to be understood,
@@ -80,6 +83,7 @@ struct adit_stun {
     int error;                 /* of ERROR: 300..699, 0 if unreadable */
     bool has_priority, use_candidate;
     uint32_t priority;
+    uint32_t nomination; /* 0 = none, or with USE-CANDIDATE alone 1 */
     enum adit_stun_role role;
     uint64_t tie_breaker;
 };
