@@ -158,6 +158,8 @@ struct adit_peer_conf {
     struct adit_peer_callbacks on;
     void *user;
     enum adit_offload udp_offload; /* many datagrams in one piece between us and the kernel */
+    enum adit_path path;           /* which pairs of addresses may be used */
+    uint32_t fwmark; /* SO_MARK of our sockets, for policy routing; needs CAP_NET_ADMIN; 0 = none */
 };
 
 /* NULL, and *ret_cause (may be NULL) says why. Gathering starts with the first turn of the loop. */

@@ -45,6 +45,7 @@ struct adit_peer {
     size_t name_count;
     uint16_t port_min, port_max;
     enum adit_offload udp_offload;
+    uint32_t fwmark;
     bool loopback;
 
     struct base bases[BASES_MAX];

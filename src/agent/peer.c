@@ -238,6 +238,7 @@ static int init(struct adit_peer *peer, const struct adit_peer_conf *conf, struc
                                                     .rng = &peer->rng,
                                                     .ufrag = peer->ufrag,
                                                     .pwd = pwd,
+                                                    .path = conf->path,
                                                     .allow_loopback = conf->loopback,
                                                     .patience = conf->patient ? PATIENCE_PERSON : 0,
                                                     .message_max = conf->message_max,
@@ -270,6 +271,7 @@ struct adit_peer *adit_peer_new(struct adit_loop *loop, const struct adit_peer_c
         peer->port_min = conf->port_min;
         peer->port_max = conf->port_max;
         peer->udp_offload = conf->udp_offload;
+        peer->fwmark = conf->fwmark;
         peer->loopback = peer->netif.loopback = conf->loopback;
         adit_list_init(&peer->dcs);
         adit_rng_init(&peer->rng);

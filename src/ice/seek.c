@@ -27,10 +27,18 @@ void adit_ice_seek_begin(struct adit_ice *ice, adit_time now)
     ice->seek_left = 0;
 }
 
-static bool wanted(const struct adit_ice *ice, const struct adit_pair *p)
+/* A check of long ago is still under way: its next copy may be half a minute off. */
+static bool idle(const struct adit_pair *p, adit_time now)
 {
-    if (p == ice->selected || p->valid || p->barred || !adit_list_empty(&p->triggered) ||
-        (p->state != ADIT_PAIR_FROZEN && p->state != ADIT_PAIR_FAILED))
+    if (p->state == ADIT_PAIR_IN_PROGRESS)
+        return now >= p->check.sent + ANSWER_MAX;
+    return p->state == ADIT_PAIR_FROZEN || p->state == ADIT_PAIR_FAILED;
+}
+
+static bool wanted(const struct adit_ice *ice, const struct adit_pair *p, adit_time now)
+{
+    if (p == ice->selected || p == ice->nominee || p->valid || p->barred ||
+        !adit_list_empty(&p->triggered) || !idle(p, now))
         return false;
     return !ice->backup || !p->checks_sent ||
            adit_ice_backup_worth(ice, p) > adit_ice_backup_worth(ice, ice->backup) ||
@@ -51,13 +59,13 @@ static bool before(const struct adit_ice *ice, const struct adit_pair *a, const 
     return a->priority > b->priority;
 }
 
-static struct adit_pair *next(const struct adit_ice *ice)
+static struct adit_pair *next(const struct adit_ice *ice, adit_time now)
 {
     struct adit_pair *first = NULL;
 
     for (size_t i = 0; i < ice->list.count; i++) {
         struct adit_pair *p = ice->list.pairs[i];
-        if (wanted(ice, p) && p->sought < ice->seek_began && (!first || before(ice, p, first)))
+        if (wanted(ice, p, now) && p->sought < ice->seek_began && (!first || before(ice, p, first)))
             first = p;
     }
     return first;
@@ -93,7 +101,7 @@ bool adit_ice_seek_start(struct adit_ice *ice, adit_time now)
         begin_round(ice, now);
     if (!ice->seek_left)
         return false;
-    p = next(ice);
+    p = next(ice, now);
     if (!p) {
         ice->seek_left = 0;
         return false;

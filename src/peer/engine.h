@@ -31,6 +31,7 @@ struct adit_engine_conf {
     const struct adit_addr *stun; /* copied */
     size_t stun_count;
     const char *ufrag, *pwd; /* copied; NULL = generated */
+    enum adit_path path;
     bool allow_loopback;     /* see ice.h */
     adit_time ta, patience;  /* see ice.h; 0 = default */
     size_t mtu;              /* largest UDP payload; 0 = what the path carries, see ice/pmtu.h */
