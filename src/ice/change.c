@@ -97,8 +97,10 @@ void adit_ice_consider(struct adit_ice *ice, adit_time now)
             (adit_pair_kind(p) == adit_pair_kind(found) && p->srtt < found->srtt))
             found = p;
     }
-    if (found)
-        begin(ice, found, now);
+    if (!found)
+        return;
+    begin(ice, found, now);
+    adit_ice_change_tick(ice, now);
 }
 
 /* The controlled side: the peer has nominated another pair. As long as ours works there is no
@@ -153,6 +155,7 @@ void adit_ice_change_tick(struct adit_ice *ice, adit_time now)
         return;
     }
     adit_ice_review(ice, now);
+    ice->next = NULL; /* used, or the peer has changed his mind */
 }
 
 adit_time adit_ice_change_deadline(const struct adit_ice *ice)

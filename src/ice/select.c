@@ -83,6 +83,7 @@ static void park_others(struct adit_ice *ice)
 static void revive(struct adit_ice *ice)
 {
     adit_ice_set_state(ice, ADIT_ICE_DISCONNECTED, NULL);
+    ice->next = NULL;
     if (ice->nominee && ice->nominee != ice->selected) {
         ice->nominee->nominate = false;
         ice->nominee = NULL;
@@ -169,11 +170,23 @@ static void fail_silence(struct adit_ice *ice)
     adit_ice_set_state(ice, ADIT_ICE_FAILED, &cause);
 }
 
+static bool relay_lent(const struct adit_ice *ice)
+{
+    for (size_t i = 0; i < ice->base_count; i++) {
+        if (ice->bases[i]->type == ADIT_CAND_RELAY)
+            return true;
+    }
+    return false;
+}
+
 static void fail_no_path(struct adit_ice *ice)
 {
     struct adit_cause cause;
 
-    if (ice->list.count == 0)
+    if (ice->path == ADIT_PATH_RELAY && !relay_lent(ice))
+        adit_cause_set(&cause, ADIT_REASON_NO_PATH, 0,
+                       "only relays may be used (--path relay), and none lent us an address");
+    else if (ice->list.count == 0)
         adit_cause_set(&cause, ADIT_REASON_NO_PATH, 0, "%s",
                        ice->base_count ? "the other side named no usable address and never called"
                                        : "there is no network interface to use");
