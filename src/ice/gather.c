@@ -68,10 +68,11 @@ void adit_ice_bases_changed(struct adit_ice *ice, bool came, adit_time now)
 }
 
 /* With a pair in use, consent checks keep the mapping that matters; but a new base has to be known,
- * and over a relay it is of interest what has changed. */
+ * and over a relay, or while nothing comes back, it is of interest what has changed. */
 static bool may_ask(const struct adit_ice *ice, const struct adit_ice_probe *p)
 {
-    return !ice->consented || !p->settled || adit_ice_seeking(ice);
+    return !ice->consented || !p->settled || adit_ice_seeking(ice) ||
+           ice->doubt_since != ADIT_NEVER;
 }
 
 void adit_ice_probe_again(struct adit_ice *ice, adit_time now)

@@ -87,7 +87,7 @@ static void begin_round(struct adit_ice *ice, adit_time now)
 /* A pair has come, perhaps because the peer's NAT has changed. */
 void adit_ice_seek_soon(struct adit_ice *ice, adit_time now)
 {
-    if (adit_ice_seeking(ice))
+    if (adit_ice_seeking(ice) || ice->doubt_since != ADIT_NEVER)
         ice->seek_at = adit_time_min(ice->seek_at, adit_time_max(now, ice->seek_began + SOON));
 }
 

@@ -233,8 +233,9 @@ static void ask_both(struct adit_ice *ice, adit_time now)
     if (now < ice->doubt_at)
         return;
     ice->doubt_at = now + LOOK;
-    ice->doubt_checks++;
     ice->consent.next = now;
+    if (++ice->doubt_checks == DOUBT_CHECKS)
+        adit_ice_probe_again(ice, now); /* perhaps it is we who have another address */
     if (b && b->confirmed < ice->doubt_since)
         b->watch.next = adit_time_min(b->watch.next, b->watch.waits ? b->watch.sent + LOOK : now);
 }

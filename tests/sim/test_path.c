@@ -169,13 +169,43 @@ static void test_uplink_dies(void **state)
     print_message("the longest silence was %.2f s\n", (double)worst / 1e9);
 }
 
+/* A router starts anew and gives the pair in use another address: both sides go on over that. */
+static void test_rebinding(void **state)
+{
+    adit_time worst = 0;
+
+    (void)state;
+    for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+        static const enum sim_nat_kind kinds[] = { SIM_PORT_RESTRICTED, SIM_RESTRICTED,
+                                                   SIM_FULL_CONE };
+        struct sim_town *t = sim_town(seed, kinds[seed % 3], SIM_FULL_CONE, 30 * ADIT_MS);
+        int who = (int)(seed & 1);
+
+        t->peer[0]->trickles = t->peer[1]->trickles = true; /* else nobody could know */
+        t->peer[0]->carry = t->peer[1]->carry = 50 * ADIT_MS;
+        said[0] = said[1] = 0;
+        sim_check(t->net, sim_town_meet(t, 20 * ADIT_SEC));
+        talk(t, (20 + adit_rng_below(&t->net->rng, 60)) * ADIT_SEC, NULL);
+        sim_nat_readdress(t->nat[who], who ? "203.0.113.77" : "198.51.100.77");
+        adit_time start = t->net->now;
+        uint64_t heard[2] = { t->peer[0]->messages, t->peer[1]->messages };
+        while (t->net->now < start + 20 * ADIT_SEC &&
+               (t->peer[0]->messages < heard[0] + 5 || t->peer[1]->messages < heard[1] + 5))
+            talk(t, 20 * ADIT_MS, NULL);
+        worst = adit_time_max(worst, t->net->now - start);
+        sim_check(t->net, t->net->now - start <= 5 * ADIT_SEC);
+        sim_check(t->net, sim_run(t->net, 20 * ADIT_SEC, all_heard, t));
+        sim_town_free(t);
+    }
+    print_message("the longest silence was %.2f s\n", (double)worst / 1e9);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_nat_becomes_a_cone),
-        cmocka_unit_test(test_ipv6_appears),
-        cmocka_unit_test(test_nothing_better),
-        cmocka_unit_test(test_uplink_dies),
+        cmocka_unit_test(test_nat_becomes_a_cone), cmocka_unit_test(test_ipv6_appears),
+        cmocka_unit_test(test_nothing_better),     cmocka_unit_test(test_uplink_dies),
+        cmocka_unit_test(test_rebinding),
     };
 
     return cmocka_run_group_tests_name("path", tests, NULL, NULL);
