@@ -199,7 +199,7 @@ void adit_ice_finish(struct adit_ice *ice, adit_time now)
 adit_time adit_ice_deadline(const struct adit_ice *ice)
 {
     /* Something may have left since: is it answered? (watch.c) */
-    if (ice->sends != ice->sends_seen && ice->deadline != ADIT_NEVER)
+    if (ice->selected && ice->sends != ice->sends_seen && ice->deadline != ADIT_NEVER)
         return adit_time_min(ice->deadline, ice->look_at);
     return ice->deadline;
 }
