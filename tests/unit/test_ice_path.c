@@ -13,6 +13,7 @@ static struct net_node *a, *b;
 static bool direct_lost, talking;
 static adit_time extra[3]; /* base 0, base 1, relay: on top of net.delay, each way */
 static unsigned noise_ms;
+static size_t least_mtu; /* that either side believed in, in the last run */
 
 static bool direct(const struct net_packet *p)
 {
@@ -59,15 +60,19 @@ static int setup_nodes(void **state)
     return 0;
 }
 
-/* Data both ways every 20 ms; not one packet may be missing. */
+/* Data both ways; returns how many packets are missing. */
 static unsigned run(adit_time span, adit_time each)
 {
     adit_time until = net.now + span;
     unsigned before = a->data + b->data, sent = 0;
 
+    least_mtu = SIZE_MAX;
+
     for (; net.now < until; net_run(&net, net.now + each)) {
         sent += adit_ice_send(a->ice, NET_DATA, sizeof NET_DATA) == 0;
         sent += adit_ice_send(b->ice, NET_DATA, sizeof NET_DATA) == 0;
+        least_mtu = adit_ice_mtu(a->ice) < least_mtu ? adit_ice_mtu(a->ice) : least_mtu;
+        least_mtu = adit_ice_mtu(b->ice) < least_mtu ? adit_ice_mtu(b->ice) : least_mtu;
     }
     net_run(&net, net.now + ADIT_SEC);
     return sent - (a->data + b->data - before);
@@ -91,6 +96,7 @@ static void test_direct_after_relay(void **state)
     assert_int_equal(net_selected(a).base, 9);
     direct_lost = false;
     assert_int_equal(run(13 * ADIT_SEC, 20 * ADIT_MS), 0);
+    assert_int_equal(least_mtu, 1460); /* known before the change, on either side */
     assert_int_equal(net_selected(a).base, 0);
     assert_int_equal(net_selected(b).remote->type, ADIT_CAND_HOST);
     assert_true(net_selected(a).nominated && net_selected(b).nominated);
