@@ -32,11 +32,11 @@ struct adit_engine_conf {
     size_t stun_count;
     const char *ufrag, *pwd; /* copied; NULL = generated */
     enum adit_path path;
-    bool allow_loopback;     /* see ice.h */
-    adit_time ta, patience;  /* see ice.h; 0 = default */
-    size_t mtu;              /* largest UDP payload; 0 = what the path carries, see ice/pmtu.h */
-    uint32_t message_max;    /* our max-message-size; 0 = 256 KiB */
-    unsigned channels_max;   /* 0 = 1024 */
+    bool allow_loopback;    /* see ice.h */
+    adit_time ta, patience; /* see ice.h; 0 = default */
+    size_t mtu;             /* largest UDP payload; 0 = what the path carries, see ice/pmtu.h */
+    uint32_t message_max;   /* our max-message-size; 0 = 256 KiB */
+    unsigned channels_max;  /* 0 = 1024 */
     size_t send_buffer, recv_buffer; /* see sctp.h; 0 = default */
 };
 

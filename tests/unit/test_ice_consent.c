@@ -325,18 +325,12 @@ static void test_send_failed_and_back(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(test_lost_for_good),
-        T(test_one_way_lost),
-        T(test_lost_and_found),
-        T(test_idle_hour),
-        T(test_answers_from_elsewhere),
-        T(test_answers_changed),
-        T(test_second_way_takes_over),
-        T(test_stale_pairs_are_not_used),
-        T(test_backup_is_used_at_once),
-        T(test_interface_removed),
-        T(test_last_interface_removed),
-        T(test_send_failed_and_back),
+        T(test_lost_for_good),          T(test_one_way_lost),
+        T(test_lost_and_found),         T(test_idle_hour),
+        T(test_answers_from_elsewhere), T(test_answers_changed),
+        T(test_second_way_takes_over),  T(test_stale_pairs_are_not_used),
+        T(test_backup_is_used_at_once), T(test_interface_removed),
+        T(test_last_interface_removed), T(test_send_failed_and_back),
     };
 
     return cmocka_run_group_tests_name("ice consent", tests, NULL, NULL);
