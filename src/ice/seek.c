@@ -84,11 +84,17 @@ static void begin_round(struct adit_ice *ice, adit_time now)
         ice->seek_gap = adit_time_min(2 * ice->seek_gap, EVERY_MAX);
 }
 
-/* A pair has come, perhaps because the peer's NAT has changed. */
+/* A pair has come, perhaps because a network has changed, ours or the peer's. */
 void adit_ice_seek_soon(struct adit_ice *ice, adit_time now)
 {
-    if (adit_ice_seeking(ice) || ice->doubt_since != ADIT_NEVER)
-        ice->seek_at = adit_time_min(ice->seek_at, adit_time_max(now, ice->seek_began + SOON));
+    bool urgent = adit_ice_seeking(ice) || ice->doubt_since != ADIT_NEVER;
+    adit_time wait = urgent ? SOON : FIRST;
+
+    if (!adit_ice_concluded(ice))
+        return;
+    ice->seek_gap = EVERY_MIN;
+    ice->seek_at = adit_time_min(ice->seek_at,
+                                 adit_time_max(urgent ? now : now + FIRST, ice->seek_began + wait));
 }
 
 bool adit_ice_seek_start(struct adit_ice *ice, adit_time now)

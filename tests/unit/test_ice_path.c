@@ -178,6 +178,22 @@ static void test_not_much_faster(void **state)
     assert_int_equal(net_selected(a).base, 0);
 }
 
+/* IPv6 comes while IPv4 is in use, on the same wire: it is as fast, and it is used. */
+static void test_ipv6_comes(void **state)
+{
+    (void)state;
+    net_introduce(a, b);
+    net_run(&net, net.now + 120 * ADIT_SEC);
+    net_base(a, 3, "[2001:db8::1]:1003", 65535);
+    net_base(b, 3, "[2001:db8::2]:2003", 65535);
+    net_remote(a, "[2001:db8::2]:2003", 2000000000);
+    net_remote(b, "[2001:db8::1]:1003", 2000000000);
+    assert_int_equal(run(15 * ADIT_SEC, 20 * ADIT_MS), 0);
+    assert_int_equal(net_selected(a).base, 3);
+    assert_int_equal(net_selected(b).base, 3);
+    assert_int_equal(least_mtu, 1444); /* all that IPv6 has room for */
+}
+
 /* An hour of noise as large as the round trip itself: nothing changes. */
 static void test_noise(void **state)
 {
@@ -395,13 +411,21 @@ static void test_hundred_tuples(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(test_direct_after_relay), T(test_mtu_of_the_new_pair),
-        T(test_budget_of_a_round),  T(test_faster_way),
-        T(test_not_much_faster),    T(test_noise),
-        T(test_moody_ways),         T(test_peer_that_does_not_follow),
-        T(test_backup_stands_in),   T(test_backup_while_idle),
-        T(test_backup_is_cheap),    T(test_path_relay),
-        T(test_path_direct),        T(test_hundred_tuples),
+        T(test_direct_after_relay),
+        T(test_mtu_of_the_new_pair),
+        T(test_budget_of_a_round),
+        T(test_faster_way),
+        T(test_not_much_faster),
+        T(test_ipv6_comes),
+        T(test_noise),
+        T(test_moody_ways),
+        T(test_peer_that_does_not_follow),
+        T(test_backup_stands_in),
+        T(test_backup_while_idle),
+        T(test_backup_is_cheap),
+        T(test_path_relay),
+        T(test_path_direct),
+        T(test_hundred_tuples),
     };
 
     return cmocka_run_group_tests_name("ice path", tests, NULL, NULL);
