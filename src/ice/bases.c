@@ -40,13 +40,17 @@ static void set_foundation(struct adit_ice *ice, struct adit_ice_local *local)
     snprintf(local->cand.foundation, sizeof local->cand.foundation, "%u", ++ice->foundations);
 }
 
-static struct adit_addr related_address(const struct adit_ice_base *base)
+static struct adit_addr related_address(const struct adit_ice *ice,
+                                        const struct adit_ice_base *base)
 {
     struct adit_addr hidden = { .family = base->addr.family, .port = 9 };
 
+    /* RFC 8839 section 5.1: 0.0.0.0 and port 9 where the base is nobody's business; what a relay
+     * sees is ours, too. */
+    if (ice->path == ADIT_PATH_RELAY)
+        return hidden;
     if (base->related.family)
         return base->related;
-    /* RFC 8839 section 5.1: 0.0.0.0 and port 9 where the base is nobody's business. */
     return base->announce ? base->addr : hidden;
 }
 
@@ -72,7 +76,7 @@ struct adit_ice_local *adit_ice_add_local(struct adit_ice *ice, struct adit_ice_
     if (server)
         l->server = *server;
     if (type != ADIT_CAND_HOST)
-        l->cand.related = related_address(base);
+        l->cand.related = related_address(ice, base);
     set_foundation(ice, l);
     ice->locals[ice->local_count++] = l;
     if (announced)

@@ -280,7 +280,8 @@ static void test_interface_removed(void **state)
     (void)state;
     second_way();
     adit_ice_remove_base(net.nodes[0].ice, 0, net.now);
-    assert_int_equal(adit_ice_state(net.nodes[0].ice), ADIT_ICE_DISCONNECTED);
+    assert_int_equal(adit_ice_state(net.nodes[0].ice), ADIT_ICE_CONNECTED); /* by the backup */
+    assert_int_equal(net_selected(&net.nodes[0]).base, 1);
     net_run(&net, net.now + ADIT_SEC);
     assert_int_equal(adit_ice_state(net.nodes[0].ice), ADIT_ICE_CONNECTED);
     net.filter = first_way_lost;

@@ -343,6 +343,8 @@ static void test_path_relay(void **state)
     only(ADIT_PATH_RELAY);
     relay_of(a, 9, "192.0.2.99:5000");
     assert_int_equal(adit_ice_local_count(a->ice), 1);
+    assert_int_equal(adit_ice_local(a->ice, 0)->related.port, 9);
+    assert_int_equal(adit_addr_scope(&adit_ice_local(a->ice, 0)->related), ADIT_SCOPE_UNSPECIFIED);
     net_introduce(a, b);
     net_remote(b, "10.0.0.1:1000", 2000000000); /* somebody has told */
     net_run(&net, net.now + 60 * ADIT_SEC);
