@@ -138,6 +138,15 @@ enum adit_path {
     ADIT_PATH_RELAY,  /* only over relays of ours: the other side sees none of our addresses */
 };
 
+/* May the router be asked to open a port for us (PCP, NAT-PMP)? */
+enum adit_port_map {
+    ADIT_PORT_MAP_AUTO, /* where a STUN server is asked for our address too */
+    ADIT_PORT_MAP_ON,   /* and it is said if the router does not; our description waits for it */
+    ADIT_PORT_MAP_OFF,
+};
+
+#define ADIT_ANNOUNCE_MAX 8
+
 /* Zero everywhere but in size is a good configuration. Strings and arrays are copied. */
 struct adit_peer_conf {
     size_t
@@ -160,6 +169,14 @@ struct adit_peer_conf {
     enum adit_offload udp_offload; /* many datagrams in one piece between us and the kernel */
     enum adit_path path;           /* which pairs of addresses may be used */
     uint32_t fwmark; /* SO_MARK of our sockets, for policy routing; needs CAP_NET_ADMIN; 0 = none */
+    /* Addresses of this host are told as random names under ".local", which hosts of the same links
+     * can ask for; tickets leave them out. */
+    bool hide_addresses;
+    enum adit_port_map port_map;
+    /* "IP" or "IP:PORT" that lead to our socket of that family, which is said nowhere else: a port
+     * forward, 1:1 NAT. Without a port the socket's own. */
+    const char *const *announce;
+    size_t announce_count;
 };
 
 /* NULL, and *ret_cause (may be NULL) says why. Gathering starts with the first turn of the loop. */

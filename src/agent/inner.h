@@ -6,6 +6,7 @@
 #include "core/netif.h"
 #include "core/resolve.h"
 #include "core/udp.h"
+#include "lan/mdns.h"
 #include "peer/engine.h"
 #include "peer/ticket.h"
 
@@ -18,6 +19,8 @@ struct base {
     struct adit_udp udp;
     struct adit_addr ip; /* without port: what netif knows it by */
     uint32_t index;      /* of the interface */
+    uint8_t prefix_len;
+    char name[ADIT_MDNS_OWN_STR]; /* told in place of the address; "" = not hidden */
 };
 
 /* One STUN server whose name is being resolved. */
@@ -46,10 +49,12 @@ struct adit_peer {
     uint16_t port_min, port_max;
     enum adit_offload udp_offload;
     uint32_t fwmark;
-    bool loopback;
+    bool loopback, hide, said_hidden;
 
     struct base bases[BASES_MAX];
-    uint64_t dropped_before; /* datagrams, by sockets that are closed now */
+    struct adit_dotlocal *dotlocal; /* NULL: no name has come up */
+    struct adit_ports *ports;       /* NULL: no gateway is asked, nothing is announced */
+    uint64_t dropped_before;        /* datagrams, by sockets that are closed now */
     int socket_err; /* why the last address that could not be used could not; negative errno */
     uint16_t port; /* of the first socket; the others try for the same, which keeps tickets short */
     struct adit_netif_watch watch;

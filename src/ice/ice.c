@@ -37,6 +37,7 @@ struct adit_ice *adit_ice_new(const struct adit_ice_conf *conf, const struct adi
     ice->allow_loopback = conf->allow_loopback;
     ice->path = conf->path;
     ice->waiting_since = ice->doubt_since = ice->seek_at = ADIT_NEVER;
+    ice->hide_hosts = conf->hide_hosts;
     ice->tie_breaker = adit_rng_u64(ice->rng);
     ice->next_slot = ice->next_triggered = now;
     ice->gather_started = now;
