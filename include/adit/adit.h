@@ -131,6 +131,13 @@ enum adit_offload {
     ADIT_OFFLOAD_OFF,
 };
 
+/* Which paths may be used. */
+enum adit_path {
+    ADIT_PATH_AUTO,   /* the best one there is */
+    ADIT_PATH_DIRECT, /* none over a relay, ours or theirs */
+    ADIT_PATH_RELAY,  /* only over relays of ours: the other side sees none of our addresses */
+};
+
 /* May the router be asked to open a port for us (PCP, NAT-PMP)? */
 enum adit_port_map {
     ADIT_PORT_MAP_AUTO, /* where a STUN server is asked for our address too */
@@ -160,6 +167,8 @@ struct adit_peer_conf {
     struct adit_peer_callbacks on;
     void *user;
     enum adit_offload udp_offload; /* many datagrams in one piece between us and the kernel */
+    enum adit_path path;           /* which pairs of addresses may be used */
+    uint32_t fwmark; /* SO_MARK of our sockets, for policy routing; needs CAP_NET_ADMIN; 0 = none */
     /* Addresses of this host are told as random names under ".local", which hosts of the same links
      * can ask for; tickets leave them out. */
     bool hide_addresses;
@@ -220,6 +229,49 @@ struct adit_peer_stats {
 /* size is sizeof *ret_stats; what the library does not know is 0. */
 ADIT_API void adit_peer_stats(struct adit_peer *peer, struct adit_peer_stats *ret_stats,
                               size_t size);
+
+/* Why a pair of addresses is not the one in use. */
+enum adit_why {
+    ADIT_WHY_IN_USE,      /* it is */
+    ADIT_WHY_NOT_TRIED,   /* its turn has not come */
+    ADIT_WHY_TRYING,      /* a check is on its way */
+    ADIT_WHY_NO_ANSWER,   /* nothing came back */
+    ADIT_WHY_REFUSED,     /* by this host or its network: `err` */
+    ADIT_WHY_ELSEWHERE,   /* answered from another address than the one that was asked */
+    ADIT_WHY_CONFLICT,    /* both sides want to control, and neither gives in */
+    ADIT_WHY_TURNED_DOWN, /* the other side answered with an error */
+    ADIT_WHY_BY_PATH,     /* the option --path forbids it */
+    ADIT_WHY_NO_ROOM,     /* as many addresses were called as routers are asked to remember */
+    /* It works, but … */
+    ADIT_WHY_LOWER,    /* the one in use has the higher priority */
+    ADIT_WHY_RELAYED,  /* over a relay, and the one in use is direct */
+    ADIT_WHY_SLOWER,   /* the one in use has the shorter round trip, or about the same */
+    ADIT_WHY_LOSSY,    /* it loses more */
+    ADIT_WHY_UNPROVEN, /* it looks better, and has to show it for a while */
+    ADIT_WHY_THEIRS,   /* the other side, which decides, uses another one */
+    ADIT_WHY_COUNT
+};
+/* In words, "no answer"; never NULL. */
+ADIT_API const char *adit_why_text(enum adit_why why);
+
+/* A pair of addresses that was considered. */
+struct adit_pair_info {
+    char local[80], remote[80]; /* "host 192.0.2.1:4711" */
+    char base[80];              /* the socket or relayed address that it leaves from */
+    const char *state;          /* of its checks: "waiting", "in progress" …; static */
+    bool valid, nominated, in_use, backup, relayed;
+    adit_time rtt;     /* smoothed; 0 = unknown */
+    unsigned loss;     /* checks without an answer lately, of 1000 */
+    unsigned failures; /* in a row */
+    uint64_t checks_sent, checks_answered;
+    enum adit_why why;
+    int err; /* errno of ADIT_WHY_REFUSED */
+};
+/* Fills *ret_info with pair i, in no particular order; size is sizeof *ret_info, what the library
+ * does not know is 0. False: there are no more. Only to look at: nothing is sent, nothing changes.
+ */
+ADIT_API bool adit_peer_pair_at(const struct adit_peer *peer, size_t i,
+                                struct adit_pair_info *ret_info, size_t size);
 
 /* ---- data channels --------------------------------------------------------------------------- */
 

@@ -29,7 +29,7 @@ static void on_error(void *arg, const struct adit_addr *to, int err, adit_time n
     if (err == EMSGSIZE)
         return; /* the path's business, not the pair's: DTLS and SCTP send smaller */
     adit_debug("agent", "cannot send to %s: %s", adit_addr_str(to, text), strerror(err));
-    adit_engine_send_failed(peer->engine, (int)(b - peer->bases), to, now);
+    adit_engine_send_failed(peer->engine, (int)(b - peer->bases), to, err, now);
     adit_peer_touch(peer);
 }
 
@@ -81,21 +81,41 @@ void adit_peer_tap(struct adit_peer *peer,
     peer->tap_arg = arg;
 }
 
-static int open_socket(struct base *b, const struct adit_addr *ip)
+static int open_at(struct base *b, struct adit_udp_conf *conf, uint16_t port)
+{
+    conf->addr.port = port;
+    return adit_udp_open(&b->udp, b->peer->loop, conf, &udp_ops, b);
+}
+
+static int open_port(struct base *b, struct adit_udp_conf *conf)
 {
     struct adit_peer *peer = b->peer;
-    struct adit_udp_conf conf = { .addr = *ip,
-                                  .port_min = peer->port_min,
-                                  .port_max = peer->port_max,
-                                  .offload = peer->udp_offload };
     int err = -EADDRINUSE;
 
-    conf.addr.port = peer->port;
     if (peer->port)
-        err = adit_udp_open(&b->udp, peer->loop, &conf, &udp_ops, b);
-    conf.addr.port = 0;
+        err = open_at(b, conf, peer->port);
     if (err == -EADDRINUSE)
-        err = adit_udp_open(&b->udp, peer->loop, &conf, &udp_ops, b);
+        err = open_at(b, conf, 0);
+    return err;
+}
+
+/* Bound to its address, so that rules for where packets come from apply (ip rule add from …). Where
+ * interfaces were named, to the interface too: each has a gateway of its own then, rules or not. */
+static int open_socket(struct base *b, const struct adit_netif_addr *a)
+{
+    struct adit_peer *peer = b->peer;
+    struct adit_udp_conf conf = { .addr = a->addr,
+                                  .port_min = peer->port_min,
+                                  .port_max = peer->port_max,
+                                  .device = peer->netif.only_count ? a->name : NULL,
+                                  .mark = peer->fwmark,
+                                  .offload = peer->udp_offload };
+    int err = open_port(b, &conf);
+
+    if (err == -EPERM && conf.device) { /* Linux before 5.7 wants CAP_NET_RAW for it */
+        conf.device = NULL;
+        err = open_port(b, &conf);
+    }
     if (!err && !peer->port)
         peer->port = adit_udp_local(&b->udp)->port;
     return err;
@@ -119,7 +139,7 @@ static void add(struct adit_peer *peer, const struct adit_netif_choice *choice, 
     b->ip = a->addr;
     b->index = a->index;
     b->prefix_len = a->prefix_len;
-    err = open_socket(b, &a->addr);
+    err = open_socket(b, a);
     if (!err) {
         bool announce = adit_addr_scope(&a->addr) != ADIT_SCOPE_LOOPBACK || peer->loopback;
 
@@ -244,6 +264,9 @@ void adit_bases_none(struct adit_peer *peer, adit_time now)
         adit_cause_set(&cause, ADIT_REASON_RESOURCE, err,
                        "UDP port %u%s is in use by another program", peer->port_min,
                        peer->port_max > peer->port_min ? " and the others of its range" : "");
+    else if (err == EPERM && peer->fwmark)
+        adit_cause_set(&cause, ADIT_REASON_RESOURCE, err,
+                       "packets cannot be marked: that needs the capability CAP_NET_ADMIN");
     else if (err == EOPNOTSUPP)
         adit_cause_set(&cause, ADIT_REASON_RESOURCE, err, "no UDP_SEGMENT and UDP_GRO here");
     if (cause.reason) {

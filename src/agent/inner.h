@@ -48,6 +48,7 @@ struct adit_peer {
     size_t name_count;
     uint16_t port_min, port_max;
     enum adit_offload udp_offload;
+    uint32_t fwmark;
     bool loopback, hide, said_hidden;
 
     struct base bases[BASES_MAX];

@@ -5,7 +5,9 @@
 #include <unistd.h>
 
 #include "agent/exit.h"
+#include "base/log.h"
 #include "cli/cli.h"
+#include "core/udp.h"
 
 #define PACKET_RETRANSMITS 0 /* in tun and tap: what IP carries looks after itself */
 
@@ -153,7 +155,22 @@ static void configure(struct adit_carry *c, const struct adit_options *o)
         .key = o->key,
         .identity = o->identity,
         .udp_offload = (enum adit_offload)o->udp_offload,
+        .path = o->path,
+        .fwmark = o->fwmark > 0 ? (uint32_t)o->fwmark : 0,
     };
+}
+
+static int check_mark(const struct adit_options *o)
+{
+    int err = o->fwmark > 0 ? adit_udp_try_mark((uint32_t)o->fwmark) : 0;
+
+    if (err != -EPERM)
+        return 0; /* else whoever opens a socket says what is wrong */
+    adit_log(ADIT_LOG_ERROR, "cli",
+             "--fwmark: no right to mark packets. Give the program the right, once: sudo setcap "
+             "cap_net_admin+ep %s",
+             program_invocation_name);
+    return ADIT_EXIT_PERMISSION;
 }
 
 /* A forward outside has to end at a port that is known. */
@@ -180,7 +197,9 @@ int adit_carry_load(struct adit_carry *c, const struct adit_options *o)
     int err;
 
     *c = (struct adit_carry){ 0 };
-    err = read_vpn(c, o);
+    err = check_mark(o);
+    if (!err)
+        err = read_vpn(c, o);
     if (!err)
         err = check_announced(o);
     if (!err && o->mode == ADIT_MODE_STREAMS)

@@ -221,6 +221,7 @@ static int read_signal(struct run *r)
         .pin_count = o->tls_pin.count,
         .insecure = o->insecure,
         .proxy = o->proxy && strcmp(o->proxy, "none") == 0 ? "" : o->proxy,
+        .fwmark = o->fwmark > 0 ? (uint32_t)o->fwmark : 0,
         .headers = o->header.items,
         .header_count = o->header.count,
         .retry_first = o->reconnect,

@@ -41,6 +41,12 @@ OPTION(bind_dev, LIST, "bind-dev", 0, "INTERFACE", 0, 0, "", N, "",
        "use only this network interface; may be repeated")
 OPTION(ignore_dev, LIST, "ignore-dev", 0, "INTERFACE", 0, 0, "", N, "",
        "do not use this network interface; may be repeated")
+OPTION(fwmark, NUMBER, "fwmark", 0, "N", 1, INT32_MAX, "", N, "",
+       "mark our packets, to the peer and to the server, for policy routing (SO_MARK; needs "
+       "CAP_NET_ADMIN)")
+OPTION(path, CHOICE, "path", 0, "auto|direct|relay", 0, 0, "", N, "auto",
+       "which way to the peer: the best one; none over a relay; or only over a relay, so that the "
+       "peer sees none of our addresses")
 OPTION(udp_port, PORTS, "udp-port", 0, "A[-B]", 0, 0, "INTERNAL_UDP_PORT", N, "",
        "local UDP port, or a range of them")
 OPTION(udp_offload, CHOICE, "udp-offload", 0, "auto|on|off", 0, 0, "", N, "auto",

@@ -89,6 +89,8 @@ struct adit_options {
     adit_time timeout; /* 0 = none */
 
     struct adit_strings stun, bind_dev, ignore_dev, announce;
+    int fwmark;
+    enum adit_path path;
     enum adit_port_map port_map;
     struct adit_port_range udp_port;
     bool loopback, hide_addresses;

@@ -28,6 +28,7 @@ struct adit_dial {
     size_t running;
     struct adit_timer stagger, limit;
     adit_time timeout;
+    uint32_t mark;
     struct adit_task deliver; /* the answer is there */
     int fd;                   /* the answer, or -1 … */
     struct adit_addr addr;
@@ -158,7 +159,10 @@ static int begin(struct attempt *a)
     int fd = socket(sa.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return -errno;
-    if (connect(fd, (struct sockaddr *)&sa, len) < 0 && errno != EINPROGRESS)
+    if (a->dial->mark &&
+        setsockopt(fd, SOL_SOCKET, SO_MARK, &a->dial->mark, sizeof a->dial->mark) < 0)
+        err = -errno;
+    if (!err && connect(fd, (struct sockaddr *)&sa, len) < 0 && errno != EINPROGRESS)
         err = -errno;
     if (!err)
         err = adit_io_start(&a->io, a->dial->loop, fd, EPOLLOUT, on_ready, "dial");
@@ -315,6 +319,7 @@ int adit_dial_start(struct adit_dial **ret_dial, struct adit_loop *loop,
     d->done = done;
     d->arg = arg;
     d->fd = -1;
+    d->mark = conf->mark;
     d->timeout = conf->timeout ? conf->timeout : ADIT_DIAL_TIMEOUT;
     adit_task_init(&d->deliver, deliver);
     adit_timer_init(&d->stagger, loop, on_stagger, "dial");

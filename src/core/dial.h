@@ -21,6 +21,7 @@ struct adit_dial_conf {
     const struct adit_addr *addrs; /* in place of the host, in the order of preference; copied */
     size_t addr_count;
     const char *servers; /* name servers, as in resolve.h */
+    uint32_t mark;       /* SO_MARK; 0 = none */
     adit_time timeout;   /* for all of it; 0 = ADIT_DIAL_TIMEOUT */
 };
 

@@ -356,6 +356,7 @@ int adit_stream_connect(struct adit_stream **ret_stream, struct adit_loop *loop,
                                    .addrs = conf->addrs,
                                    .addr_count = conf->addr_count,
                                    .servers = conf->servers,
+                                   .mark = conf->mark,
                                    .timeout = conf->timeout ? conf->timeout : ADIT_STREAM_TIMEOUT };
     int err = s ? prepare(s, conf, &dial) : -ENOMEM;
 

@@ -56,6 +56,7 @@ struct adit_stream_conf {
     const char *servers;            /* name servers, as in resolve.h */
     const struct adit_proxy *proxy; /* copied; NULL = direct. The proxy resolves the name then */
     struct adit_tls_client *tls;    /* NULL = none; borrowed, outlives the stream */
+    uint32_t mark;                  /* SO_MARK, which needs CAP_NET_ADMIN; 0 = none */
     const char *tls_name;           /* whose certificate is wanted; NULL = host's */
     adit_time timeout;              /* 0 = ADIT_STREAM_TIMEOUT */
     adit_time stall_timeout;        /* 0 = ADIT_STREAM_STALL_TIMEOUT; ADIT_NEVER = none */

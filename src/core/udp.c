@@ -64,8 +64,21 @@ static int set_options(int fd, const struct adit_udp_conf *conf)
     if (conf->device && setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, conf->device,
                                    (socklen_t)strlen(conf->device)) < 0)
         return -errno;
+    if (conf->mark)
+        err = set_int(fd, SOL_SOCKET, SO_MARK, (int)conf->mark);
     set_buffers(fd, conf->buffer_bytes);
-    return 0;
+    return err;
+}
+
+int adit_udp_try_mark(uint32_t mark)
+{
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), err = 0;
+
+    if (fd < 0)
+        return -errno;
+    err = set_int(fd, SOL_SOCKET, SO_MARK, (int)mark);
+    close(fd);
+    return err;
 }
 
 /* Packets in runs: those sent (Linux 4.18) and those received (5.0). */

@@ -19,6 +19,7 @@ struct adit_udp_conf {
     uint16_t port_min,
         port_max;       /* tried in turn when addr.port is 0; both 0 = the kernel chooses */
     const char *device; /* SO_BINDTODEVICE; NULL = any */
+    uint32_t mark;      /* SO_MARK, which needs CAP_NET_ADMIN; 0 = none */
     enum adit_offload
         offload; /* runs of packets between us and the kernel; ON: -EOPNOTSUPP if it has none */
     unsigned buffer_bytes; /* of the socket, each way; 0 = 512 KiB or what the system allows */
@@ -62,6 +63,8 @@ struct adit_udp {
 ADIT_MUST_USE int adit_udp_open(struct adit_udp *udp, struct adit_loop *loop,
                                 const struct adit_udp_conf *conf, const struct adit_udp_ops *ops,
                                 void *arg);
+/* May we mark packets (SO_MARK)? -EPERM: CAP_NET_ADMIN is missing. */
+ADIT_MUST_USE int adit_udp_try_mark(uint32_t mark);
 /* What is queued leaves if it can at once. May be repeated. */
 void adit_udp_close(struct adit_udp *udp);
 

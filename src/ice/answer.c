@@ -106,7 +106,8 @@ static void accept_early(struct adit_ice *ice, struct adit_ice_base *base,
     e->base = base;
     e->from = *from;
     e->priority = msg->priority;
-    e->use_candidate |= msg->use_candidate;
+    if (msg->nomination > e->nomination)
+        e->nomination = msg->nomination;
     memcpy(e->ufrag, caller, sizeof e->ufrag);
     reply_success(ice, base, from, &msg->head);
 }
@@ -124,7 +125,7 @@ static bool wants_check(const struct adit_ice *ice, struct adit_pair *p, adit_ti
            p->state != ADIT_PAIR_IN_PROGRESS;
 }
 
-static void accept_check(struct adit_ice *ice, struct adit_pair *p, bool use_candidate,
+static void accept_check(struct adit_ice *ice, struct adit_pair *p, uint32_t nomination,
                          adit_time now)
 {
     p->heard = true;
@@ -140,10 +141,10 @@ static void accept_check(struct adit_ice *ice, struct adit_pair *p, bool use_can
     if (wants_check(ice, p, now))
         adit_checklist_trigger(&ice->list, p);
     /* RFC 8445 section 7.3.1.5 */
-    if (use_candidate && !ice->controlling) {
-        p->use_candidate = true;
-        if (p->valid && !p->nominated) {
-            p->nominated = true;
+    if (nomination > p->use_candidate && !ice->controlling) {
+        p->use_candidate = nomination;
+        if (p->valid && nomination > p->nominated) {
+            p->nominated = nomination;
             adit_ice_review(ice, now);
         }
     }
@@ -159,7 +160,7 @@ void adit_ice_replay_early(struct adit_ice *ice, adit_time now)
             continue; /* somebody else had our description too */
         p = adit_ice_learn(ice, e->base, &e->from, e->priority, now);
         if (p)
-            accept_check(ice, p, e->use_candidate, now);
+            accept_check(ice, p, e->nomination, now);
     }
     ice->early_count = 0;
 }
@@ -194,6 +195,8 @@ void adit_ice_request(struct adit_ice *ice, struct adit_ice_base *base,
         reply_error(ice, base, from, &msg.head, 400);
         return;
     }
+    if (adit_ice_barred(ice, base, NULL))
+        return;
     if (role_conflict(ice, base, from, &msg))
         return;
     if (!ice->cred.complete) {
@@ -201,8 +204,8 @@ void adit_ice_request(struct adit_ice *ice, struct adit_ice_base *base,
         return;
     }
     p = adit_ice_learn(ice, base, from, msg.priority, now);
-    if (!p)
+    if (!p || p->barred)
         return; /* the tables are full: an answer would promise what we cannot keep */
     reply_success(ice, base, from, &msg.head);
-    accept_check(ice, p, msg.use_candidate, now);
+    accept_check(ice, p, msg.nomination, now);
 }

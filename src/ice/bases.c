@@ -53,13 +53,17 @@ static void set_foundation(struct adit_ice *ice, struct adit_ice_local *local)
     snprintf(local->cand.foundation, sizeof local->cand.foundation, "%u", ++ice->foundations);
 }
 
-static struct adit_addr related_address(const struct adit_ice_base *base)
+static struct adit_addr related_address(const struct adit_ice *ice,
+                                        const struct adit_ice_base *base)
 {
     struct adit_addr hidden = { .family = base->addr.family, .port = 9 };
 
+    /* RFC 8839 section 5.1: 0.0.0.0 and port 9 where the base is nobody's business; what a relay
+     * sees is ours, too. */
+    if (ice->path == ADIT_PATH_RELAY)
+        return hidden;
     if (base->related.family)
         return base->related;
-    /* RFC 8839 section 5.1: 0.0.0.0 and port 9 where the base is nobody's business. */
     return base->announce ? base->addr : hidden;
 }
 
@@ -76,7 +80,8 @@ struct adit_ice_local *adit_ice_add_local(struct adit_ice *ice, struct adit_ice_
     if (!l)
         return NULL;
     l->base = base;
-    l->announced = announced;
+    l->announced = announced && !adit_ice_barred(ice, base, NULL);
+    announced = l->announced;
     l->cand = (struct adit_cand){ .type = type,
                                   .transport = ADIT_TRANSPORT_UDP,
                                   .component = 1,
@@ -85,7 +90,7 @@ struct adit_ice_local *adit_ice_add_local(struct adit_ice *ice, struct adit_ice_
     if (server)
         l->server = *server;
     if (type != ADIT_CAND_HOST)
-        l->cand.related = related_address(base);
+        l->cand.related = related_address(ice, base);
     set_foundation(ice, l);
     ice->locals[ice->local_count++] = l;
     if (announced)
@@ -169,6 +174,8 @@ static int add_base(struct adit_ice *ice, const struct adit_ice_base *like,
 
     if (adit_ice_over(ice))
         return -ECANCELED;
+    if (like->type == ADIT_CAND_RELAY && ice->path == ADIT_PATH_DIRECT)
+        return -EPERM;
     if (adit_ice_find_base(ice, like->id))
         return -EEXIST;
     if (ice->local_count == ice->limits.locals_max)
@@ -185,7 +192,7 @@ static int add_base(struct adit_ice *ice, const struct adit_ice_base *like,
     for (size_t i = 0; i < ice->stun_count; i++)
         adit_ice_probe_init(ice, base, i, now);
     ice->bases[ice->base_count++] = base;
-    adit_ice_pair_base(ice, base);
+    adit_ice_pair_base(ice, base, now);
     return 0;
 }
 

@@ -14,7 +14,8 @@
 /* ---- sending --------------------------------------------------------------------------------- */
 
 static size_t compose(const struct adit_ice *ice, const struct adit_ice_base *base,
-                      struct adit_stun_out *out, const uint8_t *id, bool nominate, size_t size)
+                      struct adit_stun_out *out, const uint8_t *id, uint32_t nomination,
+                      size_t size)
 {
     adit_cred_begin_check(&ice->cred, out, id);
     /* RFC 8445 section 7.1.1: what a peer-reflexive candidate learned from it would have. One that
@@ -25,10 +26,19 @@ static size_t compose(const struct adit_ice *ice, const struct adit_ice_base *ba
                            base->preference));
     adit_stun_add64(out, ice->controlling ? ADIT_STUN_ICE_CONTROLLING : ADIT_STUN_ICE_CONTROLLED,
                     ice->tie_breaker);
-    if (nominate)
+    if (nomination) {
         adit_stun_add(out, ADIT_STUN_USE_CANDIDATE, NULL, 0);
+        adit_stun_add32(out, ADIT_STUN_NOMINATION, nomination);
+    }
     adit_stun_pad(out, size);
     return adit_cred_finish_check(&ice->cred, out);
+}
+
+/* Relays see the peer's addresses, the routers on the way only the relay's. */
+static bool took(struct adit_ice *ice, const struct adit_pair *p, adit_time now)
+{
+    return p->base->type == ADIT_CAND_RELAY ||
+           adit_tuples_take(&ice->tuples, p->base->id, &p->to, now);
 }
 
 static void send_check(struct adit_ice *ice, struct adit_pair *p, adit_time now)
@@ -36,19 +46,23 @@ static void send_check(struct adit_ice *ice, struct adit_pair *p, adit_time now)
     struct adit_stun_out out;
 
     p->check.copies++;
+    p->checks_sent++;
     p->check.sent = now;
-    compose(ice, p->base, &out, p->check.id, p->check.nominates, 0);
+    took(ice, p, now);
+    compose(ice, p->base, &out, p->check.id, p->check.nomination, 0);
     ice->stats.checks_sent++;
     adit_ice_emit(ice, p->base, &p->to, out.bytes, out.len);
 }
 
-void adit_ice_send_plain(struct adit_ice *ice, const uint8_t id[ADIT_STUN_ID_SIZE], size_t size)
+void adit_ice_send_plain(struct adit_ice *ice, struct adit_pair *p,
+                         const uint8_t id[ADIT_STUN_ID_SIZE], size_t size, adit_time now)
 {
-    const struct adit_pair *p = ice->selected;
     struct adit_stun_out out;
 
-    compose(ice, p->base, &out, id, false, size);
+    (void)took(ice, p, now); /* it has been called before: this only says when */
+    compose(ice, p->base, &out, id, 0, size);
     ice->stats.checks_sent++;
+    p->checks_sent++;
     adit_ice_emit(ice, p->base, &p->to, out.bytes, out.len);
 }
 
@@ -90,9 +104,9 @@ static void cancel(struct adit_pair *p, adit_time now)
 static void begin(struct adit_ice *ice, struct adit_pair *p, adit_time now)
 {
     cancel(p, now);
-    p->check = (struct adit_pair_check){ .live = true,
-                                         .nominates = p->nominate && ice->controlling,
-                                         .controlling = ice->controlling };
+    p->check = (struct adit_pair_check){ .live = true, .controlling = ice->controlling };
+    if (p->nominate && ice->controlling)
+        p->check.nomination = ++ice->nominations;
     adit_rng_bytes(ice->rng, p->check.id, sizeof p->check.id);
 }
 
@@ -131,9 +145,13 @@ static void repeat(struct adit_ice *ice, struct adit_pair *p, adit_time now)
     send_check(ice, p, now);
 }
 
-static void start(struct adit_ice *ice, struct adit_pair *p, adit_time now)
+static bool start(struct adit_ice *ice, struct adit_pair *p, adit_time now)
 {
     adit_list_del(&p->triggered);
+    if (!took(ice, p, now)) {
+        adit_ice_pair_failed(ice, p, ADIT_WHY_NO_ROOM, now);
+        return false;
+    }
     p->repeat = when_to_repeat(ice, p, now);
     begin(ice, p, now);
     p->state = ADIT_PAIR_IN_PROGRESS;
@@ -142,6 +160,17 @@ static void start(struct adit_ice *ice, struct adit_pair *p, adit_time now)
                      adit_time_max(ice->rto, ice->ta * adit_checklist_active(&ice->list)),
                      gap_max(ice, now), now);
     send_check(ice, p, now);
+    return true;
+}
+
+bool adit_ice_check_once(struct adit_ice *ice, struct adit_pair *p, adit_time until, adit_time now)
+{
+    if (!start(ice, p, now))
+        return false;
+    p->repeat = ADIT_NEVER;
+    p->retry.sends = ADIT_RETRY_SENDS_MAX;
+    p->retry.next = until;
+    return true;
 }
 
 /* Failed pairs are tried again while somebody may still turn up at the other end: a person who has
@@ -159,8 +188,7 @@ bool adit_ice_check_start(struct adit_ice *ice, bool triggered_only, adit_time n
         return false;
     if (!adit_list_empty(&ice->list.triggered)) {
         p = adit_container_of(ice->list.triggered.next, struct adit_pair, triggered);
-        start(ice, p, now);
-        return true;
+        return start(ice, p, now);
     }
     if (triggered_only || adit_ice_concluded(ice))
         return false;
@@ -178,9 +206,7 @@ bool adit_ice_check_start(struct adit_ice *ice, bool triggered_only, adit_time n
         if (p && now < p->again)
             p = NULL;
     }
-    if (p)
-        start(ice, p, now);
-    return p != NULL;
+    return p && start(ice, p, now);
 }
 
 void adit_ice_check_tick(struct adit_ice *ice, adit_time now)
@@ -199,7 +225,7 @@ void adit_ice_check_tick(struct adit_ice *ice, adit_time now)
             send_check(ice, p, now);
             break;
         case ADIT_RETRY_GIVE_UP:
-            adit_ice_pair_failed(ice, p, now);
+            adit_ice_pair_failed(ice, p, ADIT_WHY_NO_ANSWER, now);
             failed = true;
             break;
         }
@@ -233,7 +259,8 @@ void adit_ice_check_deadline(const struct adit_ice *ice, adit_time *ret_retry, a
 
 /* ---- a pair that fails ----------------------------------------------------------------------- */
 
-void adit_ice_pair_failed(struct adit_ice *ice, struct adit_pair *p, adit_time now)
+void adit_ice_pair_failed(struct adit_ice *ice, struct adit_pair *p, enum adit_why why,
+                          adit_time now)
 {
     adit_time wait = RETRY_FIRST;
 
@@ -248,10 +275,17 @@ void adit_ice_pair_failed(struct adit_ice *ice, struct adit_pair *p, adit_time n
     p->state = ADIT_PAIR_FAILED;
     p->check.live = false;
     adit_pair_forget_cancelled(p);
-    p->valid = p->nominated = p->nominate = false;
+    p->valid = p->nominate = false;
+    p->nominated = 0;
+    p->watch.on = false;
     p->local = p->base->own;
     p->failures++;
+    p->failure = why;
     p->again = now + wait;
     if (ice->nominee == p)
         ice->nominee = NULL;
+    if (ice->next == p)
+        ice->next = NULL;
+    if (ice->backup == p)
+        ice->backup = NULL;
 }

@@ -17,6 +17,7 @@ void adit_consent_start(struct adit_consent *c, struct adit_rng *rng, adit_time 
                                 .next = adit_time_max(
                                     now, confirmed + jittered(rng, ADIT_CONSENT_INTERVAL)),
                                 .expires = confirmed + ADIT_CONSENT_EXPIRY,
+                                .interval = ADIT_CONSENT_INTERVAL,
                                 .heard = now,
                                 .rtt = rtt,
                                 .first_miss = ADIT_NEVER,
@@ -80,7 +81,7 @@ void adit_consent_answered(struct adit_consent *c, const uint8_t id[ADIT_STUN_ID
     /* A late answer must not look younger than it is: consent was given when it was asked for. */
     c->expires = adit_time_max(c->expires, check->sent + ADIT_CONSENT_EXPIRY);
     c->heard = now;
-    c->next = adit_time_max(now, check->sent + jittered(c->rng, ADIT_CONSENT_INTERVAL));
+    c->next = adit_time_max(now, check->sent + jittered(c->rng, c->interval));
     c->unanswered = false;
     c->first_miss = c->last_miss = ADIT_NEVER;
 }

@@ -30,7 +30,8 @@ struct adit_consent_check {
 struct adit_consent {
     struct adit_rng *rng; /* borrowed: jitter and transaction ids */
     adit_time next, expires, heard;
-    adit_time rtt;                   /* smoothed; 0 = unknown */
+    adit_time interval; /* the owner may make it less than ADIT_CONSENT_INTERVAL, and more again */
+    adit_time rtt;      /* smoothed; 0 = unknown */
     adit_time first_miss, last_miss; /* when no answer counts, see above, or NEVER */
     bool unanswered;
     unsigned count; /* checks sent; the last KEPT of them are in `checks` */

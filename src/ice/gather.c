@@ -3,6 +3,7 @@
 #define KEEPALIVE   (15 * ADIT_SEC) /* RFC 8445 section 11: Tr at least 15 s */
 #define WAIT_ANY    (5 * ADIT_SEC)  /* GATHERED comes after this long without any answer … */
 #define GAP_MAX     ADIT_SEC        /* six tries in that time, see docs/decisions.md */
+#define SENDS_LATER 3               /* with a pair in use */
 #define WAIT_OTHERS ADIT_SEC        /* … or this long after the first one: two retransmissions */
 
 static adit_time gather_limit(const struct adit_ice *ice)
@@ -66,12 +67,30 @@ void adit_ice_bases_changed(struct adit_ice *ice, bool came, adit_time now)
     check_gathered(ice, now);
 }
 
+/* With a pair in use, consent checks keep the mapping that matters; but a new base has to be known,
+ * and over a relay, or while nothing comes back, it is of interest what has changed. */
+static bool may_ask(const struct adit_ice *ice, const struct adit_ice_probe *p)
+{
+    return !ice->consented || !p->settled || adit_ice_seeking(ice) ||
+           ice->doubt_since != ADIT_NEVER;
+}
+
+void adit_ice_probe_again(struct adit_ice *ice, adit_time now)
+{
+    for (size_t i = 0; i < ice->base_count; i++) {
+        for (size_t k = 0; k < ice->stun_count; k++) {
+            if (ice->bases[i]->probes[k].state == ADIT_PROBE_WAITING)
+                ice->bases[i]->probes[k].again = now;
+        }
+    }
+}
+
 void adit_ice_probe_init(const struct adit_ice *ice, struct adit_ice_base *base, size_t server,
                          adit_time now)
 {
     struct adit_ice_probe *p = &base->probes[server];
     bool ask = base->type == ADIT_CAND_HOST && adit_pair_allowed(&base->addr, &ice->stun[server]) &&
-               !ice->consented;
+               !adit_ice_barred(ice, base, NULL);
 
     p->state = ask ? ADIT_PROBE_WAITING : ADIT_PROBE_IDLE;
     p->settled = !ask;
@@ -133,13 +152,15 @@ static size_t running(const struct adit_ice *ice)
 
 bool adit_ice_probe_start(struct adit_ice *ice, adit_time now)
 {
-    if (ice->consented)
-        return false; /* consent checks keep the mapping that matters */
     for (size_t k = 0; k < ice->stun_count; k++) {
         for (size_t i = 0; i < ice->base_count; i++) {
             struct adit_ice_probe *p = &ice->bases[i]->probes[k];
-            if (p->state != ADIT_PROBE_WAITING || now < p->again)
+            if (p->state != ADIT_PROBE_WAITING || now < p->again || !may_ask(ice, p))
                 continue;
+            if (!adit_tuples_take(&ice->tuples, ice->bases[i]->id, &ice->stun[k], now)) {
+                probe_over(p, now);
+                continue;
+            }
             adit_rng_bytes(ice->rng, p->id, sizeof p->id);
             p->state = ADIT_PROBE_RUNNING;
             p->sent = now;
@@ -160,7 +181,8 @@ void adit_ice_probe_tick(struct adit_ice *ice, adit_time now)
             struct adit_ice_probe *p = &ice->bases[i]->probes[k];
             if (p->state != ADIT_PROBE_RUNNING)
                 continue;
-            if (ice->consented) {
+            if (ice->consented &&
+                (!may_ask(ice, p) || (p->retry.sends >= SENDS_LATER && now >= p->retry.next))) {
                 probe_over(p, now);
                 continue;
             }
@@ -188,7 +210,7 @@ void adit_ice_probe_deadline(const struct adit_ice *ice, adit_time *ret_retry, a
             const struct adit_ice_probe *p = &ice->bases[i]->probes[k];
             if (p->state == ADIT_PROBE_RUNNING)
                 *ret_retry = adit_time_min(*ret_retry, p->retry.next);
-            else if (p->state == ADIT_PROBE_WAITING && !ice->consented)
+            else if (p->state == ADIT_PROBE_WAITING && may_ask(ice, p))
                 *ret_new = adit_time_min(*ret_new, p->again);
         }
     }

@@ -35,6 +35,8 @@ struct adit_ice *adit_ice_new(const struct adit_ice_conf *conf, const struct adi
     ice->rto = conf->rto ? conf->rto : ADIT_RETRY_RTO;
     ice->patience = conf->patience ? conf->patience : ADIT_ICE_PATIENCE;
     ice->allow_loopback = conf->allow_loopback;
+    ice->path = conf->path;
+    ice->waiting_since = ice->doubt_since = ice->seek_at = ADIT_NEVER;
     ice->hide_hosts = conf->hide_hosts;
     ice->tie_breaker = adit_rng_u64(ice->rng);
     ice->next_slot = ice->next_triggered = now;
@@ -152,6 +154,10 @@ static void start_one(struct adit_ice *ice, adit_time now)
     if (!started)
         started = adit_ice_probe_start(ice, now);
     if (!started)
+        started = adit_ice_watch_start(ice, now);
+    if (!started)
+        started = adit_ice_seek_start(ice, now);
+    if (!started)
         started = adit_ice_mtu_start(ice, now);
     if (started) {
         ice->next_slot = now + ice->ta;
@@ -174,7 +180,9 @@ static adit_time next_deadline(const struct adit_ice *ice, adit_time now)
     at = adit_time_min(at, retry);
     if (fresh != ADIT_NEVER)
         at = adit_time_min(at, adit_time_max(fresh, ice->next_slot));
-    at = adit_time_min(at, adit_time_max(adit_ice_mtu_deadline(ice), ice->next_slot));
+    fresh = adit_time_min(adit_ice_mtu_deadline(ice),
+                          adit_time_min(adit_ice_watch_next(ice), adit_ice_seek_deadline(ice)));
+    at = adit_time_min(at, adit_time_max(fresh, ice->next_slot));
     return at;
 }
 
@@ -191,12 +199,15 @@ void adit_ice_finish(struct adit_ice *ice, adit_time now)
 
 adit_time adit_ice_deadline(const struct adit_ice *ice)
 {
+    /* Something may have left since: is it answered? (watch.c) */
+    if (ice->selected && ice->sends != ice->sends_seen && ice->deadline != ADIT_NEVER)
+        return adit_time_min(ice->deadline, ice->look_at);
     return ice->deadline;
 }
 
 void adit_ice_tick(struct adit_ice *ice, adit_time now)
 {
-    if (adit_ice_over(ice) || now < ice->deadline)
+    if (adit_ice_over(ice) || now < adit_ice_deadline(ice))
         return;
     adit_ice_select_tick(ice, now);
     if (!adit_ice_over(ice)) {
@@ -215,13 +226,15 @@ void adit_ice_emit(struct adit_ice *ice, const struct adit_ice_base *base,
 }
 
 /* An authenticated check has passed on this 5-tuple, in one direction or the other. */
-static bool validated(const struct adit_ice *ice, const struct adit_ice_base *base,
-                      const struct adit_addr *from)
+static bool validated(struct adit_ice *ice, const struct adit_ice_base *base,
+                      const struct adit_addr *from, adit_time now)
 {
     for (size_t i = 0; i < ice->list.count; i++) {
-        const struct adit_pair *p = ice->list.pairs[i];
-        if (p->base == base && p->heard && adit_addr_equal(&p->to, from))
+        struct adit_pair *p = ice->list.pairs[i];
+        if (p->base == base && p->heard && adit_addr_equal(&p->to, from)) {
+            p->data_at = now;
             return true;
+        }
     }
     for (size_t i = 0; i < ice->early_count; i++) {
         const struct adit_ice_early *e = &ice->early[i];
@@ -258,13 +271,16 @@ static void feed_stun(struct adit_ice *ice, struct adit_ice_base *base,
 static bool receive(struct adit_ice *ice, struct adit_ice_base *base, const struct adit_addr *from,
                     const struct adit_span *pkt, adit_time now)
 {
-    const struct adit_pair *p = ice->selected;
+    struct adit_pair *p = ice->selected;
 
     /* RFC 7983 section 7: 0..3 STUN, 20..63 DTLS; 64..79 is ChannelData, which only a TURN server
      * we had asked could send. */
-    if (pkt->data[0] >= 20 && pkt->data[0] <= 63)
-        return (p && p->base == base && adit_addr_equal(&p->to, from)) ||
-               validated(ice, base, from);
+    if (pkt->data[0] >= 20 && pkt->data[0] <= 63) {
+        if (!p || p->base != base || !adit_addr_equal(&p->to, from))
+            return validated(ice, base, from, now);
+        p->data_at = now;
+        return true;
+    }
     if (pkt->data[0] <= 3)
         feed_stun(ice, base, from, pkt->data, pkt->len, now);
     return false;
@@ -289,6 +305,7 @@ int adit_ice_send(struct adit_ice *ice, const void *bytes, size_t n)
     if (!ice->selected)
         return -ENOTCONN;
     adit_pmtu_used(&ice->pmtu, n);
+    ice->sends++;
     adit_ice_emit(ice, ice->selected->base, &ice->selected->to, bytes, n);
     return 0;
 }

@@ -49,6 +49,7 @@ struct adit_ice_conf {
                           * lasts, failed pairs are tried again at a slow pace: the other side
                           * may be a human who is still pasting. Beyond 39.5 s the silences on
                           * a pair grow from 0.5 to 2.5 s (more with many pairs) */
+    enum adit_path path; /* what may be paired, announced and answered */
     struct adit_ice_limits limits;
     struct adit_rng *rng; /* borrowed, outlives the agent */
 };
@@ -64,6 +65,21 @@ struct adit_ice_pair_info {
     const struct adit_cand *local, *remote;
     int base;
     bool nominated;
+};
+
+/* One pair of the checklist, for people who ask what was tried; pointers as above. */
+struct adit_ice_pair_view {
+    const struct adit_cand *local, *remote;
+    const struct adit_addr *base_addr;
+    int base;
+    const char *state; /* of its checks; static */
+    bool valid, nominated, in_use, backup, relayed;
+    adit_time rtt; /* smoothed; 0 = unknown */
+    unsigned loss; /* of 1000 */
+    unsigned failures;
+    uint64_t checks_sent, checks_answered;
+    enum adit_why why;
+    int err;
 };
 
 enum adit_ice_event_type {
@@ -132,7 +148,7 @@ struct adit_ice_relay {
     struct adit_addr server; /* relays at one address make one foundation */
     uint16_t preference;
 };
-/* Errors as adit_ice_add_base. Removed like any base. */
+/* Errors as adit_ice_add_base; -EPERM with ADIT_PATH_DIRECT. Removed like any base. */
 ADIT_MUST_USE int adit_ice_add_relay(struct adit_ice *ice, int base,
                                      const struct adit_ice_relay *relay, adit_time now);
 /* `addr` leads to this base, as `server` says: a gateway that keeps a port open, or whoever else
@@ -149,9 +165,9 @@ void adit_ice_add_stun(struct adit_ice *ice, const struct adit_addr *server, adi
 /* All bases and servers known at start have been added; GATHERED follows when the STUN servers
  * answered or gave up. */
 void adit_ice_bases_done(struct adit_ice *ice, adit_time now);
-/* A send on this base towards `to` failed for good (ENETUNREACH, EPERM …): that pair fails, others
- * go on. */
-void adit_ice_send_failed(struct adit_ice *ice, int base, const struct adit_addr *to,
+/* A send on this base towards `to` failed for good with this errno (ENETUNREACH, EPERM …): that
+ * pair fails, others go on. */
+void adit_ice_send_failed(struct adit_ice *ice, int base, const struct adit_addr *to, int err,
                           adit_time now);
 
 size_t adit_ice_local_count(const struct adit_ice *ice);
@@ -165,8 +181,8 @@ bool adit_ice_gathered(const struct adit_ice *ice);
  * (-EALREADY); -EINVAL for lengths outside RFC 8445 section 5.3. */
 ADIT_MUST_USE int adit_ice_set_remote(struct adit_ice *ice, const char *ufrag, const char *pwd,
                                       bool ice_lite, adit_time now);
-/* Before or after set_remote. Unusable and double ones are passed over (0); -ENOSPC at the limit.
- */
+/* Before or after set_remote. Unusable and double ones are passed over (0), and what comes between
+ * adit_ice_remote_done and the first valid pair; -ENOSPC at the limit. */
 ADIT_MUST_USE int adit_ice_add_remote(struct adit_ice *ice, const struct adit_cand *cand,
                                       adit_time now);
 /* No more remote candidates will be signalled (peer-reflexive ones may still appear). */
@@ -201,6 +217,8 @@ bool adit_ice_stun_answered(const struct adit_ice *ice);
 /* Is there a pair to send on? Fills *ret_info if so; ret_info may be NULL. */
 bool adit_ice_selected(const struct adit_ice *ice, struct adit_ice_pair_info *ret_info);
 void adit_ice_stats(const struct adit_ice *ice, struct adit_ice_stats *ret_stats);
+/* Pair i of those that are known, in no particular order; false: there are no more. */
+bool adit_ice_pair_at(const struct adit_ice *ice, size_t i, struct adit_ice_pair_view *ret_view);
 
 /* No more packets leave; state CLOSED. */
 void adit_ice_close(struct adit_ice *ice);

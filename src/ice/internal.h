@@ -9,6 +9,10 @@
  *   outcome.c what the answers to them mean
  *   answer.c  checks of the other side: answers, early ones, learned candidates
  *   select.c  nomination, the pair in use, consent, state
+ *   change.c  another pair than the one in use, while that works
+ *   watch.c   the backup, and what else is asked now and then; silence of the pair in use
+ *   seek.c    pairs that did not work are tried again while better ones could be
+ *   listing.c what became of each pair, for people
  *
  * Every public function ends with adit_ice_finish(): it starts what may start at once, works out
  * the next deadline and delivers events. Everything leaves through adit_ice_emit(), which alone
@@ -22,6 +26,7 @@
 #include "ice/ice.h"
 #include "ice/pair.h"
 #include "ice/pmtu.h"
+#include "ice/tuples.h"
 
 #define ADIT_ICE_TA         (10 * ADIT_MS)
 #define ADIT_ICE_TA_MIN     (5 * ADIT_MS) /* RFC 8445 section 14.2 */
@@ -51,8 +56,7 @@ struct adit_ice_probe {
 struct adit_ice_early {
     struct adit_ice_base *base;
     struct adit_addr from;
-    uint32_t priority;
-    bool use_candidate;
+    uint32_t priority, nomination;
     char ufrag[ADIT_UFRAG_MAX + 1];
 };
 
@@ -63,6 +67,7 @@ struct adit_ice {
     struct adit_ice_limits limits;
     adit_time ta, rto, patience;
     bool allow_loopback, hide_hosts;
+    enum adit_path path;
 
     enum adit_ice_state state;
     struct adit_cred cred;
@@ -91,6 +96,7 @@ struct adit_ice {
 
     struct adit_pair *selected;
     struct adit_pair *nominee; /* controlling: the pair being nominated */
+    uint32_t nominations;      /* controlling: how many there were */
     adit_time settle_at;       /* controlling: then the best valid pair is nominated, or NEVER */
     adit_time give_up_at;      /* patience is over, or NEVER */
     bool consented;            /* some pair was valid once: `consent` runs */
@@ -98,6 +104,29 @@ struct adit_ice {
     struct adit_pmtu pmtu;
     uint16_t mtu_told;
     bool mtu_settled_told;
+
+    /* change.c */
+    struct adit_pair *next; /* takes the place of the selected one when it is ready, or NULL */
+    adit_time next_until;   /* ready at the latest */
+    struct adit_pmtu next_pmtu;
+    struct adit_path_hold hold;
+    struct adit_pair *before; /* what was in use before `changed_at`, until it is known … */
+    adit_time changed_at;
+    bool obstinate; /* … whether the peer follows */
+    /* watch.c */
+    struct adit_pair *backup;   /* or NULL */
+    uint32_t sends, sends_seen; /* datagrams of ours, when they were last looked at */
+    uint32_t sends_checked;     /* and at the last consent check: */
+    bool idle;                  /* nothing had left since the one before */
+    adit_time look_at;          /* not before */
+    adit_time waiting_since;    /* something left and nothing came since, or NEVER */
+    adit_time doubt_since;      /* the pair in use is silent, or NEVER */
+    adit_time doubt_at;         /* both are asked again */
+    unsigned doubt_checks;
+    /* seek.c */
+    adit_time seek_at, seek_gap, seek_began;
+    unsigned seek_left; /* packets of this round */
+    struct adit_tuples tuples;
 
     /* No new transaction before, RFC 8445 section 6.1.4.1; a triggered check meets an open way, and
      * keeps only what section 14.2 demands of everybody. */
@@ -126,6 +155,14 @@ void adit_ice_finish(struct adit_ice *ice, adit_time now);
 /* `cause` may be NULL unless the state is FAILED. */
 void adit_ice_set_state(struct adit_ice *ice, enum adit_ice_state state,
                         const struct adit_cause *cause);
+
+/* --- keepalive.c: how long a silence a NAT before a base allows */
+
+#define ADIT_KEEPALIVE_MAX (15 * ADIT_SEC) /* RFC 8445 section 11: Tr */
+
+void adit_keepalive_died(struct adit_keepalive *k, adit_time silence, adit_time now);
+void adit_keepalive_kept(struct adit_keepalive *k, adit_time silence, adit_time now);
+adit_time adit_keepalive_limit(const struct adit_keepalive *k, adit_time usual);
 
 /* --- bases.c */
 
@@ -164,13 +201,19 @@ void adit_ice_probe_deadline(const struct adit_ice *ice, adit_time *ret_retry, a
 void adit_ice_probe_unreachable(struct adit_ice *ice, struct adit_ice_base *base,
                                 const struct adit_addr *to, adit_time now);
 
+/* A round of seek.c begins: all servers once more. */
+void adit_ice_probe_again(struct adit_ice *ice, adit_time now);
 /* What was told to the other side is out of date: `cand` is what holds now. */
 void adit_ice_tell_mapped(struct adit_ice *ice, const struct adit_cand *cand);
 
 /* --- remote.c */
 
+/* Does the option --path forbid it? `remote` NULL: of this base alone. */
+bool adit_ice_barred(const struct adit_ice *ice, const struct adit_ice_base *base,
+                     const struct adit_ice_remote *remote);
+
 /* Pairs for a base or a candidate that is new. */
-void adit_ice_pair_base(struct adit_ice *ice, struct adit_ice_base *base);
+void adit_ice_pair_base(struct adit_ice *ice, struct adit_ice_base *base, adit_time now);
 /* The pair over which a check came in, learned if need be (RFC 8445 section 7.3.1.3); NULL at a
  * limit or without memory. */
 struct adit_pair *adit_ice_learn(struct adit_ice *ice, struct adit_ice_base *base,
@@ -182,10 +225,14 @@ void adit_ice_forget_pair(struct adit_ice *ice, struct adit_pair *pair);
 bool adit_ice_check_start(struct adit_ice *ice, bool triggered_only, adit_time now);
 void adit_ice_check_tick(struct adit_ice *ice, adit_time now);
 void adit_ice_check_deadline(const struct adit_ice *ice, adit_time *ret_retry, adit_time *ret_new);
-void adit_ice_pair_failed(struct adit_ice *ice, struct adit_pair *pair, adit_time now);
-/* A check on the pair in use that only asks for an answer, padded to `size` bytes unless that is 0.
- */
-void adit_ice_send_plain(struct adit_ice *ice, const uint8_t id[ADIT_STUN_ID_SIZE], size_t size);
+void adit_ice_pair_failed(struct adit_ice *ice, struct adit_pair *pair, enum adit_why why,
+                          adit_time now);
+/* A check that only asks for an answer, padded to `size` bytes unless that is 0. */
+void adit_ice_send_plain(struct adit_ice *ice, struct adit_pair *pair,
+                         const uint8_t id[ADIT_STUN_ID_SIZE], size_t size, adit_time now);
+/* One check, not repeated, and given up at this time. False: there is no room (tuples.h). */
+bool adit_ice_check_once(struct adit_ice *ice, struct adit_pair *pair, adit_time until,
+                         adit_time now);
 
 /* --- outcome.c */
 
@@ -213,5 +260,44 @@ void adit_ice_select_tick(struct adit_ice *ice, adit_time now);
 adit_time adit_ice_select_deadline(const struct adit_ice *ice, adit_time now);
 /* A nominated pair works: only the peer's checks and consent cause traffic. */
 bool adit_ice_concluded(const struct adit_ice *ice);
+
+/* --- change.c */
+
+/* Does path.h prefer it to the one in use? Otherwise, or if it is not free to be used: why not. */
+bool adit_ice_prefers(const struct adit_ice *ice, const struct adit_pair *pair,
+                      enum adit_why *ret_why);
+/* Something was measured: is there a better pair now? */
+void adit_ice_consider(struct adit_ice *ice, adit_time now);
+/* `pair` should be used, and the one that is can go on until more is known of the new one. */
+bool adit_ice_change_waits(struct adit_ice *ice, struct adit_pair *pair, adit_time now);
+void adit_ice_change_made(struct adit_ice *ice, struct adit_pair *before, adit_time now);
+void adit_ice_change_tick(struct adit_ice *ice, adit_time now);
+adit_time adit_ice_change_deadline(const struct adit_ice *ice);
+
+/* --- watch.c */
+
+void adit_ice_watch_choose(struct adit_ice *ice, adit_time now); /* some pair's validity changed */
+/* How much would be left of it if the pair in use died: more is better. */
+unsigned adit_ice_backup_worth(const struct adit_ice *ice, const struct adit_pair *pair);
+bool adit_ice_watch_start(struct adit_ice *ice, adit_time now); /* one check, if due */
+adit_time adit_ice_watch_next(const struct adit_ice *ice);      /* the next one */
+struct adit_pair *adit_ice_watch_find(const struct adit_ice *ice,
+                                      const uint8_t id[ADIT_STUN_ID_SIZE]);
+void adit_ice_watch_answered(struct adit_ice *ice, struct adit_pair *pair,
+                             const struct adit_addr *mapped, adit_time now);
+/* A check that left after this silence was answered: 0 = there was none, or nobody knows. */
+void adit_ice_mapping_seen(struct adit_pair *pair, const struct adit_addr *mapped,
+                           adit_time silence, adit_time now);
+void adit_ice_doubt_tick(struct adit_ice *ice, adit_time now);
+void adit_ice_doubt_none(struct adit_ice *ice); /* another pair is in use */
+adit_time adit_ice_doubt_deadline(const struct adit_ice *ice);
+
+/* --- seek.c */
+
+bool adit_ice_seeking(const struct adit_ice *ice); /* over a relay, and for something better */
+void adit_ice_seek_begin(struct adit_ice *ice, adit_time now); /* another pair is in use */
+void adit_ice_seek_soon(struct adit_ice *ice, adit_time now);  /* a pair has come */
+bool adit_ice_seek_start(struct adit_ice *ice, adit_time now); /* one check, if due */
+adit_time adit_ice_seek_deadline(const struct adit_ice *ice);
 
 #endif

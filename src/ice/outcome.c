@@ -55,6 +55,7 @@ static void succeeded(struct adit_ice *ice, struct adit_pair *p,
                       adit_time now)
 {
     bool current = check == &p->check;
+    uint32_t nomination = ice->controlling ? check->nomination : p->use_candidate;
 
     /* After a retransmission nobody knows which copy was answered (Karn), only that a check that
      * takes longer than consent lasts (seven copies) must not count as old. */
@@ -62,12 +63,15 @@ static void succeeded(struct adit_ice *ice, struct adit_pair *p,
     p->rtt_least = now - check->sent;
     if (check->copies == 1)
         p->rtt = p->rtt_least;
+    if (check->copies == 1)
+        adit_pair_measured(p, p->rtt_least);
+    p->mapped = *mapped;
     if (!p->valid)
         learn_local(ice, p, mapped);
     p->valid = p->heard = true;
     p->failures = 0;
-    if ((check->nominates && ice->controlling) || (p->use_candidate && !ice->controlling)) {
-        p->nominated = true;
+    if (nomination > p->nominated) {
+        p->nominated = nomination;
         p->nominate = false;
         if (ice->nominee == p)
             ice->nominee = NULL;
@@ -88,7 +92,7 @@ static void role_conflict(struct adit_ice *ice, struct adit_pair *p,
                           const struct adit_pair_check *check, adit_time now)
 {
     if (++ice->stats.role_conflicts > CONFLICTS_MAX) { /* one is enough for honest peers */
-        adit_ice_pair_failed(ice, p, now);
+        adit_ice_pair_failed(ice, p, ADIT_WHY_CONFLICT, now);
         adit_ice_review(ice, now);
         return;
     }
@@ -103,6 +107,7 @@ static void pair_response(struct adit_ice *ice, struct adit_pair *p, struct adit
                           bool symmetric, const struct adit_stun *msg, adit_time now)
 {
     ice->stats.responses_received++;
+    p->checks_answered++;
     if (msg->head.class == ADIT_STUN_ERROR && msg->error == 487) {
         check->live = false;
         role_conflict(ice, p, check, now);
@@ -110,13 +115,43 @@ static void pair_response(struct adit_ice *ice, struct adit_pair *p, struct adit
     }
     /* RFC 8445 section 7.2.5.2.1: from where the request went to, or the pair fails. */
     if (msg->head.class == ADIT_STUN_ERROR || !symmetric) {
-        adit_ice_pair_failed(ice, p, now);
+        adit_ice_pair_failed(ice, p, symmetric ? ADIT_WHY_TURNED_DOWN : ADIT_WHY_ELSEWHERE, now);
         adit_ice_review(ice, now);
         return;
     }
     if (msg->mapped.family == ADIT_FAMILY_NONE)
         return;
     succeeded(ice, p, check, &msg->mapped, now);
+}
+
+/* What the peer sees us as has changed while nothing passed: he does not know yet, and the pair
+ * that he uses is dead. The controlling side can tell him at once which one it is now. */
+static void nominate_again(struct adit_ice *ice, struct adit_pair *p)
+{
+    if (!ice->controlling || ice->nominee || !p->nominated)
+        return;
+    ice->nominee = p;
+    p->nominate = true;
+    adit_checklist_trigger(&ice->list, p);
+}
+
+static void consent_answered(struct adit_ice *ice, struct adit_pair *p,
+                             const uint8_t id[ADIT_STUN_ID_SIZE], const struct adit_addr *mapped,
+                             adit_time now)
+{
+    bool moved = p->mapped.family && !adit_addr_equal(&p->mapped, mapped);
+    bool late = ice->consent.count && ice->doubt_since != ADIT_NEVER;
+    adit_time before = p->confirmed;
+
+    adit_consent_answered(&ice->consent, id, now);
+    p->confirmed = adit_time_max(before, ice->consent.expires - ADIT_CONSENT_EXPIRY);
+    adit_pair_count(p, true);
+    adit_pair_measured(p, now - p->confirmed);
+    adit_ice_mapping_seen(p, mapped, ice->idle && !late ? p->confirmed - before : 0, now);
+    if (moved)
+        nominate_again(ice, p);
+    adit_ice_consider(ice, now);
+    adit_ice_select_tick(ice, now);
 }
 
 static bool is(const struct adit_pair_check *check, const uint8_t *id)
@@ -155,12 +190,18 @@ bool adit_ice_check_response(struct adit_ice *ice, struct adit_ice_base *base,
     const struct adit_stun_auth auth = adit_cred_of_answer(&ice->cred);
     bool consent = ice->consented && adit_consent_knows(&ice->consent, head->id);
     bool probe = ice->consented && adit_pmtu_knows(&ice->pmtu, head->id);
+    bool probe_next = ice->next && adit_pmtu_knows(&ice->next_pmtu, head->id);
+    struct adit_pair *watched = adit_ice_watch_find(ice, head->id);
     struct adit_pair_check *check = NULL;
-    struct adit_pair *p = consent || probe ? ice->selected : find_check(ice, head->id, &check);
+    struct adit_pair *p = watched            ? watched
+                          : probe_next       ? ice->next
+                          : consent || probe ? ice->selected
+                                             : find_check(ice, head->id, &check);
     struct adit_stun msg;
 
     if (!consent && !probe && !p)
         return false;
+    probe |= probe_next;
     /* Also an error 400 or 401, which nobody signs: it could come from anyone, so it changes
      * nothing, and the check runs its course. */
     if (adit_stun_decode(&msg, bytes, n, &auth) != ADIT_STUN_OK || !msg.authenticated) {
@@ -171,18 +212,20 @@ bool adit_ice_check_response(struct adit_ice *ice, struct adit_ice_base *base,
     if (probe) {
         if (symmetric && head->class == ADIT_STUN_SUCCESS)
             adit_ice_mtu_answered(ice, head->id, now);
+    } else if (watched) {
+        if (symmetric && head->class == ADIT_STUN_SUCCESS)
+            adit_ice_watch_answered(ice, p, &msg.mapped, now);
     } else if (!consent) {
         pair_response(ice, p, check, symmetric, &msg, now);
     } else if (symmetric && head->class == ADIT_STUN_SUCCESS) {
         ice->stats.responses_received++;
-        adit_consent_answered(&ice->consent, head->id, now);
-        p->confirmed = ice->consent.expires - ADIT_CONSENT_EXPIRY;
-        adit_ice_select_tick(ice, now);
+        p->checks_answered++;
+        consent_answered(ice, p, head->id, &msg.mapped, now);
     }
     return true;
 }
 
-void adit_ice_send_failed(struct adit_ice *ice, int base_id, const struct adit_addr *to,
+void adit_ice_send_failed(struct adit_ice *ice, int base_id, const struct adit_addr *to, int err,
                           adit_time now)
 {
     struct adit_ice_base *base = adit_ice_find_base(ice, base_id);
@@ -192,7 +235,8 @@ void adit_ice_send_failed(struct adit_ice *ice, int base_id, const struct adit_a
         return;
     adit_ice_probe_unreachable(ice, base, to, now);
     if (p && (p->valid || p->state == ADIT_PAIR_IN_PROGRESS)) {
-        adit_ice_pair_failed(ice, p, now);
+        adit_ice_pair_failed(ice, p, ADIT_WHY_REFUSED, now);
+        p->failure_err = err;
         adit_ice_review(ice, now);
     }
     adit_ice_finish(ice, now);

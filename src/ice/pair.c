@@ -32,6 +32,33 @@ bool adit_pair_allowed(const struct adit_addr *local, const struct adit_addr *re
            (l == ADIT_SCOPE_LOOPBACK) == (r == ADIT_SCOPE_LOOPBACK);
 }
 
+void adit_pair_measured(struct adit_pair *p, adit_time rtt)
+{
+    adit_time off = rtt > p->srtt ? rtt - p->srtt : p->srtt - rtt;
+
+    if (p->samples++ == 0) {
+        p->srtt = rtt;
+        p->rttvar = rtt / 2;
+        return;
+    }
+    p->rttvar = (3 * p->rttvar + off) / 4;
+    p->srtt = (7 * p->srtt + rtt) / 8;
+}
+
+void adit_pair_count(struct adit_pair *p, bool answered)
+{
+    p->counted++;
+    p->loss = (15 * p->loss + (answered ? 0 : 1000)) / 16;
+}
+
+bool adit_pair_relayed(const struct adit_pair *p)
+{
+    const struct adit_cand *c = &p->remote->cand;
+
+    return p->base->type == ADIT_CAND_RELAY || c->type == ADIT_CAND_RELAY ||
+           (c->type == ADIT_CAND_PRFLX && c->priority >> 24 == type_preference[ADIT_CAND_RELAY]);
+}
+
 struct adit_addr adit_pair_target(const struct adit_addr *base, const struct adit_addr *remote)
 {
     struct adit_addr to = *remote;

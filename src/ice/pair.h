@@ -9,6 +9,7 @@
 
 #include "base/list.h"
 #include "ice/cand.h"
+#include "ice/path.h"
 #include "ice/retry.h"
 #include "ice/stun.h"
 
@@ -30,10 +31,20 @@ struct adit_ice_remote {
 
 struct adit_ice_probe;
 
+/* How long a NAT before this base keeps a mapping that nothing passes over, as far as it has shown
+ * (keepalive.c). */
+struct adit_keepalive {
+    adit_time every;     /* the longest silence that is allowed now; 0 = no limit but the usual */
+    adit_time dies_at;   /* a silence that was too long; 0 = none so far */
+    adit_time forget_at; /* then it may be tried again */
+    unsigned kept;       /* silences in a row that did no harm */
+};
+
 /* Where packets of ours leave from and come in: a socket, or an address at a relay. */
 struct adit_ice_base {
     int id;                   /* the owner's name for it */
     enum adit_cand_type type; /* HOST or RELAY */
+    struct adit_keepalive keepalive;
     struct adit_addr addr;
     struct adit_addr related; /* of a relay: as it sees us */
     uint16_t preference, group;
@@ -55,10 +66,22 @@ enum adit_pair_state {
 
 /* One transaction. */
 struct adit_pair_check {
-    bool live, nominates, controlling; /* as it was sent */
+    bool live, controlling; /* as it was sent */
+    uint32_t nomination;    /* it carries, 0 = none */
     uint8_t id[ADIT_STUN_ID_SIZE];
     unsigned copies;
     adit_time sent; /* the last copy */
+};
+
+/* How it is seen to that a pair goes on working which is not in use (watch.c). */
+struct adit_pair_watch {
+    bool on;
+    bool waits; /* for the answer to `id` */
+    uint8_t id[ADIT_STUN_ID_SIZE];
+    bool chosen; /* while it is decided who is watched */
+    adit_time sent, next;
+    adit_time first; /* of the checks in a row that were not answered */
+    unsigned misses;
 };
 
 struct adit_pair {
@@ -77,14 +100,26 @@ struct adit_pair {
     adit_time repeat;  /* IN_PROGRESS: then by a new transaction, or NEVER */
     unsigned failures; /* in a row */
 
-    bool valid;          /* in the valid list: answered, and not found dead since */
-    bool nominate;       /* controlling: the next check carries USE-CANDIDATE */
-    bool use_candidate;  /* controlled: the peer has nominated it */
-    bool nominated;      /* and it is valid */
-    bool heard;          /* something authenticated came in over it: its data is let in */
-    adit_time confirmed; /* when the last answered check was sent */
-    adit_time rtt;       /* 0 = unknown */
-    adit_time rtt_least; /* from the last copy to the answer, whichever copy it was to */
+    bool barred;            /* by the option --path: never called, never answered */
+    bool valid;             /* in the valid list: answered, and not found dead since */
+    bool nominate;          /* controlling: the next check carries USE-CANDIDATE */
+    uint32_t use_candidate; /* controlled: the peer's last nomination of it, 0 = none */
+    uint32_t nominated;     /* the last nomination that holds: it is valid, too */
+    bool heard;             /* something authenticated came in over it: its data is let in */
+    adit_time confirmed;    /* when the last answered check was sent */
+    adit_time rtt;          /* 0 = unknown */
+    adit_time rtt_least;    /* from the last copy to the answer, whichever copy it was to */
+    adit_time srtt, rttvar; /* RFC 6298 section 2.3; 0 = unknown */
+    unsigned samples;       /* round trips that were measured */
+    unsigned loss;          /* of 1000: checks that were not answered, the last ones most */
+    unsigned counted;       /* checks that loss was reckoned from */
+    adit_time data_at;      /* when the peer's data last came over it; 0 = never */
+    adit_time sought;       /* when it was last tried by seek.c; 0 = never */
+    struct adit_pair_watch watch;
+    struct adit_addr mapped;               /* as the peer saw us last */
+    uint64_t checks_sent, checks_answered; /* copies, answers */
+    enum adit_why failure; /* of the last failure, and the errno if it was REFUSED */
+    int failure_err;
     const struct adit_ice_local *local; /* what the peer sees us as; the host candidate at first */
 };
 
@@ -94,12 +129,21 @@ struct adit_checklist {
     struct adit_link triggered;
 };
 
+/* A check of it was answered after this time. */
+void adit_pair_measured(struct adit_pair *pair, adit_time rtt);
+/* A check of it that was sent once was answered, or was not. */
+void adit_pair_count(struct adit_pair *pair, bool answered);
+
 /* RFC 8445 section 5.1.2.1, one component. */
 uint32_t adit_cand_priority(enum adit_cand_type type, uint16_t preference);
 /* RFC 8445 section 6.1.2.3. */
 uint64_t adit_pair_priority(bool controlling, uint32_t local, uint32_t remote);
 /* May these two be paired? Same family; link-local and loopback keep to themselves. */
 bool adit_pair_allowed(const struct adit_addr *local, const struct adit_addr *remote);
+/* Does it lead over a relay of ours or of theirs? A candidate that was learned from a check has its
+ * type in the priority that the check told, if the peer put it there (check.c does). */
+bool adit_pair_relayed(const struct adit_pair *pair);
+enum adit_kind adit_pair_kind(const struct adit_pair *pair);
 /* The address to send to from a base. */
 struct adit_addr adit_pair_target(const struct adit_addr *base, const struct adit_addr *remote);
 

@@ -51,7 +51,32 @@ static struct adit_addr without_scope(const struct adit_addr *addr)
     return a;
 }
 
-static void pair(struct adit_ice *ice, struct adit_ice_base *base, struct adit_ice_remote *remote)
+bool adit_ice_barred(const struct adit_ice *ice, const struct adit_ice_base *base,
+                     const struct adit_ice_remote *remote)
+{
+    switch (ice->path) {
+    case ADIT_PATH_AUTO:
+        break;
+    case ADIT_PATH_DIRECT:
+        return remote && remote->cand.type == ADIT_CAND_RELAY;
+    case ADIT_PATH_RELAY:
+        return base->type != ADIT_CAND_RELAY;
+    }
+    return false;
+}
+
+/* It is kept, for people who ask what became of it. */
+static void bar(struct adit_pair *p)
+{
+    p->barred = true;
+    p->state = ADIT_PAIR_FAILED;
+    p->failure = ADIT_WHY_BY_PATH;
+    p->failures = 1;
+    p->again = ADIT_NEVER;
+}
+
+static void pair(struct adit_ice *ice, struct adit_ice_base *base, struct adit_ice_remote *remote,
+                 adit_time now)
 {
     struct adit_addr to = adit_pair_target(&base->addr, &remote->cand.addr);
 
@@ -59,13 +84,17 @@ static void pair(struct adit_ice *ice, struct adit_ice_base *base, struct adit_i
     if (!remote->signalled || !adit_pair_allowed(&base->addr, &remote->cand.addr) ||
         adit_checklist_find(&ice->list, base, &to))
         return;
-    adit_checklist_add(&ice->list, base, remote, ice->controlling, false);
+    struct adit_pair *p = adit_checklist_add(&ice->list, base, remote, ice->controlling, false);
+    if (p && adit_ice_barred(ice, base, remote))
+        bar(p);
+    else if (p)
+        adit_ice_seek_soon(ice, now);
 }
 
-void adit_ice_pair_base(struct adit_ice *ice, struct adit_ice_base *base)
+void adit_ice_pair_base(struct adit_ice *ice, struct adit_ice_base *base, adit_time now)
 {
     for (size_t i = 0; i < ice->remote_count; i++)
-        pair(ice, base, ice->remotes[i]);
+        pair(ice, base, ice->remotes[i], now);
 }
 
 /* The name is stale if it is not that of the session (RFC 8838 section 4.1: ufrag). */
@@ -79,8 +108,9 @@ int adit_ice_add_remote(struct adit_ice *ice, const struct adit_cand *cand, adit
     struct adit_ice_remote *r;
     struct adit_cand c;
 
-    /* RFC 8838 section 14: nothing counts after the end. */
-    if (adit_ice_over(ice) || ice->remote_done || other_session(ice, cand) ||
+    /* RFC 8838 section 14: nothing counts after the end. Over a connection that stands a peer may
+     * still tell that his network has changed. */
+    if (adit_ice_over(ice) || (ice->remote_done && !ice->consented) || other_session(ice, cand) ||
         !adit_cand_usable(cand, ice->allow_loopback))
         return 0;
     c = *cand;
@@ -101,7 +131,7 @@ int adit_ice_add_remote(struct adit_ice *ice, const struct adit_cand *cand, adit
     }
     r->signalled = true;
     for (size_t i = 0; i < ice->base_count; i++)
-        pair(ice, ice->bases[i], r);
+        pair(ice, ice->bases[i], r, now);
     adit_ice_finish(ice, now);
     return 0;
 }
@@ -116,8 +146,8 @@ void adit_ice_remote_done(struct adit_ice *ice, adit_time now)
 
 static bool done_with(const struct adit_ice *ice, const struct adit_pair *p, adit_time now)
 {
-    return p != ice->selected && p != ice->nominee && p->state != ADIT_PAIR_WAITING &&
-           p->state != ADIT_PAIR_IN_PROGRESS &&
+    return p != ice->selected && p != ice->nominee && p != ice->next &&
+           p->state != ADIT_PAIR_WAITING && p->state != ADIT_PAIR_IN_PROGRESS &&
            (!p->valid || now >= p->confirmed + ADIT_CONSENT_EXPIRY);
 }
 
@@ -179,7 +209,10 @@ struct adit_pair *adit_ice_learn(struct adit_ice *ice, struct adit_ice_base *bas
         if (!r)
             return NULL;
     }
-    return adit_checklist_add(&ice->list, base, r, ice->controlling, true);
+    p = adit_checklist_add(&ice->list, base, r, ice->controlling, true);
+    if (p && adit_ice_barred(ice, base, r))
+        bar(p);
+    return p;
 }
 
 void adit_ice_forget_pair(struct adit_ice *ice, struct adit_pair *p)
@@ -188,6 +221,12 @@ void adit_ice_forget_pair(struct adit_ice *ice, struct adit_pair *p)
         ice->selected = NULL;
     if (ice->nominee == p)
         ice->nominee = NULL;
+    if (ice->next == p)
+        ice->next = NULL;
+    if (ice->before == p)
+        ice->before = NULL;
+    if (ice->backup == p)
+        ice->backup = NULL;
     adit_checklist_remove(&ice->list, p);
 }
 

@@ -5,8 +5,10 @@
 
 static bool better(const struct adit_pair *a, const struct adit_pair *b)
 {
+    /* The latest nomination; of those that are not numbered, the highest priority (RFC 8445 section
+     * 8.1.1, for peers who nominate several). */
     if (!b || a->nominated != b->nominated)
-        return !b || a->nominated;
+        return !b || a->nominated > b->nominated;
     return a->priority > b->priority;
 }
 
@@ -36,26 +38,42 @@ bool adit_ice_concluded(const struct adit_ice *ice)
 
 static void use(struct adit_ice *ice, struct adit_pair *p, adit_time now)
 {
+    struct adit_pair *before = ice->selected;
     char addr[ADIT_ADDR_STR];
 
     ice->selected = p;
-    if (!p)
+    ice->before = NULL;
+    adit_ice_doubt_none(ice);
+    if (!p) {
+        ice->next = NULL;
         return;
+    }
     adit_debug("ice", "using base %d to %s%s", p->base->id, adit_addr_str(&p->to, addr),
                p->nominated ? ", nominated" : "");
     ice->consented = true;
     adit_consent_start(&ice->consent, ice->rng, p->confirmed, p->rtt, now);
-    adit_pmtu_start(&ice->pmtu, ice->rng, (enum adit_family)p->to.family, now);
+    if (p == ice->next) {
+        ice->pmtu = ice->next_pmtu; /* it has been asked already */
+        adit_ice_change_made(ice, before, now);
+    } else {
+        ice->next = NULL;
+        adit_pmtu_start(&ice->pmtu, ice->rng, (enum adit_family)p->to.family, now);
+    }
+    adit_ice_seek_begin(ice, now);
     adit_ice_tell(ice, &(struct adit_ice_event){ .type = ADIT_ICE_EV_SELECTED });
 }
 
-/* RFC 8445 section 8.1.2: with a nominated pair the others are let go. They are parked, for they
- * are all there is if that pair dies; an answer to what is under way still counts. */
+/* RFC 8445 section 8.1.2: with a nominated pair the others are let go, unless they could be better
+ * than a relay. They are parked, for they are all there is if that pair dies; an answer to what is
+ * under way still counts. */
 static void park_others(struct adit_ice *ice)
 {
+    bool seeking = adit_ice_seeking(ice);
+
     for (size_t i = 0; i < ice->list.count; i++) {
         struct adit_pair *p = ice->list.pairs[i];
-        if (p != ice->selected && adit_list_empty(&p->triggered) &&
+        if (p != ice->selected && p != ice->nominee && adit_list_empty(&p->triggered) &&
+            !(seeking && !adit_pair_relayed(p)) &&
             (p->state == ADIT_PAIR_WAITING || p->state == ADIT_PAIR_IN_PROGRESS))
             p->state = ADIT_PAIR_FROZEN;
     }
@@ -65,6 +83,7 @@ static void park_others(struct adit_ice *ice)
 static void revive(struct adit_ice *ice)
 {
     adit_ice_set_state(ice, ADIT_ICE_DISCONNECTED, NULL);
+    ice->next = NULL;
     if (ice->nominee && ice->nominee != ice->selected) {
         ice->nominee->nominate = false;
         ice->nominee = NULL;
@@ -73,10 +92,11 @@ static void revive(struct adit_ice *ice)
         struct adit_pair *p = ice->list.pairs[i];
         if (p == ice->selected)
             continue;
-        /* The peer may have noticed before us and nominated this one already. */
-        if (p->valid && ice->selected && p->confirmed > ice->selected->confirmed)
+        /* It has answered since the other one is silent; the peer may have nominated it already. */
+        if (p->valid && ice->doubt_since != ADIT_NEVER && p->confirmed >= ice->doubt_since)
             continue;
-        p->valid = p->nominated = p->use_candidate = false;
+        p->valid = false;
+        p->nominated = p->use_candidate = 0;
         if (p->state == ADIT_PAIR_SUCCEEDED)
             p->state = ADIT_PAIR_FROZEN;
     }
@@ -123,9 +143,10 @@ void adit_ice_review(struct adit_ice *ice, adit_time now)
     if (adit_ice_over(ice))
         return;
     if (ice->state == ADIT_ICE_DISCONNECTED && ice->selected && best(ice, ice->selected, now))
-        adit_ice_pair_failed(ice, ice->selected, now); /* another one answers, this one does not */
+        adit_ice_pair_failed(ice, ice->selected, ADIT_WHY_NO_ANSWER,
+                             now); /* another one answers, this one does not */
     p = best(ice, NULL, now);
-    if (p != ice->selected) {
+    if (p != ice->selected && !adit_ice_change_waits(ice, p, now)) {
         use(ice, p, now);
         if (p)
             adit_ice_set_state(ice, ADIT_ICE_CONNECTED, NULL);
@@ -133,8 +154,11 @@ void adit_ice_review(struct adit_ice *ice, adit_time now)
     if (!ice->selected && ice->state == ADIT_ICE_CONNECTED)
         revive(ice);
     nominate(ice, now);
-    if (adit_ice_concluded(ice))
+    adit_ice_watch_choose(ice, now);
+    if (adit_ice_concluded(ice)) {
         park_others(ice);
+        adit_ice_consider(ice, now);
+    }
 }
 
 static void fail_silence(struct adit_ice *ice)
@@ -146,11 +170,23 @@ static void fail_silence(struct adit_ice *ice)
     adit_ice_set_state(ice, ADIT_ICE_FAILED, &cause);
 }
 
+static bool relay_lent(const struct adit_ice *ice)
+{
+    for (size_t i = 0; i < ice->base_count; i++) {
+        if (ice->bases[i]->type == ADIT_CAND_RELAY)
+            return true;
+    }
+    return false;
+}
+
 static void fail_no_path(struct adit_ice *ice)
 {
     struct adit_cause cause;
 
-    if (ice->list.count == 0)
+    if (ice->path == ADIT_PATH_RELAY && !relay_lent(ice))
+        adit_cause_set(&cause, ADIT_REASON_NO_PATH, 0,
+                       "only relays may be used (--path relay), and none lent us an address");
+    else if (ice->list.count == 0)
         adit_cause_set(&cause, ADIT_REASON_NO_PATH, 0, "%s",
                        ice->base_count ? "the other side named no usable address and never called"
                                        : "there is no network interface to use");
@@ -182,8 +218,19 @@ static void watch_consent(struct adit_ice *ice, adit_time now)
         }
         break;
     }
-    if (ice->selected && adit_consent_tick(&ice->consent, id, now))
-        adit_ice_send_plain(ice, id, 0);
+    if (!ice->selected)
+        return;
+    ice->consent.interval =
+        adit_keepalive_limit(&ice->selected->base->keepalive, ADIT_CONSENT_INTERVAL);
+    bool unanswered = ice->consent.unanswered;
+    if (!adit_consent_tick(&ice->consent, id, now))
+        return;
+    if (unanswered)
+        adit_pair_count(ice->selected, false);
+    else
+        ice->idle = ice->sends == ice->sends_checked;
+    ice->sends_checked = ice->sends;
+    adit_ice_send_plain(ice, ice->selected, id, 0, now);
 }
 
 static void tell_mtu(struct adit_ice *ice)
@@ -197,8 +244,24 @@ static void tell_mtu(struct adit_ice *ice)
 
 void adit_ice_mtu_answered(struct adit_ice *ice, const uint8_t id[ADIT_STUN_ID_SIZE], adit_time now)
 {
+    if (ice->next && adit_pmtu_knows(&ice->next_pmtu, id)) {
+        adit_pmtu_answered(&ice->next_pmtu, id, now);
+        adit_ice_change_tick(ice, now);
+        return;
+    }
     adit_pmtu_answered(&ice->pmtu, id, now);
     tell_mtu(ice);
+}
+
+static bool mtu_of_next(struct adit_ice *ice, adit_time now)
+{
+    uint8_t id[ADIT_STUN_ID_SIZE];
+    uint16_t size;
+
+    if (!ice->next || !adit_pmtu_tick(&ice->next_pmtu, id, &size, now))
+        return false;
+    adit_ice_send_plain(ice, ice->next, id, size, now);
+    return true;
 }
 
 /* Only while the pair answers: what is lost then was too large. */
@@ -210,23 +273,34 @@ bool adit_ice_mtu_start(struct adit_ice *ice, adit_time now)
 
     if (!ice->selected || ice->state != ADIT_ICE_CONNECTED)
         return false;
+    if (mtu_of_next(ice, now))
+        return true;
     sends = adit_pmtu_tick(&ice->pmtu, id, &size, now);
     if (sends)
-        adit_ice_send_plain(ice, id, size);
+        adit_ice_send_plain(ice, ice->selected, id, size, now);
     tell_mtu(ice);
     return sends;
 }
 
 adit_time adit_ice_mtu_deadline(const struct adit_ice *ice)
 {
-    return ice->selected && ice->state == ADIT_ICE_CONNECTED ? adit_pmtu_deadline(&ice->pmtu)
-                                                             : ADIT_NEVER;
+    adit_time at = ADIT_NEVER;
+
+    if (!ice->selected || ice->state != ADIT_ICE_CONNECTED)
+        return at;
+    if (ice->next)
+        at = adit_pmtu_deadline(&ice->next_pmtu);
+    return adit_time_min(at, adit_pmtu_deadline(&ice->pmtu));
 }
 
 void adit_ice_select_tick(struct adit_ice *ice, adit_time now)
 {
-    if (ice->consented)
+    if (ice->consented) {
+        adit_ice_doubt_tick(ice, now);
         watch_consent(ice, now);
+    }
+    if (!adit_ice_over(ice))
+        adit_ice_change_tick(ice, now);
     if (ice->state == ADIT_ICE_CHECKING && now >= ice->give_up_at)
         fail_no_path(ice);
     if (!adit_ice_over(ice) && now >= ice->settle_at)
@@ -235,12 +309,13 @@ void adit_ice_select_tick(struct adit_ice *ice, adit_time now)
 
 adit_time adit_ice_select_deadline(const struct adit_ice *ice, adit_time now)
 {
-    adit_time at = ice->settle_at;
+    adit_time at = adit_time_min(ice->settle_at, adit_ice_change_deadline(ice));
 
     if (ice->state == ADIT_ICE_CHECKING)
         at = adit_time_min(at, ice->give_up_at);
     if (ice->consented)
         at = adit_time_min(at, ice->selected ? adit_consent_deadline(&ice->consent, now)
                                              : ice->consent.expires);
+    at = adit_time_min(at, adit_ice_doubt_deadline(ice));
     return at;
 }

@@ -132,6 +132,9 @@ static void extract(struct adit_stun *out, const StunMessage *msg)
                         STUN_MESSAGE_RETURN_SUCCESS;
     out->use_candidate =
         stun_message_find_flag(msg, STUN_ATTRIBUTE_USE_CANDIDATE) == STUN_MESSAGE_RETURN_SUCCESS;
+    if (stun_message_find32(msg, (StunAttribute)ADIT_STUN_NOMINATION, &out->nomination) !=
+        STUN_MESSAGE_RETURN_SUCCESS)
+        out->nomination = out->use_candidate;
     if (stun_message_find64(msg, STUN_ATTRIBUTE_ICE_CONTROLLING, &out->tie_breaker) ==
         STUN_MESSAGE_RETURN_SUCCESS)
         out->role = ADIT_STUN_ROLE_CONTROLLING;

@@ -67,6 +67,9 @@ enum adit_stun_attribute {
      * and who does not answers 420 or nothing; this number is unassigned and of the kind that is
      * passed over. */
     ADIT_STUN_FILLER = 0xc0ad,
+    /* Which nomination this is, counted from 1: the greatest is in force. WebRTC's renomination
+     * (draft-thatcher-ice-renomination) as libwebrtc has it; others pass it over. */
+    ADIT_STUN_NOMINATION = 0xc001,
 };
 
 enum adit_stun_role { ADIT_STUN_ROLE_NONE, ADIT_STUN_ROLE_CONTROLLED, ADIT_STUN_ROLE_CONTROLLING };
@@ -110,6 +113,7 @@ struct adit_stun {
     int error;                 /* of ERROR: 300..699, 0 if unreadable */
     bool has_priority, use_candidate;
     uint32_t priority;
+    uint32_t nomination; /* 0 = none, or with USE-CANDIDATE alone 1 */
     enum adit_stun_role role;
     uint64_t tie_breaker;
 };

@@ -56,11 +56,11 @@ void adit_engine_bases_done(struct adit_engine *e, adit_time now)
     adit_engine_settle(e);
 }
 
-void adit_engine_send_failed(struct adit_engine *e, int base, const struct adit_addr *to,
+void adit_engine_send_failed(struct adit_engine *e, int base, const struct adit_addr *to, int err,
                              adit_time now)
 {
     e->now = now;
-    adit_ice_send_failed(e->ice, base, to, now);
+    adit_ice_send_failed(e->ice, base, to, err, now);
     adit_engine_settle(e);
 }
 

@@ -336,6 +336,11 @@ bool adit_engine_selected(const struct adit_engine *e, struct adit_ice_pair_info
     return adit_ice_selected(e->ice, ret_info);
 }
 
+bool adit_engine_pair_at(const struct adit_engine *e, size_t i, struct adit_ice_pair_view *ret_view)
+{
+    return adit_ice_pair_at(e->ice, i, ret_view);
+}
+
 void adit_engine_stats(struct adit_engine *e, struct adit_engine_stats *ret_stats)
 {
     *ret_stats = (struct adit_engine_stats){

@@ -30,6 +30,7 @@ struct adit_engine_conf {
     struct adit_rng *rng;         /* borrowed, outlives the engine */
     const struct adit_addr *stun; /* copied */
     size_t stun_count;
+    enum adit_path path;
     const char *ufrag, *pwd;         /* copied; NULL = generated */
     bool allow_loopback, hide_hosts; /* see ice.h */
     adit_time ta, patience;          /* see ice.h; 0 = default */
@@ -106,7 +107,7 @@ void adit_engine_remove_base(struct adit_engine *e, int base, adit_time now);
 /* Another STUN server, once its name is resolved. */
 void adit_engine_add_stun(struct adit_engine *e, const struct adit_addr *server, adit_time now);
 void adit_engine_bases_done(struct adit_engine *e, adit_time now);
-void adit_engine_send_failed(struct adit_engine *e, int base, const struct adit_addr *to,
+void adit_engine_send_failed(struct adit_engine *e, int base, const struct adit_addr *to, int err,
                              adit_time now);
 
 /* We will send an offer. Not called by an answerer (the remote offer decides) nor for symmetric
@@ -179,5 +180,8 @@ enum adit_peer_state adit_engine_state(const struct adit_engine *e);
 bool adit_engine_stun_answered(const struct adit_engine *e); /* see adit_ice_stun_answered */
 bool adit_engine_selected(const struct adit_engine *e, struct adit_ice_pair_info *ret_info);
 void adit_engine_stats(struct adit_engine *e, struct adit_engine_stats *ret_stats);
+/* See adit_ice_pair_at. */
+bool adit_engine_pair_at(const struct adit_engine *e, size_t i,
+                         struct adit_ice_pair_view *ret_view);
 
 #endif

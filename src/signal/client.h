@@ -39,6 +39,7 @@ struct adit_signal_conf {
     const char *proxy;          /* http://…, socks5://…; NULL = environment; "" = none */
     const char *const *headers; /* "Name: value" */
     size_t header_count;
+    uint32_t fwmark;                  /* SO_MARK of our connections; 0 = none */
     const char *dns;                  /* name servers, as in resolve.h */
     adit_time retry_first, retry_max; /* 0 = the dialect's */
     unsigned retry_factor_x10;        /* 0 = the dialect's */

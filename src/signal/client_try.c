@@ -135,6 +135,7 @@ int adit_client_connect(struct adit_signal *s, struct adit_stream **ret_stream,
         .servers = s->conf.dns,
         .proxy = s->has_proxy ? &s->proxy : NULL,
         .tls = s->tls,
+        .mark = s->conf.fwmark,
         .timeout = s->conf.connect_timeout,
         .queue_max = 4 * ADIT_DIALECT_MESSAGE_MAX,
     };

@@ -129,6 +129,22 @@ static void add_remote(struct world *w, uint8_t where, struct adit_cursor *c)
         abort();
 }
 
+static void look_at_pairs(const struct world *w)
+{
+    struct adit_ice_pair_view v;
+    unsigned in_use = 0, backups = 0;
+
+    for (size_t i = 0; adit_ice_pair_at(w->ice, i, &v); i++) {
+        in_use += v.in_use;
+        backups += v.backup;
+        if (!v.local || !v.remote || v.why >= ADIT_WHY_COUNT || (v.in_use && v.backup) ||
+            (v.in_use && !v.valid) || v.loss > 1000)
+            abort();
+    }
+    if (in_use > 1 || backups > 1)
+        abort();
+}
+
 static void control(struct world *w, uint8_t what)
 {
     switch (what % 8) {
@@ -150,6 +166,12 @@ static void control(struct world *w, uint8_t what)
         break;
     case 5: {
         struct adit_addr a = address(0xf0u | what >> 3);
+        struct adit_ice_relay relay = { .addr = a, .server = address(9), .preference = what };
+        if (what & 0x40) {
+            if (adit_ice_add_relay(w->ice, what >> 3 & 3, &relay, w->now) > 0)
+                abort();
+            break;
+        }
         if (adit_ice_add_base(w->ice, what >> 3 & 3, &a, what, what & 0x80, w->now) > 0)
             abort();
         break;
@@ -161,6 +183,8 @@ static void control(struct world *w, uint8_t what)
     case 7:
         if (what == 0xff)
             adit_ice_close(w->ice);
+        else
+            look_at_pairs(w);
         break;
     }
 }
@@ -210,7 +234,7 @@ static void command(struct world *w, struct adit_cursor *c)
         control(w, where);
         break;
     case 7:
-        adit_ice_send_failed(w->ice, what >> 3 & 3, &addr, w->now);
+        adit_ice_send_failed(w->ice, what >> 3 & 3, &addr, ENETUNREACH, w->now);
         break;
     }
 }
@@ -226,6 +250,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                   .pwd = "ownpwdownpwdownpwdownp",
                                   .stun = &stun,
                                   .stun_count = 1,
+                                  /* from what is no command, so that the corpus means the same */
+                                  .path = size % 7 == 0    ? ADIT_PATH_DIRECT
+                                          : size % 11 == 0 ? ADIT_PATH_RELAY
+                                                           : ADIT_PATH_AUTO,
                                   .limits = { 6, 12, 20, 4 },
                                   .rng = &rng };
 

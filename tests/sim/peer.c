@@ -38,6 +38,31 @@ static void on_letter(void *arg)
     describe_if_ready(p);
 }
 
+struct note {
+    struct sim_peer *to;
+    struct adit_cand cand;
+};
+
+static void on_note(void *arg)
+{
+    struct note *n = arg;
+
+    if (n->to->engine && adit_engine_add_candidate(n->to->engine, &n->cand, n->to->net->now) < 0)
+        abort();
+}
+
+static void trickle(struct sim_peer *p, const struct adit_cand *cand)
+{
+    struct note *n;
+
+    if (!p->trickles || !p->described || !p->other)
+        return;
+    n = sim_net_alloc(p->net, sizeof *n, NULL);
+    n->to = p->other;
+    n->cand = *cand;
+    sim_at(p->net, p->net->now + p->carry, on_note, n);
+}
+
 static void describe_if_ready(struct sim_peer *p)
 {
     struct letter *l;
@@ -64,7 +89,16 @@ static void describe_if_ready(struct sim_peer *p)
 static void on_send(void *arg, int base, const struct adit_addr *to, const void *bytes, size_t n)
 {
     struct sim_peer *p = arg;
+    uint8_t wrapped[2048];
 
+    if (base == SIM_PEER_RELAY) {
+        if (n + SIM_RELAY_HEAD > sizeof wrapped)
+            abort();
+        sim_relay_wrap(wrapped, p->relay_client, to, bytes, n);
+        sim_send(p->ifaces[0], &(struct sim_packet){ p->relay_local, p->relay->addr, wrapped,
+                                                     n + SIM_RELAY_HEAD });
+        return;
+    }
     sim_send(p->ifaces[base], &(struct sim_packet){ p->addrs[base], *to, bytes, n });
 }
 
@@ -115,6 +149,7 @@ static void on_event(void *arg, const struct adit_engine_event *ev)
         break;
     case ADIT_ENGINE_EV_MAPPED:
         p->mapped++;
+        trickle(p, ev->cand);
         break;
     case ADIT_ENGINE_EV_CHANNEL:
         on_channel(p, ev->sctp);
@@ -130,7 +165,10 @@ static void on_event(void *arg, const struct adit_engine_event *ev)
             p->datagram(p, ev->bytes, ev->n);
         break;
     case ADIT_ENGINE_EV_CAND:
+        trickle(p, ev->cand);
+        break;
     case ADIT_ENGINE_EV_SELECTED:
+        p->selected++;
         break;
     }
     if (ev->type == ADIT_ENGINE_EV_GATHERED && p->engine)
@@ -142,16 +180,31 @@ static const struct adit_engine_ops ops = { on_send, on_event };
 /* ---- the net's side -----------------------------------------------------------------------------
  */
 
+static void feed(struct sim_peer *p, int base, const struct adit_addr *from, const uint8_t *bytes,
+                 size_t n)
+{
+    uint8_t *exact = malloc(n ? n : 1);
+
+    memcpy(exact, bytes, n);
+    adit_engine_feed(p->engine, base, from, exact, n, p->net->now);
+    free(exact);
+}
+
 static void on_receive(void *arg, struct sim_iface *iface, const struct sim_packet *packet)
 {
     struct sim_peer *p = arg;
 
-    for (int i = 0; p->engine && i < p->iface_count; i++)
+    struct adit_addr from;
+
+    if (!p->engine)
+        return;
+    if (p->relay && p->relay_local.port == packet->to.port && sim_relay_unwrap(packet, &from)) {
+        feed(p, SIM_PEER_RELAY, &from, packet->bytes + SIM_RELAY_HEAD, packet->n - SIM_RELAY_HEAD);
+        return;
+    }
+    for (int i = 0; i < p->iface_count; i++)
         if (p->ifaces[i] == iface && p->addrs[i].port == packet->to.port) {
-            uint8_t *exact = malloc(packet->n ? packet->n : 1);
-            memcpy(exact, packet->bytes, packet->n);
-            adit_engine_feed(p->engine, i, &packet->from, exact, packet->n, p->net->now);
-            free(exact);
+            feed(p, i, &packet->from, packet->bytes, packet->n);
             return;
         }
 }
@@ -207,6 +260,17 @@ struct sim_iface *sim_peer_attach(struct sim_peer *p, struct sim_segment *segmen
     return iface;
 }
 
+static void borrow(struct sim_peer *p)
+{
+    struct adit_ice_relay lent = { .server = p->relay->addr, .preference = 65000 };
+
+    p->relay_client = sim_relay_lend(p->relay, &lent.addr);
+    p->relay_local = p->addrs[0];
+    p->relay_local.port++;
+    if (adit_engine_add_relay(p->engine, SIM_PEER_RELAY, &lent, p->net->now) < 0)
+        abort();
+}
+
 void sim_peer_start(struct sim_peer *p)
 {
     const struct adit_channel_conf channel = {
@@ -235,7 +299,19 @@ void sim_peer_start(struct sim_peer *p)
         if (adit_engine_add_base(p->engine, i, &p->addrs[i], (uint16_t)(65535 - i), true,
                                  p->net->now) < 0)
             abort();
+    if (p->relay)
+        borrow(p);
     adit_engine_bases_done(p->engine, p->net->now);
+}
+
+void sim_peer_add(struct sim_peer *p, struct sim_segment *segment, const char *ip)
+{
+    int i = p->iface_count;
+
+    sim_peer_attach(p, segment, ip);
+    if (adit_engine_add_base(p->engine, i, &p->addrs[i], (uint16_t)(65535 - i), true, p->net->now) <
+        0)
+        abort();
 }
 
 void sim_pair(struct sim_peer *a, struct sim_peer *b)

@@ -5,8 +5,10 @@
 
 #include "peer/engine.h"
 #include "sim/net.h"
+#include "sim/relay.h"
 
 #define SIM_PEER_IFACES 4
+#define SIM_PEER_RELAY  SIM_PEER_IFACES /* the base that is an address at a relay */
 
 struct sim_peer {
     struct sim_net *net;
@@ -18,14 +20,18 @@ struct sim_peer {
     struct sim_iface *ifaces[SIM_PEER_IFACES];
     struct adit_addr addrs[SIM_PEER_IFACES]; /* of the bases, with port */
     int iface_count;
+    struct sim_relay *relay;      /* set before sim_peer_start: it lends us an address */
+    unsigned relay_client;        /* our number there */
+    struct adit_addr relay_local; /* what we talk to it from, over the first interface */
 
     /* the person */
     struct sim_peer *other;
-    bool offerer;                           /* opens the channel, too */
-    bool symmetric;                         /* describes at once, as neither offer nor answer */
-    adit_time carry;                        /* how long a description of ours travels */
-    bool keep_cands;                        /* our candidates stay at home */
-    bool takes_datagrams;                   /* says so */
+    bool offerer;         /* opens the channel, too */
+    bool symmetric;       /* describes at once, as neither offer nor answer */
+    adit_time carry;      /* how long a description of ours travels */
+    bool keep_cands;      /* our candidates stay at home */
+    bool trickles;        /* what is found later is told, too, and takes `carry` */
+    bool takes_datagrams; /* says so */
     void (*tamper)(struct adit_desc *desc); /* on its way; may be NULL */
     bool described;
     int refused; /* what adit_engine_set_remote said, if not 0 */
@@ -37,7 +43,7 @@ struct sim_peer {
     struct adit_cause cause;
     adit_time remote_at, open_at; /* the description came; the channel was open */
     struct adit_channel *channel; /* the first one */
-    unsigned channels, gathered, mapped, associated;
+    unsigned channels, gathered, mapped, associated, selected;
     bool gathered_now;
     uint64_t messages, bytes;
     void (*datagram)(struct sim_peer *p, const uint8_t *bytes, size_t n); /* may be NULL */
@@ -52,6 +58,8 @@ struct sim_peer *sim_peer(struct sim_net *net, const char *name, int certificate
 struct sim_iface *sim_peer_attach(struct sim_peer *p, struct sim_segment *segment, const char *ip);
 /* Makes the engine, gathers. */
 void sim_peer_start(struct sim_peer *p);
+/* One more base, while it runs. */
+void sim_peer_add(struct sim_peer *p, struct sim_segment *segment, const char *ip);
 /* Makes two peers each other's, the first of which offers. */
 void sim_pair(struct sim_peer *a, struct sim_peer *b);
 /* The program is killed: nothing is said, nothing is heard. */

@@ -34,6 +34,28 @@ static void talk(struct api_pair *p)
 
 /* ---- forms ----------------------------------------------------------------------------------- */
 
+/* One of the pairs is in use, and it is the one that the figures name. */
+static void check_listing(struct api_pair *p, int side, const struct adit_peer_stats *stats)
+{
+    struct adit_pair_info info;
+    unsigned in_use = 0;
+    size_t i = 0;
+
+    for (; adit_peer_pair_at(p->side[side].peer, i, &info, sizeof info); i++) {
+        if (!info.in_use)
+            continue;
+        in_use++;
+        assert_string_equal(info.local, stats->local);
+        assert_string_equal(info.remote, stats->remote);
+        assert_int_equal(info.why, ADIT_WHY_IN_USE);
+        assert_true(info.valid && info.checks_answered && *info.base);
+    }
+    assert_int_equal(in_use, 1);
+    memset(&info, 0x55, sizeof info);
+    assert_true(adit_peer_pair_at(p->side[side].peer, 0, &info, 80)); /* an earlier header's */
+    assert_int_equal(info.remote[0], 0x55);
+}
+
 static void every_form(void **state)
 {
     static const enum adit_form forms[] = { ADIT_FORM_TICKET, ADIT_FORM_JSON, ADIT_FORM_SDP };
@@ -53,6 +75,7 @@ static void every_form(void **state)
             assert_int_equal(p.side[k].last_candidates, 1);
             assert_true(p.side[k].candidates >= 1 && p.side[k].paths >= 1);
             adit_peer_stats(p.side[k].peer, &stats, sizeof stats);
+            check_listing(&p, k, &stats);
             assert_true(strstr(stats.cipher, "ECDSA") != NULL);
             assert_true(strncmp(stats.local, "host ", 5) == 0);
             assert_int_equal(stats.messages_sent, 1);

@@ -217,8 +217,8 @@ static void test_unreachable_network(void **state)
     for (size_t i = 0; i < ADIT_LEN(at_ms); i++) {
         net_run(&net, begin + at_ms[i] * ADIT_MS);
         assert_int_equal(a->sent_count, i + 1);
-        adit_ice_send_failed(a->ice, 0, &to, net.now);
-        adit_ice_send_failed(a->ice, 7, &to, net.now); /* no such base */
+        adit_ice_send_failed(a->ice, 0, &to, EPERM, net.now);
+        adit_ice_send_failed(a->ice, 7, &to, EPERM, net.now); /* no such base */
     }
     net_run(&net, begin + 40 * ADIT_SEC);
     assert_int_equal(a->sent_count, ADIT_LEN(at_ms));

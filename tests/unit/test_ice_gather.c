@@ -238,7 +238,7 @@ static void test_unreachable_server(void **state)
     net.stun_server[0].family = ADIT_FAMILY_NONE;
     net_base(a, 0, "10.0.0.1:1000", 65535);
     adit_ice_bases_done(a->ice, net.now);
-    adit_ice_send_failed(a->ice, 0, &servers[0], net.now);
+    adit_ice_send_failed(a->ice, 0, &servers[0], ENETUNREACH, net.now);
     assert_int_equal(a->gathered, 1);
     /* The interface may have been young: it is asked again. */
     net.stun_server[0] = servers[0];

@@ -216,7 +216,7 @@ static void test_aggressive_nomination(void **state)
     assert_true(adit_addr_equal(&info.remote->addr, &worse));
     net_make_check(a, &out, NET_FLAW_NONE, true);
     feed(&best, out.bytes, out.len);
-    net_run(&net, net.now + 30 * ADIT_MS);
+    net_run(&net, net.now + 100 * ADIT_MS); /* its MTU is asked for first */
     assert_true(adit_ice_selected(a->ice, &info) && info.nominated);
     assert_true(adit_addr_equal(&info.remote->addr, &best));
 

@@ -188,10 +188,13 @@ static void test_second_best(void **state)
     net_run(&net, start + 700 * ADIT_MS);
     net_assert_connected(a, b);
     assert_int_equal(net_selected(b).base, 6);
-    /* RFC 8445 section 8.1.2: what was under way is let go. */
+    /* RFC 8445 section 8.1.2: what was under way is let go. Now and then one packet looks for a
+     * backup. */
     size_t before = net_sent_to(a, "10.0.0.2:2000", ADIT_STUN_REQUEST);
     net_run(&net, net.now + 60 * ADIT_SEC);
-    assert_int_equal(net_sent_to(a, "10.0.0.2:2000", ADIT_STUN_REQUEST), before);
+    assert_true(net_sent_to(a, "10.0.0.2:2000", ADIT_STUN_REQUEST) <= before + 1);
+    net_run(&net, net.now + 3600 * ADIT_SEC);
+    assert_true(net_sent_to(a, "10.0.0.2:2000", ADIT_STUN_REQUEST) <= before + 10);
 }
 
 /* Towards an ice-lite peer we control; it only answers. */
