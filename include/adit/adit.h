@@ -131,6 +131,14 @@ enum adit_offload {
     ADIT_OFFLOAD_OFF,
 };
 
+/* A TURN server (RFC 8656). */
+struct adit_turn_server {
+    const char *uri; /* "turn:host[:port][?transport=udp|tcp]", "turns:host[:port]" (RFC 7065) */
+    const char *user, *password; /* NULL = none */
+    const char *secret; /* shared with the server, in place of the password: makes one that lasts a
+                         * day (coturn: use-auth-secret); user may be NULL */
+};
+
 /* Zero everywhere but in size is a good configuration. Strings and arrays are copied. */
 struct adit_peer_conf {
     size_t
@@ -150,7 +158,13 @@ struct adit_peer_conf {
     unsigned channels_max; /* open at a time; 0 = 1024 */
     struct adit_peer_callbacks on;
     void *user;
-    enum adit_offload udp_offload; /* many datagrams in one piece between us and the kernel */
+    enum adit_offload udp_offload;       /* many datagrams in one piece between us and the kernel */
+    const struct adit_turn_server *turn; /* the first four are used */
+    size_t turn_count;
+    const char *turn_ca;    /* PEM file of who vouches for "turns:", in place of the system's */
+    bool turn_insecure;     /* no certificate is checked */
+    const char *turn_proxy; /* for TURN by TCP and TLS: "http://…", "socks5://…"; NULL = what the
+                             * environment says; "" = none */
 };
 
 /* NULL, and *ret_cause (may be NULL) says why. Gathering starts with the first turn of the loop. */

@@ -93,12 +93,19 @@ static void on_event(void *arg, const struct adit_engine_event *ev)
         if (peer->datagram)
             peer->datagram(peer->datagram_arg, ev->bytes, ev->n);
         break;
+    case ADIT_ENGINE_EV_RELAY:
+        adit_turns_event(peer, ev);
+        break;
     case ADIT_ENGINE_EV_ASSOCIATED:
         break;
     }
 }
 
-static const struct adit_engine_ops engine_ops = { .send = on_send, .event = on_event };
+static const struct adit_engine_ops engine_ops = { .send = on_send,
+                                                   .event = on_event,
+                                                   .turn_open = adit_turns_open,
+                                                   .turn_send = adit_turns_send,
+                                                   .turn_close = adit_turns_close };
 
 /* ---- life ------------------------------------------------------------------------------------ */
 
@@ -137,6 +144,7 @@ static void on_start(struct adit_task *task, adit_time now)
         adit_log(ADIT_LOG_WARN, "agent",
                  "changes of the network will not be noticed: %s, continuing", strerror(-err));
     peer->started = true;
+    adit_turns_start(peer, now);
     adit_servers_start(peer, now);
 }
 
@@ -147,6 +155,7 @@ static void on_bury(struct adit_task *task, adit_time now)
     (void)now;
     adit_task_cancel(&peer->settle); /* queued again on the way out of the callback that freed us */
     adit_engine_free(peer->engine);
+    adit_turns_free(peer);
     adit_dcs_free(peer);
     adit_cert_free(peer->cert);
     for (size_t i = 0; i < peer->name_count; i++)
@@ -225,7 +234,9 @@ static int init(struct adit_peer *peer, const struct adit_peer_conf *conf, struc
         if (err)
             return err;
     }
-    err = get_cert(peer, conf, cause);
+    err = adit_turns_init(peer, conf, cause);
+    if (!err)
+        err = get_cert(peer, conf, cause);
     if (err)
         return err;
     adit_cause_set(cause, ADIT_REASON_RESOURCE, ENOMEM, "out of memory");
@@ -297,6 +308,7 @@ struct adit_peer *adit_peer_free(struct adit_peer *peer)
     peer->freed = true;
     adit_netif_watch_stop(&peer->watch);
     adit_servers_stop(peer);
+    adit_turns_stop(peer);
     adit_bases_close(peer);
     adit_timer_stop(&peer->timer);
     adit_task_cancel(&peer->start);

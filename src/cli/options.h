@@ -88,7 +88,8 @@ struct adit_options {
     bool qr;
     adit_time timeout; /* 0 = none */
 
-    struct adit_strings stun, bind_dev, ignore_dev;
+    struct adit_strings stun, turn, bind_dev, ignore_dev;
+    const char *turn_user, *turn_password, *turn_password_file;
     struct adit_port_range udp_port;
     bool loopback;
     const char *cert, *key, *identity;

@@ -58,6 +58,30 @@ static void describe_if_ready(struct sim_peer *p)
     sim_at(p->net, p->net->now + p->carry, on_letter, l);
 }
 
+struct postcard {
+    struct sim_peer *to;
+    struct adit_cand cand;
+};
+
+static void on_postcard(void *arg)
+{
+    struct postcard *c = arg;
+
+    if (c->to->engine && adit_engine_add_candidate(c->to->engine, &c->cand, c->to->net->now) < 0)
+        abort();
+}
+
+static void trickle(struct sim_peer *p, const struct adit_cand *cand)
+{
+    struct postcard *c;
+
+    if (!p->trickle || !p->described)
+        return;
+    c = sim_net_alloc(p->net, sizeof *c, NULL);
+    *c = (struct postcard){ p->other, *cand };
+    sim_at(p->net, p->net->now + p->carry, on_postcard, c);
+}
+
 /* ---- the engine's side --------------------------------------------------------------------------
  */
 
@@ -130,6 +154,12 @@ static void on_event(void *arg, const struct adit_engine_event *ev)
             p->datagram(p, ev->bytes, ev->n);
         break;
     case ADIT_ENGINE_EV_CAND:
+        trickle(p, ev->cand);
+        break;
+    case ADIT_ENGINE_EV_RELAY:
+        p->relays += ev->up;
+        p->relays_lost += !ev->up;
+        break;
     case ADIT_ENGINE_EV_SELECTED:
         break;
     }
@@ -137,7 +167,7 @@ static void on_event(void *arg, const struct adit_engine_event *ev)
         describe_if_ready(p);
 }
 
-static const struct adit_engine_ops ops = { on_send, on_event };
+static const struct adit_engine_ops ops = { .send = on_send, .event = on_event };
 
 /* ---- the net's side -----------------------------------------------------------------------------
  */
@@ -235,6 +265,14 @@ void sim_peer_start(struct sim_peer *p)
         if (adit_engine_add_base(p->engine, i, &p->addrs[i], (uint16_t)(65535 - i), true,
                                  p->net->now) < 0)
             abort();
+    if (p->turn.family &&
+        adit_engine_add_turn(p->engine,
+                             &(struct adit_engine_turn){ .addrs = &p->turn,
+                                                         .addr_count = 1,
+                                                         .user = p->turn_user,
+                                                         .password = p->turn_password },
+                             p->net->now) < 0)
+        abort();
     adit_engine_bases_done(p->engine, p->net->now);
 }
 
