@@ -131,6 +131,15 @@ enum adit_offload {
     ADIT_OFFLOAD_OFF,
 };
 
+/* May the router be asked to open a port for us (PCP, NAT-PMP)? */
+enum adit_port_map {
+    ADIT_PORT_MAP_AUTO, /* where a STUN server is asked for our address too */
+    ADIT_PORT_MAP_ON,   /* and it is said if the router does not; our description waits for it */
+    ADIT_PORT_MAP_OFF,
+};
+
+#define ADIT_ANNOUNCE_MAX 8
+
 /* A TURN server (RFC 8656). */
 struct adit_turn_server {
     const char *uri; /* "turn:host[:port][?transport=udp|tcp]", "turns:host[:port]" (RFC 7065) */
@@ -165,6 +174,14 @@ struct adit_peer_conf {
     bool turn_insecure;     /* no certificate is checked */
     const char *turn_proxy; /* for TURN by TCP and TLS: "http://…", "socks5://…"; NULL = what the
                              * environment says; "" = none */
+    /* Addresses of this host are told as random names under ".local", which hosts of the same links
+     * can ask for; tickets leave them out. */
+    bool hide_addresses;
+    enum adit_port_map port_map;
+    /* "IP" or "IP:PORT" that lead to our socket of that family, which is said nowhere else: a port
+     * forward, 1:1 NAT. Without a port the socket's own. */
+    const char *const *announce;
+    size_t announce_count;
 };
 
 /* NULL, and *ret_cause (may be NULL) says why. Gathering starts with the first turn of the loop. */

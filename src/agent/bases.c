@@ -1,5 +1,8 @@
+#include "agent/dotlocal.h"
 #include "agent/inner.h"
+#include "agent/ports.h"
 #include "base/log.h"
+#include "lan/portmap_msg.h"
 
 static void on_packet(void *arg, const struct adit_addr *from, uint8_t *bytes, size_t n,
                       adit_time now)
@@ -7,6 +10,9 @@ static void on_packet(void *arg, const struct adit_addr *from, uint8_t *bytes, s
     struct base *b = arg;
     struct adit_peer *peer = b->peer;
 
+    if (peer->ports && from->port == ADIT_PORTMAP_PORT &&
+        adit_ports_take(peer, (size_t)(b - peer->bases), from, bytes, n, now))
+        return;
     if (peer->tap && peer->tap(peer->tap_arg, from, bytes, n))
         return;
     peer->rx_ecn = b->udp.rx_ecn;
@@ -29,9 +35,9 @@ static void on_error(void *arg, const struct adit_addr *to, int err, adit_time n
 
 static const struct adit_udp_ops udp_ops = { .packet = on_packet, .error = on_error };
 
-void adit_bases_send(struct adit_peer *peer, int base, const struct adit_addr *to,
-                     const void *bytes, size_t n)
+void adit_bases_send(void *arg, int base, const struct adit_addr *to, const void *bytes, size_t n)
 {
+    struct adit_peer *peer = arg;
     struct base *b = &peer->bases[base];
 
     if (!b->peer)
@@ -106,14 +112,20 @@ static void add(struct adit_peer *peer, const struct adit_netif_choice *choice, 
     b->peer = peer;
     b->ip = a->addr;
     b->index = a->index;
+    b->prefix_len = a->prefix_len;
     err = open_socket(b, &a->addr);
     if (!err) {
         bool announce = adit_addr_scope(&a->addr) != ADIT_SCOPE_LOOPBACK || peer->loopback;
 
+        if (announce && peer->hide)
+            announce = adit_dotlocal_hide(peer, b);
+
         err = adit_engine_add_base(peer->engine, (int)(b - peer->bases), adit_udp_local(&b->udp),
                                    choice->preference, announce, now);
-        if (err)
+        if (err) {
+            adit_dotlocal_unhide(peer, b);
             adit_udp_close(&b->udp);
+        }
     }
     if (err) {
         b->peer = NULL;
@@ -141,7 +153,9 @@ uint64_t adit_bases_dropped(const struct adit_peer *peer)
 
 static void drop(struct adit_peer *peer, struct base *b, adit_time now)
 {
+    adit_ports_drop(peer, (size_t)(b - peer->bases));
     adit_engine_remove_base(peer->engine, (int)(b - peer->bases), now);
+    adit_dotlocal_unhide(peer, b);
     peer->dropped_before += dropped_by(b);
     adit_udp_close(&b->udp);
     b->peer = NULL;
@@ -185,6 +199,8 @@ void adit_bases_update(struct adit_peer *peer, adit_time now)
     adit_netif_list_done(&list);
     if (peer->freed)
         return;
+    adit_dotlocal_update(peer);
+    adit_ports_update(peer, now);
     adit_peer_check_complete(peer, now);
     adit_peer_touch(peer);
 }
@@ -200,6 +216,7 @@ size_t adit_bases_count(const struct adit_peer *peer)
 
 void adit_bases_close(struct adit_peer *peer)
 {
+    adit_ports_close(peer);
     for (size_t i = 0; i < BASES_MAX; i++) {
         peer->dropped_before += dropped_by(&peer->bases[i]);
         if (peer->bases[i].peer)

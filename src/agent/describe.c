@@ -1,6 +1,8 @@
 /* describe - our description in the spelling asked for, theirs in whichever it came. */
+#include "agent/dotlocal.h"
 #include "agent/inner.h"
 #include "base/alloc.h"
+#include "base/log.h"
 #include "peer/desc_json.h"
 #include "peer/pairtext.h"
 #include "peer/sdp.h"
@@ -13,6 +15,14 @@ static enum adit_ticket_kind ticket_kind(const struct adit_peer *peer)
                                                                : ADIT_TICKET_ANSWER;
 }
 
+/* What the other side may be told. */
+static void describe(const struct adit_peer *peer, struct adit_desc *ret_desc)
+{
+    adit_engine_describe(peer->engine, ret_desc);
+    for (unsigned i = 0; i < ret_desc->cand_count; i++)
+        adit_dotlocal_cover(peer, &ret_desc->cands[i]);
+}
+
 static int make_ticket(struct adit_peer *peer, struct adit_ticket *ret_ticket)
 {
     struct adit_desc *desc = adit_malloc(sizeof *desc);
@@ -21,7 +31,7 @@ static int make_ticket(struct adit_peer *peer, struct adit_ticket *ret_ticket)
 
     if (!desc)
         return -ENOMEM;
-    adit_engine_describe(peer->engine, desc);
+    describe(peer, desc);
     err = adit_ticket_make(
         ret_ticket, kind, peer->nonce, desc,
         kind == ADIT_TICKET_ANSWER && peer->has_remote_ticket ? &peer->remote_ticket : NULL,
@@ -39,12 +49,23 @@ static void print_desc(struct adit_peer *peer, struct adit_buf *out, enum adit_f
         out->err = -ENOMEM;
         return;
     }
-    adit_engine_describe(peer->engine, desc);
+    describe(peer, desc);
     if (form == ADIT_FORM_JSON)
         adit_desc_json_print(out, desc, offer);
     else
         adit_sdp_print(out, desc, offer);
     adit_free(desc);
+}
+
+/* A ticket has no room for names. */
+static void say_hidden(struct adit_peer *peer)
+{
+    if (!peer->hide || peer->said_hidden)
+        return;
+    peer->said_hidden = true;
+    adit_log(ADIT_LOG_WARN, "agent",
+             "a ticket says nothing of the addresses that it hides, so nobody finds us within our "
+             "own network; --as json or sdp has names for them. Continuing");
 }
 
 int adit_peer_describe(struct adit_peer *peer, enum adit_form form, char *out, size_t size)
@@ -57,6 +78,7 @@ int adit_peer_describe(struct adit_peer *peer, enum adit_form form, char *out, s
         return -EAGAIN; /* an answer exists after the offer */
     adit_buf_init(&text, ADIT_SDP_SIZE_MAX);
     if (form == ADIT_FORM_TICKET) {
+        say_hidden(peer);
         n = make_ticket(peer, &ticket);
         if (n < 0)
             return n;
@@ -89,6 +111,22 @@ void adit_peer_pairtext_conf(struct adit_peer *peer, struct adit_pairtext_conf *
         ret_conf->own = &peer->own_ticket;
 }
 
+/* Names among their candidates are asked for beside the connection, which waits for none of them.
+ */
+static void ask_for_names(struct adit_peer *peer, const struct adit_desc *desc)
+{
+    bool any = false;
+
+    for (unsigned i = 0; i < desc->cand_count && !peer->freed; i++) {
+        if (!adit_cand_named(&desc->cands[i]))
+            continue;
+        any = true;
+        adit_dotlocal_ask(peer, &desc->cands[i], adit_peer_now(peer));
+    }
+    if (any && desc->end_of_candidates && !peer->freed)
+        adit_dotlocal_end(peer, adit_peer_now(peer));
+}
+
 int adit_peer_accept_found(struct adit_peer *peer, const struct adit_pairtext *found,
                            struct adit_cause *ret_cause)
 {
@@ -104,6 +142,8 @@ int adit_peer_accept_found(struct adit_peer *peer, const struct adit_pairtext *f
     if (err) {
         peer->remote_ticket = before;
         peer->has_remote_ticket = had;
+    } else {
+        ask_for_names(peer, &found->desc);
     }
     adit_peer_touch(peer);
     return err;

@@ -7,6 +7,7 @@
 #include "core/resolve.h"
 #include "core/stream.h"
 #include "core/udp.h"
+#include "lan/mdns.h"
 #include "peer/engine.h"
 #include "peer/relays.h"
 #include "peer/ticket.h"
@@ -20,6 +21,8 @@ struct base {
     struct adit_udp udp;
     struct adit_addr ip; /* without port: what netif knows it by */
     uint32_t index;      /* of the interface */
+    uint8_t prefix_len;
+    char name[ADIT_MDNS_OWN_STR]; /* told in place of the address; "" = not hidden */
 };
 
 /* One STUN server whose name is being resolved. */
@@ -63,10 +66,12 @@ struct adit_peer {
     size_t name_count;
     uint16_t port_min, port_max;
     enum adit_offload udp_offload;
-    bool loopback;
+    bool loopback, hide, said_hidden;
 
     struct base bases[BASES_MAX];
-    uint64_t dropped_before; /* datagrams, by sockets that are closed now */
+    struct adit_dotlocal *dotlocal; /* NULL: no name has come up */
+    struct adit_ports *ports;       /* NULL: no gateway is asked, nothing is announced */
+    uint64_t dropped_before;        /* datagrams, by sockets that are closed now */
     int socket_err; /* why the last address that could not be used could not; negative errno */
     uint16_t port; /* of the first socket; the others try for the same, which keeps tickets short */
     struct adit_netif_watch watch;
@@ -132,8 +137,7 @@ void adit_bases_none(struct adit_peer *peer, adit_time now);
 uint64_t adit_bases_dropped(const struct adit_peer *peer); /* datagrams, since the beginning */
 size_t adit_bases_count(const struct adit_peer *peer);
 void adit_bases_close(struct adit_peer *peer);
-void adit_bases_send(struct adit_peer *peer, int base, const struct adit_addr *to,
-                     const void *bytes, size_t n);
+void adit_bases_send(void *arg, int base, const struct adit_addr *to, const void *bytes, size_t n);
 
 /* Beside the connection, from the first address that may lead there. */
 void adit_bases_send_any(struct adit_peer *peer, const struct adit_addr *to, const void *bytes,

@@ -1,6 +1,8 @@
 #include <stdio.h>
 
+#include "agent/dotlocal.h"
 #include "agent/inner.h"
+#include "agent/ports.h"
 #include "base/alloc.h"
 #include "base/log.h"
 
@@ -36,20 +38,19 @@ static void on_timer(struct adit_timer *timer, adit_time now)
 
 /* ---- the engine talks ------------------------------------------------------------------------ */
 
-static void on_send(void *arg, int base, const struct adit_addr *to, const void *bytes, size_t n)
-{
-    adit_bases_send(arg, base, to, bytes, n);
-}
-
 static void tell_candidate(struct adit_peer *peer, const struct adit_cand *cand)
 {
     struct adit_buf text;
+    struct adit_cand told;
 
     if (!peer->on.candidate)
         return;
     adit_buf_init(&text, ADIT_CAND_LINE_MAX);
-    if (cand)
-        adit_cand_print(&text, cand);
+    if (cand) {
+        told = *cand;
+        adit_dotlocal_cover(peer, &told);
+        adit_cand_print(&text, &told);
+    }
     if (!text.err)
         peer->on.candidate(peer, cand ? adit_buf_str(&text) : NULL, peer->user);
     adit_buf_done(&text);
@@ -101,7 +102,7 @@ static void on_event(void *arg, const struct adit_engine_event *ev)
     }
 }
 
-static const struct adit_engine_ops engine_ops = { .send = on_send,
+static const struct adit_engine_ops engine_ops = { .send = adit_bases_send,
                                                    .event = on_event,
                                                    .turn_open = adit_turns_open,
                                                    .turn_send = adit_turns_send,
@@ -117,7 +118,7 @@ static void on_netif_changed(void *arg, adit_time now)
 void adit_peer_check_complete(struct adit_peer *peer, adit_time now)
 {
     if (peer->freed || !peer->started || peer->resolving || peer->complete ||
-        adit_bases_count(peer) == 0)
+        adit_bases_count(peer) == 0 || adit_ports_pending(peer, now))
         return;
     peer->complete = true;
     adit_engine_bases_done(peer->engine, now);
@@ -154,6 +155,8 @@ static void on_bury(struct adit_task *task, adit_time now)
 
     (void)now;
     adit_task_cancel(&peer->settle); /* queued again on the way out of the callback that freed us */
+    adit_dotlocal_free(peer);
+    adit_ports_free(peer);
     adit_engine_free(peer->engine);
     adit_turns_free(peer);
     adit_dcs_free(peer);
@@ -234,7 +237,9 @@ static int init(struct adit_peer *peer, const struct adit_peer_conf *conf, struc
         if (err)
             return err;
     }
-    err = adit_turns_init(peer, conf, cause);
+    err = adit_ports_init(peer, conf, cause);
+    if (!err)
+        err = adit_turns_init(peer, conf, cause);
     if (!err)
         err = get_cert(peer, conf, cause);
     if (err)
@@ -252,6 +257,7 @@ static int init(struct adit_peer *peer, const struct adit_peer_conf *conf, struc
                                                     .ufrag = peer->ufrag,
                                                     .pwd = pwd,
                                                     .allow_loopback = conf->loopback,
+                                                    .hide_hosts = conf->hide_addresses,
                                                     .patience = conf->patient ? PATIENCE_PERSON : 0,
                                                     .message_max = conf->message_max,
                                                     .channels_max = conf->channels_max },
@@ -283,6 +289,7 @@ struct adit_peer *adit_peer_new(struct adit_loop *loop, const struct adit_peer_c
         peer->port_min = conf->port_min;
         peer->port_max = conf->port_max;
         peer->udp_offload = conf->udp_offload;
+        peer->hide = conf->hide_addresses;
         peer->loopback = peer->netif.loopback = conf->loopback;
         adit_list_init(&peer->dcs);
         adit_rng_init(&peer->rng);
@@ -309,6 +316,7 @@ struct adit_peer *adit_peer_free(struct adit_peer *peer)
     adit_netif_watch_stop(&peer->watch);
     adit_servers_stop(peer);
     adit_turns_stop(peer);
+    adit_dotlocal_close(peer);
     adit_bases_close(peer);
     adit_timer_stop(&peer->timer);
     adit_task_cancel(&peer->start);
@@ -336,10 +344,12 @@ int adit_peer_add_candidate(struct adit_peer *peer, const char *candidate)
     int err = 0;
 
     if (!candidate || !*candidate) {
-        adit_engine_candidates_done(peer->engine, adit_peer_now(peer));
+        adit_dotlocal_end(peer, adit_peer_now(peer));
     } else {
         err = adit_cand_parse(&cand, candidate, strlen(candidate));
-        if (!err)
+        if (!err && adit_cand_named(&cand))
+            adit_dotlocal_ask(peer, &cand, adit_peer_now(peer));
+        else if (!err)
             err = adit_engine_add_candidate(peer->engine, &cand, adit_peer_now(peer));
     }
     adit_peer_touch(peer);

@@ -327,10 +327,10 @@ static void on_hint(struct adit_timer *timer, adit_time now)
              s->conf.role == ADIT_SESSION_OFFER
                  ? "Is it still running? Otherwise no path leads there: a firewall drops UDP, or "
                    "both NATs choose a new port for each address; open a port on one side and name "
-                   "it with --udp-port"
+                   "it with --udp-port and --announce"
                  : "Perhaps nobody has pasted our line there yet. Otherwise no path leads there: a "
                    "firewall drops UDP, or both NATs choose a new port for each address; open a "
-                   "port on one side and name it with --udp-port");
+                   "port on one side and name it with --udp-port and --announce");
 }
 
 static void on_goodbye(struct adit_timer *timer, adit_time now)

@@ -191,11 +191,34 @@ static void configure(struct adit_carry *c, const struct adit_options *o)
         .port_min = o->udp_port.min,
         .port_max = o->udp_port.max,
         .loopback = o->loopback,
+        .hide_addresses = o->hide_addresses,
+        .port_map = o->port_map,
+        .announce = o->announce.items,
+        .announce_count = o->announce.count,
         .cert = o->cert,
         .key = o->key,
         .identity = o->identity,
         .udp_offload = (enum adit_offload)o->udp_offload,
     };
+}
+
+/* A forward outside has to end at a port that is known. */
+static int check_announced(const struct adit_options *o)
+{
+    struct adit_addr addr;
+
+    for (size_t i = 0; i < o->announce.count; i++) {
+        const char *text = o->announce.items[i];
+
+        if (adit_addr_parse_port(&addr, text, strlen(text), 0) < 0)
+            return adit_cli_usage(o, "announce", text,
+                                  "give an address with or without a port, such as "
+                                  "198.51.100.7:4000");
+        if (addr.port && !o->udp_port.min)
+            return adit_cli_usage(o, "announce", text,
+                                  "say with --udp-port where that port is forwarded to");
+    }
+    return 0;
 }
 
 int adit_carry_load(struct adit_carry *c, const struct adit_options *o)
@@ -204,6 +227,8 @@ int adit_carry_load(struct adit_carry *c, const struct adit_options *o)
 
     *c = (struct adit_carry){ 0 };
     err = read_vpn(c, o);
+    if (!err)
+        err = check_announced(o);
     if (!err && o->mode == ADIT_MODE_STREAMS)
         err = adit_carry_streams_load(&c->streams, o);
     read_bench(c, o);

@@ -56,6 +56,16 @@ OPTION(udp_port, PORTS, "udp-port", 0, "A[-B]", 0, 0, "INTERNAL_UDP_PORT", N, ""
        "local UDP port, or a range of them")
 OPTION(udp_offload, CHOICE, "udp-offload", 0, "auto|on|off", 0, 0, "", N, "auto",
        "the same for the datagrams of the tunnel, between us and the network")
+OPTION(
+    port_map, CHOICE, "port-map", 0, "auto|on|off", 0, 0, "", N, "auto",
+    "ask the router to open a port for us (PCP, NAT-PMP), and to close it at the end: auto where "
+    "a STUN server is asked too; on says so if it does not")
+OPTION(announce, LIST, "announce", 0, "IP[:PORT]", 0, 0, "", N, "",
+       "an address outside that leads here, by a port forward to --udp-port or by 1:1 NAT; may be "
+       "repeated. Without PORT it is the same as ours")
+OPTION(hide_addresses, FLAG, "hide-addresses", 0, "", 0, 0, "", N, "",
+       "tell addresses of this host as random names under .local, which only its own networks can "
+       "resolve; a ticket leaves them out")
 OPTION(loopback, FLAG, "loopback", 0, "", 0, 0, "", N, "",
        "use 127.0.0.1 and ::1 too, for two programs on one host")
 

@@ -88,10 +88,11 @@ struct adit_options {
     bool qr;
     adit_time timeout; /* 0 = none */
 
-    struct adit_strings stun, turn, bind_dev, ignore_dev;
+    struct adit_strings stun, turn, bind_dev, ignore_dev, announce;
     const char *turn_user, *turn_password, *turn_password_file;
+    enum adit_port_map port_map;
     struct adit_port_range udp_port;
-    bool loopback;
+    bool loopback, hide_addresses;
     const char *cert, *key, *identity;
 
     const char *label;

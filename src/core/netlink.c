@@ -138,6 +138,12 @@ static int read_end(struct adit_netlink *nl, const struct nlmsghdr *msg, int *re
 
 int adit_netlink_do(struct adit_netlink *nl, struct adit_nlmsg *m)
 {
+    return adit_netlink_ask(nl, m, NULL, NULL);
+}
+
+int adit_netlink_ask(struct adit_netlink *nl, struct adit_nlmsg *m,
+                     int (*each)(void *arg, const struct nlmsghdr *msg), void *arg)
+{
     uint8_t *bytes = adit_malloc(REPLY_MAX);
     int err = -ENOMEM;
 
@@ -153,9 +159,12 @@ int adit_netlink_do(struct adit_netlink *nl, struct adit_nlmsg *m)
             break;
         }
         unsigned left = (unsigned)n;
-        for (struct nlmsghdr *h = (void *)bytes; NLMSG_OK(h, left); h = NLMSG_NEXT(h, left))
+        for (struct nlmsghdr *h = (void *)bytes; NLMSG_OK(h, left); h = NLMSG_NEXT(h, left)) {
             if (read_end(nl, h, &err))
                 goto out;
+            if (each && h->nlmsg_seq == nl->seq)
+                err = each(arg, h);
+        }
     }
 out:
     adit_free(bytes);

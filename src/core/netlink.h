@@ -42,6 +42,9 @@ void adit_nlmsg_attr_ip(struct adit_nlmsg *m, uint16_t type, const struct adit_a
 
 /* Sends and waits for the kernel's acknowledgement: 0 or the kernel's -errno. */
 ADIT_MUST_USE int adit_netlink_do(struct adit_netlink *nl, struct adit_nlmsg *m);
+/* The same for a question with one answer (RTM_GETROUTE of one destination), which is handed up. */
+ADIT_MUST_USE int adit_netlink_ask(struct adit_netlink *nl, struct adit_nlmsg *m,
+                                   int (*each)(void *arg, const struct nlmsghdr *msg), void *arg);
 /* Asks for a list (RTM_GETLINK, RTM_GETADDR …) and hands up each entry; `each` may stop it with a
  * negative value, which is returned. A list that changed under the kernel's hands is asked for
  * again from its start, `restart` is called first. */

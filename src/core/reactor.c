@@ -11,7 +11,8 @@
 #include "core/udp.h"
 
 #define EVENTS_MAX  64
-#define PASSES_MAX  8 /* of the before-sleep tasks, which may queue each other */
+#define PASSES_MAX  8              /* of the before-sleep tasks, which may queue each other */
+#define REST_MIN    (10 * ADIT_US) /* a wait that was one */
 #define BLOCKED_MAX (100 * ADIT_MS)
 
 struct adit_loop {
@@ -23,6 +24,7 @@ struct adit_loop {
     struct adit_link before_sleep, at_last, end_of_round;
     struct epoll_event fetched[EVENTS_MAX]; /* data.ptr NULL: its io was stopped meanwhile */
     int fetched_count;
+    bool rested;
     size_t io_count;
     struct adit_udp_hub *udp_hub;
 };
@@ -56,6 +58,11 @@ adit_time adit_loop_now(struct adit_loop *loop)
     if (!loop->in_round)
         loop->now = read_clock();
     return loop->now;
+}
+
+bool adit_loop_rested(const struct adit_loop *loop)
+{
+    return loop->rested;
 }
 
 struct adit_udp_hub **adit_loop_udp_hub(struct adit_loop *loop)
@@ -350,12 +357,15 @@ static int to_ms(adit_time wait)
 
 static int run_round(struct adit_loop *loop, int timeout_ms)
 {
+    adit_time before = timeout_ms ? read_clock() : 0;
+
     assert(!loop->in_round); /* adit_loop_process called from a callback */
     int n = epoll_wait(loop->fd, loop->fetched, EVENTS_MAX, timeout_ms);
     if (n < 0 && errno != EINTR)
         return -errno;
     loop->fetched_count = n > 0 ? n : 0;
     loop->now = read_clock();
+    loop->rested = n == 1 && timeout_ms && loop->now - before > REST_MIN;
     loop->in_round = true;
     /* Packets before timers: after a pause, an answer that has come is not taken for missing. */
     dispatch(loop);

@@ -44,6 +44,9 @@ struct adit_task {
  * with a loop of its own may have slept. CLOCK_BOOTTIME: it counts suspended time (see
  * docs/decisions.md). */
 adit_time adit_loop_now(struct adit_loop *loop);
+/* There was nothing to do before this round, and one thing now: a packet that came alone. To ask at
+ * once whether there is another one only delays it; the next round will know. */
+bool adit_loop_rested(const struct adit_loop *loop);
 
 /* Seconds since 1970 by the wall clock, for the date of what people exchange and for nothing else:
  * it may be wrong, and may jump. */

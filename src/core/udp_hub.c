@@ -291,7 +291,9 @@ void adit_udp_hub_forget(struct adit_udp *udp)
 
 static int fetch(struct adit_udp_hub *hub, int fd)
 {
-    for (unsigned i = 0; i < RX_BATCH; i++) {
+    unsigned most = adit_loop_rested(hub->loop) ? 1 : RX_BATCH;
+
+    for (unsigned i = 0; i < most; i++) {
         hub->rx_iov[i] = (struct iovec){ hub->rx_bytes[i], sizeof hub->rx_bytes[i] };
         hub->rx[i].msg_hdr = (struct msghdr){ .msg_name = &hub->rx_from[i],
                                               .msg_namelen = sizeof hub->rx_from[i],
@@ -300,7 +302,7 @@ static int fetch(struct adit_udp_hub *hub, int fd)
                                               .msg_control = hub->rx_control[i].bytes,
                                               .msg_controllen = sizeof hub->rx_control[i] };
     }
-    return recvmmsg(fd, hub->rx, RX_BATCH, MSG_DONTWAIT, NULL);
+    return recvmmsg(fd, hub->rx, most, MSG_DONTWAIT, NULL);
 }
 
 static void call_up(struct adit_udp *udp, struct mmsghdr *m, const struct adit_addr *from,

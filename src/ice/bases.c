@@ -25,6 +25,19 @@ struct adit_ice_local *adit_ice_find_local(const struct adit_ice *ice,
     return NULL;
 }
 
+struct adit_ice_local *adit_ice_find_told(const struct adit_ice *ice,
+                                          const struct adit_ice_base *base,
+                                          const struct adit_addr *addr)
+{
+    for (size_t i = 0; i < ice->local_count; i++) {
+        struct adit_ice_local *l = ice->locals[i];
+        if (l->base == base && adit_addr_equal(&l->cand.addr, addr) &&
+            !(ice->hide_hosts && l->cand.type == ADIT_CAND_HOST))
+            return l;
+    }
+    return NULL;
+}
+
 /* RFC 8445 section 5.1.1.3: the same for candidates of one type, base address and server. */
 static void set_foundation(struct adit_ice *ice, struct adit_ice_local *local)
 {

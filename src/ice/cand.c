@@ -225,3 +225,12 @@ bool adit_cand_usable(const struct adit_cand *cand, bool allow_loopback)
     }
     return false;
 }
+
+bool adit_cand_named(const struct adit_cand *cand)
+{
+    size_t n = strlen(cand->name), tail = strlen(".local");
+
+    return cand->transport == ADIT_TRANSPORT_UDP && cand->component == 1 &&
+           cand->type == ADIT_CAND_HOST && cand->addr.family == ADIT_FAMILY_NONE &&
+           cand->addr.port != 0 && n > tail && strcasecmp(cand->name + n - tail, ".local") == 0;
+}

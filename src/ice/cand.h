@@ -48,4 +48,9 @@ bool adit_ice_chars_valid(const char *text, size_t len);
  */
 bool adit_cand_usable(const struct adit_cand *cand, bool allow_loopback);
 
+/* May its name be asked for among the neighbours (lan/mdns.h)? It would be usable, but there is a
+ * name under ".local" in place of the address. Other names are nobody's business: see
+ * docs/decisions.md. */
+bool adit_cand_named(const struct adit_cand *cand);
+
 #endif

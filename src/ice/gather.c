@@ -36,7 +36,7 @@ static bool gathering(const struct adit_ice *ice)
     return ice->gathered ? ice->came && ice->went && !ice->consented : ice->bases_done;
 }
 
-static void tell_mapped(struct adit_ice *ice, const struct adit_cand *cand)
+void adit_ice_tell_mapped(struct adit_ice *ice, const struct adit_cand *cand)
 {
     ice->came = ice->went = false;
     adit_ice_tell(ice, &(struct adit_ice_event){ .type = ADIT_ICE_EV_MAPPED, .cand = cand });
@@ -55,7 +55,7 @@ static void check_gathered(struct adit_ice *ice, adit_time now)
     }
     ice->came = false;
     if (adit_ice_local_count(ice)) /* else there is nothing to tell, until the next base comes */
-        tell_mapped(ice, adit_ice_local(ice, 0));
+        adit_ice_tell_mapped(ice, adit_ice_local(ice, 0));
 }
 
 void adit_ice_bases_changed(struct adit_ice *ice, bool came, adit_time now)
@@ -237,7 +237,7 @@ static void new_mapping(struct adit_ice *ice, struct adit_ice_base *base, size_t
     uint16_t preference = base->preference > server ? (uint16_t)(base->preference - server) : 0;
 
     /* RFC 8445 section 5.1.3: the same address and base is redundant, host or not. */
-    if (adit_ice_find_local(ice, base, mapped))
+    if (adit_ice_find_told(ice, base, mapped))
         return;
     /* At the limit or without memory there is one candidate less. */
     (void)adit_ice_add_local(ice, base, ADIT_CAND_SRFLX, preference, mapped, &ice->stun[server],
@@ -248,14 +248,14 @@ static void new_mapping(struct adit_ice *ice, struct adit_ice_base *base, size_t
 static void changed_mapping(struct adit_ice *ice, struct adit_ice_base *base,
                             const struct adit_addr *old, const struct adit_addr *mapped)
 {
-    struct adit_ice_local *l = adit_ice_find_local(ice, base, old);
-    struct adit_ice_local *known = adit_ice_find_local(ice, base, mapped);
+    struct adit_ice_local *l = adit_ice_find_told(ice, base, old);
+    struct adit_ice_local *known = adit_ice_find_told(ice, base, mapped);
 
     for (size_t k = 0; k < ice->stun_count; k++) {
         if (adit_addr_equal(&base->probes[k].mapped, old))
             base->probes[k].mapped = *mapped;
     }
-    if (!l || l->cand.type != ADIT_CAND_SRFLX)
+    if (!l || l->cand.type != ADIT_CAND_SRFLX || l->mapped)
         return;
     if (known) {
         adit_ice_remove_local(ice, l);
@@ -263,7 +263,7 @@ static void changed_mapping(struct adit_ice *ice, struct adit_ice_base *base,
     } else {
         l->cand.addr = *mapped;
     }
-    tell_mapped(ice, &l->cand);
+    adit_ice_tell_mapped(ice, &l->cand);
 }
 
 static void probe_answered(struct adit_ice *ice, struct adit_ice_base *base, size_t server,
@@ -278,7 +278,7 @@ static void probe_answered(struct adit_ice *ice, struct adit_ice_base *base, siz
     ice->gather_answered = adit_time_min(ice->gather_answered, now);
     if (!adit_addr_equal(&old, mapped)) {
         p->mapped = *mapped;
-        if (old.family == ADIT_FAMILY_NONE || !adit_ice_find_local(ice, base, &old))
+        if (old.family == ADIT_FAMILY_NONE || !adit_ice_find_told(ice, base, &old))
             new_mapping(ice, base, server);
         else
             changed_mapping(ice, base, &old, mapped);

@@ -35,6 +35,7 @@ struct adit_ice *adit_ice_new(const struct adit_ice_conf *conf, const struct adi
     ice->rto = conf->rto ? conf->rto : ADIT_RETRY_RTO;
     ice->patience = conf->patience ? conf->patience : ADIT_ICE_PATIENCE;
     ice->allow_loopback = conf->allow_loopback;
+    ice->hide_hosts = conf->hide_hosts;
     ice->tie_breaker = adit_rng_u64(ice->rng);
     ice->next_slot = ice->next_triggered = now;
     ice->gather_started = now;

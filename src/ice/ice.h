@@ -40,6 +40,8 @@ struct adit_ice_conf {
     const char *ufrag, *pwd;      /* copied; NULL = generated (RFC 8445 section 5.3) */
     const struct adit_addr *stun; /* copied: STUN servers, already resolved */
     size_t stun_count;
+    bool hide_hosts; /* host candidates are told without their addresses, by the owner; so what a
+                      * server sees is worth telling where it is the same */
     bool allow_loopback; /* remote candidates on 127/8 and ::1 are usable (tests, one host) */
     adit_time ta;        /* pacing of all new checks and gathering; 0 = default, >= 5 ms */
     adit_time rto;       /* first retransmission; 0 = 500 ms (RFC 8445 section 14.3) */
@@ -136,6 +138,13 @@ ADIT_MUST_USE int adit_ice_add_relay(struct adit_ice *ice, int base,
 /* So many relays are still being asked for an address: GATHERED waits for them as for STUN servers,
  * three seconds at most after the first of these has answered. */
 void adit_ice_await_relays(struct adit_ice *ice, unsigned count, adit_time now);
+/* `addr` leads to this base, as `server` says: a gateway that keeps a port open, or whoever else
+ * knows; it becomes a server-reflexive candidate. There is one for each base and server: another
+ * address takes the place of the one before, and MAPPED is told; NULL: it leads here no more.
+ * -ENOENT: no such base; -ENOSPC at the limit; -ENOMEM. */
+ADIT_MUST_USE int adit_ice_set_mapped(struct adit_ice *ice, int base,
+                                      const struct adit_addr *server, const struct adit_addr *addr,
+                                      adit_time now);
 /* The socket is gone (interface removed, ENETDOWN): its candidates and pairs go with it. */
 void adit_ice_remove_base(struct adit_ice *ice, int base, adit_time now);
 /* One more STUN server, when its name has been resolved. Passed over at the limit of eight, and if

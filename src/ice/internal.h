@@ -3,6 +3,7 @@
  *   ice.c     life, deadline, tick, events, the data path
  *   bases.c   sockets of ours and local candidates
  *   gather.c  STUN servers: server-reflexive candidates and their keepalive
+ *   mapped.c  ports that somebody keeps open for us
  *   remote.c  the other side's candidates, and the pairs they make
  *   check.c   checks of ours: when they leave, repetition, giving up
  *   outcome.c what the answers to them mean
@@ -61,7 +62,7 @@ struct adit_ice {
     struct adit_rng *rng;
     struct adit_ice_limits limits;
     adit_time ta, rto, patience;
-    bool allow_loopback;
+    bool allow_loopback, hide_hosts;
 
     enum adit_ice_state state;
     struct adit_cred cred;
@@ -139,6 +140,10 @@ void adit_ice_remove_local(struct adit_ice *ice, struct adit_ice_local *local);
 struct adit_ice_local *adit_ice_find_local(const struct adit_ice *ice,
                                            const struct adit_ice_base *base,
                                            const struct adit_addr *addr);
+/* The same, for what the other side may be told: an address that is hidden has not been. */
+struct adit_ice_local *adit_ice_find_told(const struct adit_ice *ice,
+                                          const struct adit_ice_base *base,
+                                          const struct adit_addr *addr);
 void adit_ice_free_bases(struct adit_ice *ice);
 
 /* --- gather.c */
@@ -159,6 +164,9 @@ bool adit_ice_probe_start(struct adit_ice *ice, adit_time now); /* one new trans
 void adit_ice_probe_deadline(const struct adit_ice *ice, adit_time *ret_retry, adit_time *ret_new);
 void adit_ice_probe_unreachable(struct adit_ice *ice, struct adit_ice_base *base,
                                 const struct adit_addr *to, adit_time now);
+
+/* What was told to the other side is out of date: `cand` is what holds now. */
+void adit_ice_tell_mapped(struct adit_ice *ice, const struct adit_cand *cand);
 
 /* --- remote.c */
 

@@ -19,6 +19,7 @@ struct adit_ice_local {
     struct adit_ice_base *base;
     struct adit_addr server; /* of a server-reflexive one: part of its foundation */
     bool announced;
+    bool mapped; /* `server` is who said so, and no STUN server: mapped.c */
 };
 
 struct adit_ice_remote {

@@ -15,6 +15,17 @@ int adit_engine_add_base(struct adit_engine *e, int base, const struct adit_addr
     return err;
 }
 
+int adit_engine_set_mapped(struct adit_engine *e, int base, const struct adit_addr *server,
+                           const struct adit_addr *addr, adit_time now)
+{
+    int err;
+
+    e->now = now;
+    err = adit_ice_set_mapped(e->ice, base, server, addr, now);
+    adit_engine_settle(e);
+    return err;
+}
+
 void adit_engine_remove_base(struct adit_engine *e, int base, adit_time now)
 {
     e->now = now;

@@ -17,6 +17,7 @@ enum adit_desc_type {
 enum adit_setup { ADIT_SETUP_ACTPASS, ADIT_SETUP_ACTIVE, ADIT_SETUP_PASSIVE };
 
 #define ADIT_DESC_CANDS_MAX        64
+#define ADIT_DESC_NAMES_MAX        32 /* of the candidates */
 #define ADIT_DESC_FINGERPRINTS_MAX 8
 #define ADIT_DESC_MIDS_MAX         16 /* media sections */
 #define ADIT_MID_MAX               64
@@ -54,7 +55,7 @@ struct adit_desc {
     struct adit_desc_media media[ADIT_DESC_MIDS_MAX]; /* the other sections, in order */
     unsigned media_count;
     struct adit_cand
-        cands[ADIT_DESC_CANDS_MAX]; /* UDP, component 1, usable form; others are skipped */
+        cands[ADIT_DESC_CANDS_MAX]; /* UDP, component 1, usable form or named; others are skipped */
     unsigned cand_count;
     uint64_t session_id; /* o=; at most 2^63 - 1 (RFC 8829 section 5.2.1) */
     bool adit;           /* an adit wrote it: a ticket, or a=adit-version with one that we know */

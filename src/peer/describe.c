@@ -134,6 +134,7 @@ int adit_engine_set_remote(struct adit_engine *e, const struct adit_desc *desc,
 {
     enum adit_role role = ADIT_ROLE_OFFERER;
     struct adit_desc *copy;
+    bool named = false;
     int err;
 
     if (e->remote) {
@@ -156,10 +157,12 @@ int adit_engine_set_remote(struct adit_engine *e, const struct adit_desc *desc,
     e->remote = copy;
     e->times.remote_set = now;
     for (unsigned i = 0; i < desc->cand_count; i++)
+        named |= adit_cand_named(&desc->cands[i]);
+    for (unsigned i = 0; i < desc->cand_count; i++)
         if (adit_ice_add_remote(e->ice, &desc->cands[i], now) == -ENOSPC)
             break; /* the agent has its fill; the best ones come first */
     err = adit_ice_set_remote(e->ice, desc->ufrag, desc->pwd, desc->ice_lite, now);
-    if (!err && desc->end_of_candidates) /* an error: closed meanwhile, by a handler */
+    if (!err && desc->end_of_candidates && !named) /* an error: closed meanwhile, by a handler */
         adit_ice_remote_done(e->ice, now);
     adit_engine_settle(e);
     return 0;

@@ -30,12 +30,12 @@ struct adit_engine_conf {
     struct adit_rng *rng;         /* borrowed, outlives the engine */
     const struct adit_addr *stun; /* copied */
     size_t stun_count;
-    const char *ufrag, *pwd; /* copied; NULL = generated */
-    bool allow_loopback;     /* see ice.h */
-    adit_time ta, patience;  /* see ice.h; 0 = default */
-    size_t mtu;              /* largest UDP payload; 0 = what the path carries, see ice/pmtu.h */
-    uint32_t message_max;    /* our max-message-size; 0 = 256 KiB */
-    unsigned channels_max;   /* 0 = 1024 */
+    const char *ufrag, *pwd;         /* copied; NULL = generated */
+    bool allow_loopback, hide_hosts; /* see ice.h */
+    adit_time ta, patience;          /* see ice.h; 0 = default */
+    size_t mtu;            /* largest UDP payload; 0 = what the path carries, see ice/pmtu.h */
+    uint32_t message_max;  /* our max-message-size; 0 = 256 KiB */
+    unsigned channels_max; /* 0 = 1024 */
     size_t send_buffer, recv_buffer; /* see sctp.h; 0 = default */
 };
 
@@ -106,6 +106,10 @@ struct adit_engine *adit_engine_free(struct adit_engine *e); /* returns NULL */
 ADIT_MUST_USE int adit_engine_add_base(struct adit_engine *e, int base,
                                        const struct adit_addr *addr, uint16_t preference,
                                        bool announce, adit_time now);
+/* An address that leads to a base, or no longer does, see ice.h. */
+ADIT_MUST_USE int adit_engine_set_mapped(struct adit_engine *e, int base,
+                                         const struct adit_addr *server,
+                                         const struct adit_addr *addr, adit_time now);
 void adit_engine_remove_base(struct adit_engine *e, int base, adit_time now);
 /* Another STUN server, once its name is resolved. */
 void adit_engine_add_stun(struct adit_engine *e, const struct adit_addr *server, adit_time now);
@@ -128,8 +132,10 @@ const struct adit_desc *adit_engine_remote_offer(const struct adit_engine *e);
 
 /* The other side's description; its type UNKNOWN takes the type that fits our role, and, if we have
  * none, the roles come from comparing fingerprints (symmetric pairing: the greater one answers).
- * Copied. -EALREADY: there is one; -EINVAL with *ret_cause: it does not fit (an offer where an
- * answer is due, our own description, nothing in common); -ENOMEM. */
+ * Copied. Names among the candidates (adit_cand_named) are the owner's to resolve and to add; with
+ * such ones the end of candidates is when the owner says so. -EALREADY: there is one; -EINVAL with
+ * *ret_cause: it does not fit (an offer where an answer is due, our own description, nothing in
+ * common); -ENOMEM. */
 ADIT_MUST_USE int adit_engine_set_remote(struct adit_engine *e, const struct adit_desc *desc,
                                          struct adit_cause *ret_cause, adit_time now);
 ADIT_MUST_USE int adit_engine_add_candidate(struct adit_engine *e, const struct adit_cand *cand,

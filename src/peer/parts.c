@@ -174,6 +174,7 @@ struct adit_ice *adit_parts_new_ice(struct adit_engine *e, const struct adit_eng
                                                  .stun = conf->stun,
                                                  .stun_count = conf->stun_count,
                                                  .allow_loopback = conf->allow_loopback,
+                                                 .hide_hosts = conf->hide_hosts,
                                                  .ta = conf->ta,
                                                  .patience = conf->patience,
                                                  .rng = conf->rng },

@@ -137,18 +137,32 @@ static bool is_from(struct adit_sdp_text value, uint64_t version)
     return adit_str_u64(&v, word.p, adit_sdp_len(word), version, UINT32_MAX) == 0;
 }
 
-/* What is malformed or useless to us (TCP, component 2, ".local", multicast) is passed over, and so
- * is what exceeds the limit: a candidate is a hint (RFC 8839 section 5.1). */
+/* Names take half of the room at most: who sends a thousand of them still has his addresses read.
+ */
+static bool has_room(const struct adit_desc *d, const struct adit_cand *c)
+{
+    unsigned names = 0;
+
+    for (unsigned i = 0; i < d->cand_count; i++)
+        names += d->cands[i].addr.family == ADIT_FAMILY_NONE;
+    return d->cand_count < ADIT_DESC_CANDS_MAX &&
+           (c->addr.family != ADIT_FAMILY_NONE || names < ADIT_DESC_NAMES_MAX);
+}
+
+/* What is malformed or useless to us (TCP, component 2, multicast, a name that is not under
+ * ".local") is passed over, and so is what exceeds the limit: a candidate is a hint (RFC 8839
+ * section 5.1). */
 static void read_candidate(struct attrs *a, struct adit_sdp_text value)
 {
     struct adit_desc *d = a->d;
     struct adit_cand c;
 
-    if (adit_cand_parse(&c, value.p, adit_sdp_len(value)) < 0 || !adit_cand_usable(&c, true) ||
-        d->cand_count == ADIT_DESC_CANDS_MAX)
+    if (adit_cand_parse(&c, value.p, adit_sdp_len(value)) < 0 ||
+        !(adit_cand_usable(&c, true) || adit_cand_named(&c)) || !has_room(d, &c))
         return;
     for (unsigned i = 0; i < d->cand_count; i++) {
-        if (d->cands[i].type == c.type && adit_addr_equal(&d->cands[i].addr, &c.addr))
+        if (d->cands[i].type == c.type && adit_addr_equal(&d->cands[i].addr, &c.addr) &&
+            strcmp(d->cands[i].name, c.name) == 0)
             return;
     }
     d->cands[d->cand_count++] = c;

@@ -127,10 +127,11 @@ static void on_ready(struct adit_io *io, uint32_t events, adit_time now)
 {
     struct adit_device *d = adit_container_of(io, struct adit_device, io);
     const uint8_t *open = d->buffer;
+    int most = adit_loop_rested(io->loop) ? 1 : READS_MAX;
     size_t total = 0;
 
     (void)events;
-    for (int i = 0; i < READS_MAX && total < BYTES_MAX && d->buffer == open; i++) {
+    for (int i = 0; i < most && total < BYTES_MAX && d->buffer == open; i++) {
         struct virtio_net_hdr h = { 0 };
         struct iovec v[2] = { { &h, sizeof h }, { d->buffer, READ_SIZE } };
         ssize_t n = d->join ? readv(io->fd, v, 2) : read(io->fd, v[1].iov_base, v[1].iov_len);

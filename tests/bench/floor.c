@@ -1,12 +1,15 @@
 /* floor - the least that a tunnel in user space can cost: a TUN device, one UDP socket,
  * AES-128-GCM.
  *
- *   floor DEVICE LOCAL PEER PORT
+ *   floor DEVICE LOCAL PEER PORT [split]
  *
  * No handshake, a key that everybody knows, IPv4 only: a measure, never a tunnel. What the device
  * gives in one read (up to 64 KiB of one flow) is cut anywhere into records of one size, sent with
  * one UDP_SEGMENT, taken with UDP_GRO, and written as one: nobody looks into a packet, nobody
- * computes a checksum. A record lost is a read lost. */
+ * computes a checksum. A record lost is a read lost.
+ *
+ * split: sending and receiving each have a thread. They share nothing, so this is the most that a
+ * second core can give a tunnel in this way. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -14,6 +17,8 @@
 #include <netinet/udp.h>
 #include <openssl/evp.h>
 #include <poll.h>
+#include <pthread.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -190,27 +195,65 @@ static int from_socket(int device, int fd)
     return n > 0;
 }
 
+struct ends {
+    int device, socket;
+};
+
+static void *send_for_ever(void *arg)
+{
+    const struct ends *e = arg;
+    struct pollfd p = { .fd = e->device, .events = POLLIN };
+
+    while (poll(&p, 1, -1) > 0)
+        for (int i = 0; i < TURNS && from_device(e->device, e->socket); i++)
+            ;
+    return NULL;
+}
+
+static void *receive_for_ever(void *arg)
+{
+    const struct ends *e = arg;
+    struct pollfd p = { .fd = e->socket, .events = POLLIN };
+
+    while (poll(&p, 1, -1) > 0)
+        for (int i = 0; i < TURNS && from_socket(e->device, e->socket); i++)
+            ;
+    return NULL;
+}
+
+static void both_for_ever(const struct ends *e)
+{
+    struct pollfd p[2] = { { .fd = e->device, .events = POLLIN },
+                           { .fd = e->socket, .events = POLLIN } };
+
+    while (poll(p, 2, -1) > 0) {
+        for (int i = 0; i < TURNS && from_device(e->device, e->socket); i++)
+            ;
+        for (int i = 0; i < TURNS && from_socket(e->device, e->socket); i++)
+            ;
+    }
+}
+
 int main(int argc, char **argv)
 {
     static const uint8_t key[16] = "for measures";
+    bool split = argc == 6 && strcmp(argv[5], "split") == 0;
+    pthread_t sender;
 
-    if (argc != 5) {
-        fprintf(stderr, "usage: floor DEVICE LOCAL PEER PORT\n");
+    if (argc != 5 && !split) {
+        fprintf(stderr, "usage: floor DEVICE LOCAL PEER PORT [split]\n");
         return 2;
     }
-    int device = open_device(argv[1]), fd = open_socket(argv[2], argv[3], argv[4]);
+    struct ends e = { open_device(argv[1]), open_socket(argv[2], argv[3], argv[4]) };
 
     sealing = EVP_CIPHER_CTX_new();
     opening = EVP_CIPHER_CTX_new();
     if (EVP_EncryptInit_ex(sealing, EVP_aes_128_gcm(), NULL, key, NULL) != 1 ||
         EVP_DecryptInit_ex(opening, EVP_aes_128_gcm(), NULL, key, NULL) != 1)
         return 1;
-    struct pollfd p[2] = { { .fd = device, .events = POLLIN }, { .fd = fd, .events = POLLIN } };
-    while (poll(p, 2, -1) > 0) {
-        for (int i = 0; i < TURNS && from_device(device, fd); i++)
-            ;
-        for (int i = 0; i < TURNS && from_socket(device, fd); i++)
-            ;
-    }
+    if (!split)
+        both_for_ever(&e);
+    else if (pthread_create(&sender, NULL, send_for_ever, &e) == 0)
+        receive_for_ever(&e);
     return 1;
 }

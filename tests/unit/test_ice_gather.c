@@ -404,10 +404,70 @@ static void test_no_keepalive_once_connected(void **state)
 
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
+/* A gateway's word, or the user's: a candidate for that base, as long as it is said. */
+static void test_mapped_by_others(void **state)
+{
+    struct net_node *a = with_servers(1);
+    struct adit_addr gateway = net_addr("10.0.0.254:5351"), user = net_addr("192.0.2.9:1");
+    struct adit_addr outside = net_addr("192.0.2.1:7000"), moved = net_addr("192.0.2.2:7000");
+    struct adit_addr seen = net_addr("10.0.0.1:1000");
+    const struct adit_cand *c;
+
+    (void)state;
+    assert_int_equal(adit_ice_set_mapped(a->ice, 3, &gateway, &outside, net.now), -ENOENT);
+    net_base(a, 3, "10.0.0.1:1000", 65535);
+    assert_int_equal(adit_ice_set_mapped(a->ice, 3, &gateway, &outside, net.now), 0);
+    assert_int_equal(adit_ice_set_mapped(a->ice, 3, &gateway, &outside, net.now), 0);
+    assert_int_equal(adit_ice_set_mapped(a->ice, 3, &user, &seen, net.now), 0); /* redundant */
+    assert_int_equal(a->cands, 2);
+    assert_int_equal(a->mapped, 0);
+    c = adit_ice_local(a->ice, 1);
+    assert_int_equal(c->type, ADIT_CAND_SRFLX);
+    assert_true(adit_addr_equal(&c->addr, &outside));
+    assert_true(adit_addr_equal(&c->related, &seen));
+
+    /* Another address takes its place, and that is told. */
+    assert_int_equal(adit_ice_set_mapped(a->ice, 3, &gateway, &moved, net.now), 0);
+    assert_int_equal(a->mapped, 1);
+    assert_int_equal(adit_ice_local_count(a->ice), 2);
+    /* A STUN server that sees the same address has nothing new to tell. */
+    net.stun_mapped = moved;
+    adit_ice_bases_done(a->ice, net.now);
+    net_run(&net, net.now + ADIT_SEC);
+    assert_int_equal(a->gathered, 1);
+    assert_int_equal(adit_ice_local_count(a->ice), 2);
+    assert_int_equal(adit_ice_set_mapped(a->ice, 3, &user, &outside, net.now), 0);
+    assert_int_equal(adit_ice_local_count(a->ice), 3);
+    assert_true(adit_ice_local(a->ice, 1)->priority != adit_ice_local(a->ice, 2)->priority);
+    assert_int_equal(adit_ice_set_mapped(a->ice, 3, &gateway, NULL, net.now), 0);
+    assert_int_equal(adit_ice_set_mapped(a->ice, 3, &gateway, NULL, net.now), 0);
+    assert_int_equal(adit_ice_local_count(a->ice), 2);
+    adit_ice_remove_base(a->ice, 3, net.now);
+    assert_int_equal(adit_ice_local_count(a->ice), 0);
+}
+
+/* The host's address is not told, so what the server sees is news even where it is the same. */
+static void test_hidden_hosts(void **state)
+{
+    struct adit_ice_conf conf = { .stun = servers, .stun_count = 1, .hide_hosts = true };
+    struct net_node *a = net_node(&net, 0, &conf);
+
+    (void)state;
+    net_base(a, 3, "10.0.0.1:1000", 65535);
+    adit_ice_bases_done(a->ice, net.now);
+    net_run(&net, net.now + ADIT_SEC);
+    assert_int_equal(adit_ice_local_count(a->ice), 2);
+    assert_int_equal(adit_ice_local(a->ice, 1)->type, ADIT_CAND_SRFLX);
+    assert_true(
+        adit_addr_equal(&adit_ice_local(a->ice, 0)->addr, &adit_ice_local(a->ice, 1)->addr));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         T(test_host_only),
+        T(test_mapped_by_others),
+        T(test_hidden_hosts),
         T(test_no_interfaces),
         T(test_base_limits),
         T(test_families),

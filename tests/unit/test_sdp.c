@@ -322,6 +322,8 @@ static void test_candidates(void **state)
                    "a=candidate:1 2 udp 5 192.0.2.1 8 typ host\r\n" /* component 2 */
                    "a=candidate:2 1 tcp 5 192.0.2.1 9 typ host tcptype active\r\n"
                    "a=candidate:3 1 udp 5 9b36eaac-bb2e-49bb-bb78-21c41c499900.local 9 typ host\r\n"
+                   "a=candidate:3 1 udp 5 host.example 9 typ host\r\n"
+                   "a=candidate:3 1 udp 5 host.local 9 typ srflx\r\n"
                    "a=candidate:4 1 udp 5 224.0.0.1 9 typ host\r\n"
                    "a=candidate:5 1 udp 5 192.0.2.1 7 typ host\r\n" /* twice */
                    "a=candidate:6 1 udp 5 192.0.2.2 7 typ host ufrag Qa7x\r\n"
@@ -331,10 +333,12 @@ static void test_candidates(void **state)
                    "a=end-of-candidates\r\n",
               &cause),
         0);
-    assert_int_equal(d.cand_count, 4);
-    assert_string_equal(d.cands[1].foundation, "6");
-    assert_string_equal(d.cands[2].foundation, "8");
-    assert_string_equal(d.cands[3].foundation, "9");
+    assert_int_equal(d.cand_count, 5);
+    assert_string_equal(d.cands[1].name, "9b36eaac-bb2e-49bb-bb78-21c41c499900.local");
+    assert_true(adit_cand_named(&d.cands[1]));
+    assert_string_equal(d.cands[2].foundation, "6");
+    assert_string_equal(d.cands[3].foundation, "8");
+    assert_string_equal(d.cands[4].foundation, "9");
     assert_true(d.end_of_candidates);
 }
 
@@ -353,6 +357,14 @@ static void test_limits(void **state)
         adit_buf_printf(&b, "a=candidate:1 1 udp 5 192.0.2.1 %u typ host\r\n", i + 1);
     assert_int_equal(parse(&d, ADIT_DESC_OFFER, adit_buf_str(&b), &cause), 0);
     assert_int_equal(d.cand_count, ADIT_DESC_CANDS_MAX);
+
+    adit_buf_consume(&b, b.len);
+    adit_buf_printf(&b, "%s", FULL);
+    for (unsigned i = 0; i < 1000; i++)
+        adit_buf_printf(&b, "a=candidate:1 1 udp 5 n%u.local 9 typ host\r\n", i);
+    adit_buf_printf(&b, "a=candidate:1 1 udp 5 192.0.2.1 7 typ host\r\n");
+    assert_int_equal(parse(&d, ADIT_DESC_OFFER, adit_buf_str(&b), &cause), 0);
+    assert_int_equal(d.cand_count, ADIT_DESC_NAMES_MAX + 1); /* the address has its place */
 
     adit_buf_consume(&b, b.len);
     adit_buf_printf(&b, "%s", FULL);

@@ -95,6 +95,20 @@ def hidden_addresses(role, mode):
     return body
 
 
+def names_alone(role, mode):
+    """Both hide their addresses, on one link. Only one is told names, so it has to ask for them and the other to answer."""
+    def body(m):
+        m.build_lab(one_link=True)
+        m.start('chromium', role, mode, {'hide_addresses': True}, dict(SHORT, mdns=True))
+        nothing = sdp.only_candidates('srflx')
+        adits, peers = m.introduce(**{'to_peer' if mode == 'check' else 'to_adit': nothing})
+        for who, words in (('adit', adits), ('chromium', peers)):
+            hosts = sdp.candidates(words, 'host')
+            require(hosts and all(h.endswith('.local') for h in hosts), '%s hides nothing: %s' % (who, hosts))
+        m.both_end_well()
+    return body
+
+
 for peer in PEERS:
     black_hole = 1280 if peer == 'chromium' else 1300  # what this peer itself can live with
     for role in BOTH_ROLES:
@@ -108,6 +122,7 @@ for peer in PEERS:
                  adit_only=peer == 'chromium')
             if peer == 'chromium':
                 case(at + 'mdns', peer, hidden_addresses(role, mode), 60)
+                case(at + 'mdns-both', peer, names_alone(role, mode), 60)
 
 
 # --- channel options --------------------------------------------------------------------------------------------

@@ -67,15 +67,18 @@ class Host:
 
 
 class Lab:
-    """families: which of 4 and 6 the hosts have. mtu: larger packets vanish in the router without a word."""
+    """families: which of 4 and 6 the hosts have. mtu: larger packets vanish in the router without a word. one_link: both
+    are in 10.77.1.0/24, adit as .2 and peer as .3, and the router is a bridge."""
 
-    def __init__(self, families=(4,), nat=False, mtu=None):
+    def __init__(self, families=(4,), nat=False, mtu=None, one_link=False):
         self.hosts = []
         self._stun = None
         try:
             self.adit, self.router, self.peer = (self._host() for _ in range(3))
             self._connect(self.adit, 'a0', 1, families)
             self._connect(self.peer, 'b0', 2, families)
+            if one_link:
+                self._join()
             self.router.ip('link set lo up', 'address add %s/32 dev lo' % STUN)
             self.router.run(['sh', '-c', 'cd /proc/sys/net; echo 1 | tee ipv4/ip_forward ipv6/conf/all/forwarding'])
             if nat or mtu:
@@ -87,6 +90,12 @@ class Lab:
     def _host(self):
         self.hosts.append(Host())
         return self.hosts[-1]
+
+    def _join(self):
+        self.router.ip('link add br0 type bridge forward_delay 0 mcast_snooping 0', 'link set br0 up',
+                       'link set a0 master br0', 'link set b0 master br0', 'address flush dev a0', 'address flush dev b0',
+                       'address add 10.77.1.1/24 dev br0')
+        self.peer.ip('address flush dev eth0', 'address add 10.77.1.3/24 dev eth0', 'route add default via 10.77.1.1')
 
     def _filter(self, rules):
         if not shutil.which('nft'):

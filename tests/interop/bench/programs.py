@@ -24,9 +24,10 @@ def options(role_mode, stun=None, label=None, unordered=False, max_retransmits=N
     return words
 
 
-def adit_command(adit, role, mode, out, **more):
+def adit_command(adit, role, mode, out, hide_addresses=False, **more):
     """out: the descriptor for our descriptions; stdout is left to the results."""
-    return options([adit, role, '--as', 'json', '--mode', mode, '--out', str(out), '--timeout', '25'], **more)
+    return (options([adit, role, '--as', 'json', '--mode', mode, '--out', str(out), '--timeout', '25'], **more) +
+            ['--hide-addresses'] * hide_addresses)
 
 
 def find_adit():
