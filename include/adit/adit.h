@@ -147,6 +147,14 @@ enum adit_port_map {
 
 #define ADIT_ANNOUNCE_MAX 8
 
+/* A TURN server (RFC 8656). */
+struct adit_turn_server {
+    const char *uri; /* "turn:host[:port][?transport=udp|tcp]", "turns:host[:port]" (RFC 7065) */
+    const char *user, *password; /* NULL = none */
+    const char *secret; /* shared with the server, in place of the password: makes one that lasts a
+                         * day (coturn: use-auth-secret); user may be NULL */
+};
+
 /* Zero everywhere but in size is a good configuration. Strings and arrays are copied. */
 struct adit_peer_conf {
     size_t
@@ -169,6 +177,12 @@ struct adit_peer_conf {
     enum adit_offload udp_offload; /* many datagrams in one piece between us and the kernel */
     enum adit_path path;           /* which pairs of addresses may be used */
     uint32_t fwmark; /* SO_MARK of our sockets, for policy routing; needs CAP_NET_ADMIN; 0 = none */
+    const struct adit_turn_server *turn; /* the first four are used */
+    size_t turn_count;
+    const char *turn_ca;    /* PEM file of who vouches for "turns:", in place of the system's */
+    bool turn_insecure;     /* no certificate is checked */
+    const char *turn_proxy; /* for TURN by TCP and TLS: "http://…", "socks5://…"; NULL = what the
+                             * environment says; "" = none */
     /* Addresses of this host are told as random names under ".local", which hosts of the same links
      * can ask for; tickets leave them out. */
     bool hide_addresses;

@@ -13,6 +13,7 @@
 #define ADIT_PENDING_CANDS_MAX 32
 #define ADIT_NO_SECTION        "the configuration has no section for it under peers:"
 #define ADIT_AGENT_STUN_MAX    8
+#define ADIT_AGENT_TURN_MAX    4
 
 /* An offer that came while its sender's call was not free. */
 struct adit_pending {
@@ -79,6 +80,8 @@ struct adit_agent {
     struct adit_avoid avoid;
     char *stun[ADIT_AGENT_STUN_MAX]; /* that the signaling server named */
     size_t stun_count;
+    struct adit_turn_server turn[ADIT_AGENT_TURN_MAX];
+    size_t turn_count;
 };
 
 /* agent.c */

@@ -35,22 +35,16 @@ static void on_error(void *arg, const struct adit_addr *to, int err, adit_time n
 
 static const struct adit_udp_ops udp_ops = { .packet = on_packet, .error = on_error };
 
-/* In fragments it would prove nothing. */
-static bool is_mtu_probe(const void *bytes, size_t n)
+void adit_bases_send(void *arg, int base, const struct adit_addr *to, const void *bytes, size_t n)
 {
-    return n > ADIT_PMTU_BASE && *(const uint8_t *)bytes <= 3; /* STUN, RFC 7983 section 7 */
-}
-
-void adit_bases_send(struct adit_peer *peer, int base, const struct adit_addr *to,
-                     const void *bytes, size_t n)
-{
+    struct adit_peer *peer = arg;
     struct base *b = &peer->bases[base];
 
     if (!b->peer)
         return;
     b->udp.tx_ecn = peer->tx_ecn;
-    if (is_mtu_probe(bytes, n))
-        adit_udp_send_whole(&b->udp, to, bytes, n);
+    if (adit_engine_is_probe(bytes, n))
+        adit_udp_send_whole(&b->udp, to, bytes, n); /* in fragments it would prove nothing */
     else
         adit_udp_send(&b->udp, to, bytes, n); /* what does not fit is lost, as in any network */
     b->udp.tx_ecn = 0;

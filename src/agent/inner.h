@@ -5,9 +5,11 @@
 #include "base/list.h"
 #include "core/netif.h"
 #include "core/resolve.h"
+#include "core/stream.h"
 #include "core/udp.h"
 #include "lan/mdns.h"
 #include "peer/engine.h"
+#include "peer/relays.h"
 #include "peer/ticket.h"
 
 #define BASES_MAX 24 /* local addresses in use; the best ones of a host that has more */
@@ -29,6 +31,22 @@ struct server {
     struct adit_resolve *resolve;
     uint16_t port;
     char name[256];
+};
+
+/* One TURN server: its name is resolved for UDP, or a stream leads there. */
+struct turn {
+    struct adit_peer *peer;
+    enum adit_engine_transport transport;
+    char name[256];
+    uint16_t port;
+    char *uri, *user, *password, *secret;
+    int relay; /* the engine's name for it, -1 = it knows nothing of it */
+    struct adit_resolve *resolve;
+    struct adit_stream *stream;
+    struct adit_task fail; /* it could not be made, for this cause */
+    struct adit_cause cause;
+    bool up;
+    int told; /* errno of the last trouble that was logged: the same is not told again */
 };
 
 struct adit_peer {
@@ -60,6 +78,11 @@ struct adit_peer {
     struct adit_netif_watch watch;
     struct server servers[STUN_MAX];
     size_t server_count, resolving;
+    struct turn turns[ADIT_RELAYS_MAX];
+    size_t turn_count;
+    struct adit_tls_client *turn_tls; /* NULL until it is needed */
+    char *turn_ca, *turn_proxy;
+    bool turn_insecure;
     bool complete; /* bases and servers of the start are all known to the engine */
 
     uint8_t nonce[ADIT_TICKET_NONCE]; /* our ICE credentials come from it */
@@ -90,6 +113,23 @@ adit_time adit_peer_now(const struct adit_peer *peer);
 /* Gathering is complete when our first sockets and the addresses of the STUN servers are known. */
 void adit_peer_check_complete(struct adit_peer *peer, adit_time now);
 
+/* servers.c: "host", "host:port", "[2001:db8::1]:port", as far as a '?'. -EINVAL. */
+ADIT_MUST_USE int adit_servers_parse(const char *text, char ret_name[256], uint16_t *ret_port);
+
+/* turn.c: TURN servers */
+/* Copies them, starts nothing. -EINVAL, -ENOMEM: *ret_cause. */
+ADIT_MUST_USE int adit_turns_init(struct adit_peer *peer, const struct adit_peer_conf *conf,
+                                  struct adit_cause *ret_cause);
+bool adit_turns_know(const char *uri); /* is it one that we can use? */
+void adit_turns_start(struct adit_peer *peer, adit_time now);
+void adit_turns_stop(struct adit_peer *peer);
+void adit_turns_free(struct adit_peer *peer);
+/* The engine's operations, whose arg is the peer, and ADIT_ENGINE_EV_RELAY. */
+void adit_turns_open(void *arg, int relay, const struct adit_addr *server);
+void adit_turns_send(void *arg, int relay, const void *bytes, size_t n);
+void adit_turns_close(void *arg, int relay);
+void adit_turns_event(struct adit_peer *peer, const struct adit_engine_event *ev);
+
 /* bases.c: sockets follow the host's addresses. */
 void adit_bases_update(struct adit_peer *peer, adit_time now);
 /* No socket at all: what to do about it depends on why. The watch on the interfaces tries again,
@@ -98,8 +138,7 @@ void adit_bases_none(struct adit_peer *peer, adit_time now);
 uint64_t adit_bases_dropped(const struct adit_peer *peer); /* datagrams, since the beginning */
 size_t adit_bases_count(const struct adit_peer *peer);
 void adit_bases_close(struct adit_peer *peer);
-void adit_bases_send(struct adit_peer *peer, int base, const struct adit_addr *to,
-                     const void *bytes, size_t n);
+void adit_bases_send(void *arg, int base, const struct adit_addr *to, const void *bytes, size_t n);
 
 /* Beside the connection, from the first address that may lead there. */
 void adit_bases_send_any(struct adit_peer *peer, const struct adit_addr *to, const void *bytes,

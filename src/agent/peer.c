@@ -36,11 +36,6 @@ static void on_timer(struct adit_timer *timer, adit_time now)
 
 /* ---- the engine talks ------------------------------------------------------------------------ */
 
-static void on_send(void *arg, int base, const struct adit_addr *to, const void *bytes, size_t n)
-{
-    adit_bases_send(arg, base, to, bytes, n);
-}
-
 static void tell_candidate(struct adit_peer *peer, const struct adit_cand *cand)
 {
     struct adit_buf text;
@@ -97,12 +92,19 @@ static void on_event(void *arg, const struct adit_engine_event *ev)
         if (peer->datagram)
             peer->datagram(peer->datagram_arg, ev->bytes, ev->n);
         break;
+    case ADIT_ENGINE_EV_RELAY:
+        adit_turns_event(peer, ev);
+        break;
     case ADIT_ENGINE_EV_ASSOCIATED:
         break;
     }
 }
 
-static const struct adit_engine_ops engine_ops = { .send = on_send, .event = on_event };
+static const struct adit_engine_ops engine_ops = { .send = adit_bases_send,
+                                                   .event = on_event,
+                                                   .turn_open = adit_turns_open,
+                                                   .turn_send = adit_turns_send,
+                                                   .turn_close = adit_turns_close };
 
 /* ---- life ------------------------------------------------------------------------------------ */
 
@@ -141,6 +143,7 @@ static void on_start(struct adit_task *task, adit_time now)
         adit_log(ADIT_LOG_WARN, "agent",
                  "changes of the network will not be noticed: %s, continuing", strerror(-err));
     peer->started = true;
+    adit_turns_start(peer, now);
     adit_servers_start(peer, now);
 }
 
@@ -153,6 +156,7 @@ static void on_bury(struct adit_task *task, adit_time now)
     adit_dotlocal_free(peer);
     adit_ports_free(peer);
     adit_engine_free(peer->engine);
+    adit_turns_free(peer);
     adit_dcs_free(peer);
     adit_cert_free(peer->cert);
     for (size_t i = 0; i < peer->name_count; i++)
@@ -232,9 +236,10 @@ static int init(struct adit_peer *peer, const struct adit_peer_conf *conf, struc
             return err;
     }
     err = adit_ports_init(peer, conf, cause);
-    if (err)
-        return err;
-    err = get_cert(peer, conf, cause);
+    if (!err)
+        err = adit_turns_init(peer, conf, cause);
+    if (!err)
+        err = get_cert(peer, conf, cause);
     if (err)
         return err;
     adit_cause_set(cause, ADIT_REASON_RESOURCE, ENOMEM, "out of memory");
@@ -310,6 +315,7 @@ struct adit_peer *adit_peer_free(struct adit_peer *peer)
     peer->freed = true;
     adit_netif_watch_stop(&peer->watch);
     adit_servers_stop(peer);
+    adit_turns_stop(peer);
     adit_dotlocal_close(peer);
     adit_bases_close(peer);
     adit_timer_stop(&peer->timer);

@@ -4,38 +4,46 @@
 
 #define STUN_PORT 3478 /* RFC 8489 section 9 */
 
-/* "host", "host:port", "[2001:db8::1]:port", each with or without "stun:" before it (RFC 7064). */
+int adit_servers_parse(const char *text, char ret_name[256], uint16_t *ret_port)
+{
+    const char *end = strchr(text, '?'), *colon;
+    size_t len = end ? (size_t)(end - text) : strlen(text);
+    struct adit_addr addr;
+    uint64_t port = *ret_port;
+
+    if (adit_addr_parse_port(&addr, text, len, *ret_port) == 0) {
+        adit_addr_str_ip(&addr, ret_name);
+        *ret_port = addr.port;
+        return 0;
+    }
+    colon = memchr(text, ':', len);
+    if ((colon &&
+         adit_str_u64(&port, colon + 1, len - (size_t)(colon + 1 - text), 1, UINT16_MAX) < 0) ||
+        colon == text || len == 0 ||
+        adit_str_copy(ret_name, 256, text, colon ? (size_t)(colon - text) : len) < 0)
+        return -EINVAL;
+    *ret_port = (uint16_t)port;
+    return 0;
+}
+
+/* With or without "stun:" before it (RFC 7064). */
 int adit_servers_add(struct adit_peer *peer, const char *text, struct adit_cause *ret_cause)
 {
     struct server *s = &peer->servers[peer->server_count];
-    const char *host = adit_str_starts(text, "stun:") ? text + 5 : text;
-    const char *end = strchr(host, '?'), *colon;
-    struct adit_addr addr;
-    uint64_t port = STUN_PORT;
-    size_t len = end ? (size_t)(end - host) : strlen(host);
 
     if (peer->server_count == STUN_MAX) {
         adit_cause_set(ret_cause, ADIT_REASON_RESOURCE, ENOSPC, "more than %d STUN servers",
                        STUN_MAX);
         return -ENOSPC;
     }
-    if (adit_addr_parse_port(&addr, host, len, STUN_PORT) == 0) {
-        adit_addr_str_ip(&addr, s->name);
-        port = addr.port;
-    } else {
-        colon = memchr(host, ':', len);
-        if ((colon &&
-             adit_str_u64(&port, colon + 1, len - (size_t)(colon + 1 - host), 1, UINT16_MAX) < 0) ||
-            colon == host || len == 0 ||
-            adit_str_copy(s->name, sizeof s->name, host, colon ? (size_t)(colon - host) : len) <
-                0) {
-            adit_cause_set(ret_cause, ADIT_REASON_LOCAL, EINVAL,
-                           "\"%.40s\" is no STUN server: give host or host:port", text);
-            return -EINVAL;
-        }
+    s->port = STUN_PORT;
+    if (adit_servers_parse(adit_str_starts(text, "stun:") ? text + 5 : text, s->name, &s->port) <
+        0) {
+        adit_cause_set(ret_cause, ADIT_REASON_LOCAL, EINVAL,
+                       "\"%.40s\" is no STUN server: give host or host:port", text);
+        return -EINVAL;
     }
     s->peer = peer;
-    s->port = (uint16_t)port;
     peer->server_count++;
     return 0;
 }

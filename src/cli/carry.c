@@ -7,9 +7,12 @@
 #include "agent/exit.h"
 #include "base/log.h"
 #include "cli/cli.h"
+#include "core/file.h"
 #include "core/udp.h"
 
 #define PACKET_RETRANSMITS 0 /* in tun and tap: what IP carries looks after itself */
+
+#define TURN_WORD_MAX 4096
 
 /* ---- the tunnel device ----------------------------------------------------------------------- */
 
@@ -110,6 +113,49 @@ static void read_bench(struct adit_carry *c, const struct adit_options *o)
     };
 }
 
+/* ---- servers on the way ---------------------------------------------------------------------- */
+
+/* All of it but the end of its line, as the server reads it. */
+static int read_turn_word(const struct adit_options *o, const char *option, const char *path,
+                          struct adit_buf *out)
+{
+    int err = adit_file_read(out, path);
+
+    if (err)
+        return adit_cli_usage(o, option, path, strerror(-err));
+    while (out->len && (out->data[out->len - 1] == '\n' || out->data[out->len - 1] == '\r'))
+        out->len--;
+    if (out->len == 0 || memchr(out->data, 0, out->len))
+        return adit_cli_usage(o, option, path, "a line of text is due");
+    return 0;
+}
+
+static int read_turn(struct adit_carry *c, const struct adit_options *o)
+{
+    const char *file = o->turn_secret_file ? o->turn_secret_file : o->turn_password_file;
+    const char *word = o->turn_password;
+    int err = 0;
+
+    adit_buf_init(&c->turn_word, TURN_WORD_MAX);
+    c->peer.turn = c->turn;
+    c->peer.turn_count = o->turn.count;
+    if (c->peer.turn_count && file) {
+        err = read_turn_word(o, o->turn_secret_file ? "turn-secret-file" : "turn-password-file",
+                             file, &c->turn_word);
+        word = adit_buf_str(&c->turn_word);
+    }
+    for (size_t i = 0; i < c->peer.turn_count; i++) {
+        c->turn[i].uri = o->turn.items[i];
+        c->turn[i].user = o->turn_user;
+        c->turn[i].password = o->turn_secret_file ? NULL : word;
+        c->turn[i].secret = o->turn_secret_file ? word : NULL;
+    }
+    c->peer.turn_ca = o->ca;
+    c->peer.turn_insecure = o->insecure;
+    c->peer.turn_proxy = o->proxy && strcmp(o->proxy, "none") == 0 ? "" : o->proxy;
+    return err;
+}
+
 static void configure(struct adit_carry *c, const struct adit_options *o)
 {
     bool packets = o->mode == ADIT_MODE_TUN || o->mode == ADIT_MODE_TAP;
@@ -205,12 +251,16 @@ int adit_carry_load(struct adit_carry *c, const struct adit_options *o)
     if (!err && o->mode == ADIT_MODE_STREAMS)
         err = adit_carry_streams_load(&c->streams, o);
     read_bench(c, o);
-    if (!err)
-        configure(c, o);
-    return err;
+    if (err)
+        return err;
+    configure(c, o);
+    return read_turn(c, o);
 }
 
 void adit_carry_done(struct adit_carry *c)
 {
     adit_carry_streams_done(&c->streams);
+    if (c->turn_word.data)
+        explicit_bzero(c->turn_word.data, c->turn_word.len);
+    adit_buf_done(&c->turn_word);
 }

@@ -15,6 +15,8 @@ struct adit_carry {
     struct adit_vpn_conf vpn;
     struct adit_carry_streams streams;
     struct adit_bench_conf bench;
+    struct adit_turn_server turn[ADIT_OPTION_LIST_MAX];
+    struct adit_buf turn_word; /* a password, or a secret */
     struct adit_link_address addresses[ADIT_LINK_ADDRESSES_MAX];
     struct adit_prefix routes[ADIT_LINK_ROUTES_MAX], allowed[ADIT_LINK_ROUTES_MAX];
 };

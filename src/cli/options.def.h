@@ -37,6 +37,17 @@ OPTION(stun, LIST, "stun", 's', "HOST[:PORT]", 0, 0, "ICE_URL ICE_URLS", N | G, 
        "ask this STUN server for our public address, or tell clients to; may be repeated. "
        "STUN_HOST and STUN_PORT in "
        "the environment are understood too")
+OPTION(turn, LIST, "turn", 0, "turn:HOST[:PORT]", 0, 0, "", N, "",
+       "relay through this TURN server where there is no other way: turn:HOST[:PORT], by TCP with "
+       "?transport=tcp behind it, by TLS with turns:. May be repeated; --stun and ICE_URLS take "
+       "such, too")
+OPTION(turn_user, TEXT, "turn-user", 0, "NAME", 0, 0, "ICE_USERNAME", N, "",
+       "our name at the TURN servers")
+OPTION(turn_password, TEXT, "turn-password", 0, "SECRET", 0, 0, "ICE_CREDENTIAL", N | SECRET, "",
+       "and our password; better in the environment or in --turn-password-file, for others can see "
+       "a command line")
+OPTION(turn_password_file, TEXT, "turn-password-file", 0, "FILE", 0, 0, "", N | LOCAL, "",
+       "read it from this file")
 OPTION(bind_dev, LIST, "bind-dev", 0, "INTERFACE", 0, 0, "", N, "",
        "use only this network interface; may be repeated")
 OPTION(ignore_dev, LIST, "ignore-dev", 0, "INTERFACE", 0, 0, "", N, "",
@@ -200,13 +211,13 @@ OPTION(new_account, FLAG, "new-account", 0, "", 0, 0, "", C, "",
        "make that account if there is none (device)")
 OPTION(device_key, TEXT, "device-key", 0, "FILE", 0, 0, "", C | LOCAL, "",
        "our Ed25519 key (device-b): 32 bytes in base64, made at first use")
-OPTION(ca, TEXT, "ca", 0, "FILE", 0, 0, "", C | LOCAL, "",
+OPTION(ca, TEXT, "ca", 0, "FILE", 0, 0, "", N | LOCAL, "",
        "believe these certificate authorities (PEM) instead of the system's")
 OPTION(tls_pin, LIST, "tls-pin", 0, "sha256/BASE64", 0, 0, "", C, "",
        "the server's public key must be this one; may be repeated")
-OPTION(insecure, FLAG, "insecure", 0, "", 0, 0, "", C | LOCAL, "",
+OPTION(insecure, FLAG, "insecure", 0, "", 0, 0, "", N | LOCAL, "",
        "do not check the server's certificate: whoever is in between reads what we tell it")
-OPTION(proxy, TEXT, "proxy", 0, "URL", 0, 0, "", C, "",
+OPTION(proxy, TEXT, "proxy", 0, "URL", 0, 0, "", N, "",
        "reach the server through http://[USER:PASSWORD@]HOST:PORT or socks5://…; else what "
        "https_proxy, all_proxy and no_proxy say; none = directly")
 OPTION(header, LIST, "header", 0, "NAME: VALUE", 0, 0, "", C | SECRET | PHRASES, "",
@@ -293,9 +304,9 @@ OPTION(
     "give clients that ask (GET /turn) credentials for this TURN server, and not for our own; may "
     "be repeated")
 OPTION(
-    turn_secret_file, TEXT, "turn-secret-file", 0, "FILE", 0, 0, "", G | LOCAL, "",
-    "what the TURN server and we share (coturn: static-auth-secret); read again at SIGHUP. Our own "
-    "makes one if there is none")
+    turn_secret_file, TEXT, "turn-secret-file", 0, "FILE", 0, 0, "", N | G | LOCAL, "",
+    "what the TURN server and we share (coturn: static-auth-secret), to make passwords that last a "
+    "day. The server reads it again at SIGHUP, and its own makes one if there is none")
 OPTION(turn_ttl, TIME, "turn-ttl", 0, "TIME", 0, 0, "", G, "24h", "how long they are good for")
 OPTION(stun_server, FLAG, "stun-server", 0, "", 0, 0, "", G, "",
        "be a STUN server as well, on UDP and TCP port 3478. --stun without a value is the same")

@@ -88,7 +88,8 @@ struct adit_options {
     bool qr;
     adit_time timeout; /* 0 = none */
 
-    struct adit_strings stun, bind_dev, ignore_dev, announce;
+    struct adit_strings stun, turn, bind_dev, ignore_dev, announce;
+    const char *turn_user, *turn_password, *turn_password_file;
     int fwmark;
     enum adit_path path;
     enum adit_port_map port_map;

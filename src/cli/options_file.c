@@ -133,6 +133,23 @@ static int take_urls(struct adit_reader *r, const struct adit_tree_node *n)
     return err;
 }
 
+/* Of the TURN servers: one account for all of them. What stands beside a server counts more than
+ * what stands by itself. */
+static int take_ice_login(struct adit_reader *r, const struct adit_tree_node *n)
+{
+    bool user = adit_reader_is(n->key, "ice_username") || strcmp(n->key, "username") == 0;
+    enum adit_option option = user ? ADIT_OPTION_turn_user : ADIT_OPTION_turn_password;
+
+    if (n->kind != ADIT_TREE_SCALAR)
+        return adit_reader_fail(r, n, "a single value is due");
+    if (!n->text || !*n->text)
+        return 0;
+    if (adit_reader_is(n->key, user ? "ice_username" : "ice_credential") &&
+        r->o->source[option] == ADIT_SOURCE_FILE)
+        return 0;
+    return set(r, option, n->key, n);
+}
+
 /* { urls, username, credential } as in WebRTC's RTCIceServer. */
 static int take_ice_server(struct adit_reader *r, const struct adit_tree_node *server)
 {
@@ -151,10 +168,8 @@ static int take_ice_server(struct adit_reader *r, const struct adit_tree_node *s
         if (i < 2) {
             any = true;
             err = take_urls(r, n);
-        } else if (n->kind != ADIT_TREE_SCALAR) {
-            err = adit_reader_fail(r, n, "a single value is due");
-        } else if (i == 3 && n->text && *n->text) {
-            r->secret = true;
+        } else {
+            err = take_ice_login(r, n);
         }
     }
     if (!err && !any)
@@ -171,16 +186,6 @@ static int take_ice_servers(struct adit_reader *r, const struct adit_tree_node *
     for (const struct adit_tree_node *server = n->first; server && !err; server = server->next)
         err = take_ice_server(r, server);
     return err;
-}
-
-/* For TURN, which is not used. */
-static int take_ice_login(struct adit_reader *r, const struct adit_tree_node *n)
-{
-    if (n->kind != ADIT_TREE_SCALAR)
-        return adit_reader_fail(r, n, "a single value is due");
-    if (adit_reader_is(n->key, "ice_credential") && *n->text)
-        r->secret = true;
-    return 0;
 }
 
 /* STUN_HOST and STUN_PORT are one value: looked at when both are known. */
@@ -222,13 +227,13 @@ static int take_key(struct adit_reader *r, const struct adit_tree_node *n)
     const char *keys[ADIT_LEN(forms) + 1] = { NULL };
     enum adit_option option = adit_reader_find(n->key, ADIT_ROW_ANY);
 
-    if (option != ADIT_OPTION_COUNT)
-        return adit_reader_option(r, option, n);
     for (size_t i = 0; i < ADIT_LEN(forms); i++) {
         if (adit_reader_is(n->key, forms[i].key))
             return says_nothing(n) ? 0 : forms[i].take(r, n);
         keys[i] = forms[i].key;
     }
+    if (option != ADIT_OPTION_COUNT)
+        return adit_reader_option(r, option, n);
     return adit_reader_unknown(r, n, ADIT_ROW_ANY, keys);
 }
 

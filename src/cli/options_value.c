@@ -215,13 +215,14 @@ int adit_option_set(struct adit_options *o, enum adit_option option,
                     const struct adit_option_place *place, const char *value,
                     struct adit_option_error *error)
 {
-    const struct adit_option_row *row = &adit_option_rows[option];
+    const struct adit_option_row *row;
 
+    if (option == ADIT_OPTION_stun && is_turn(value) && adit_option_applies(o, ADIT_OPTION_turn))
+        option = ADIT_OPTION_turn; /* WebRTC's ICE servers are of both kinds */
+    row = &adit_option_rows[option];
     if (place->source < o->source[option])
         return 0;
     int err = take_over(o, option, place);
-    if (err == 0 && option == ADIT_OPTION_stun && is_turn(value))
-        return adit_option_warn(o, error, "TURN is not supported yet, continuing");
     if (err == 0)
         err = assign(o, row, value);
     if (err == -ENOMEM)

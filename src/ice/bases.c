@@ -224,9 +224,11 @@ int adit_ice_add_relay(struct adit_ice *ice, int id, const struct adit_ice_relay
                                   .announce = true };
     int err = add_base(ice, &like, &relay->server, now);
 
-    if (!err)
-        adit_ice_finish(ice, now);
-    return err;
+    if (err)
+        return err;
+    ice->gather_answered = adit_time_min(ice->gather_answered, now);
+    adit_ice_finish(ice, now);
+    return 0;
 }
 
 void adit_ice_remove_base(struct adit_ice *ice, int id, adit_time now)

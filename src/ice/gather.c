@@ -5,6 +5,8 @@
 #define GAP_MAX     ADIT_SEC        /* six tries in that time, see docs/decisions.md */
 #define SENDS_LATER 3               /* with a pair in use */
 #define WAIT_OTHERS ADIT_SEC        /* … or this long after the first one: two retransmissions */
+#define WAIT_RELAYS \
+    (3 * ADIT_SEC) /* a relay takes six round trips by TLS, and no person waits twice */
 
 static adit_time gather_limit(const struct adit_ice *ice)
 {
@@ -12,11 +14,14 @@ static adit_time gather_limit(const struct adit_ice *ice)
 
     return ice->gather_answered == ADIT_NEVER
                ? at
-               : adit_time_min(at, ice->gather_answered + WAIT_OTHERS);
+               : adit_time_min(at, ice->gather_answered +
+                                       (ice->relays_awaited ? WAIT_RELAYS : WAIT_OTHERS));
 }
 
 static bool all_settled(const struct adit_ice *ice)
 {
+    if (ice->relays_awaited)
+        return false;
     for (size_t i = 0; i < ice->base_count; i++) {
         for (size_t k = 0; k < ice->stun_count; k++) {
             if (!ice->bases[i]->probes[k].settled)
@@ -101,9 +106,21 @@ void adit_ice_add_stun(struct adit_ice *ice, const struct adit_addr *server, adi
 {
     if (ice->stun_count == ADIT_ICE_STUN_MAX || adit_ice_over(ice))
         return;
+    for (size_t i = 0; i < ice->stun_count; i++)
+        if (adit_addr_equal(&ice->stun[i], server))
+            return;
     ice->stun[ice->stun_count++] = *server;
     for (size_t i = 0; i < ice->base_count; i++)
         adit_ice_probe_init(ice, ice->bases[i], ice->stun_count - 1, now);
+    adit_ice_finish(ice, now);
+}
+
+void adit_ice_await_relays(struct adit_ice *ice, unsigned count, adit_time now)
+{
+    if (ice->relays_awaited == count || adit_ice_over(ice))
+        return;
+    ice->relays_awaited = count;
+    check_gathered(ice, now);
     adit_ice_finish(ice, now);
 }
 

@@ -151,6 +151,9 @@ struct adit_ice_relay {
 /* Errors as adit_ice_add_base; -EPERM with ADIT_PATH_DIRECT. Removed like any base. */
 ADIT_MUST_USE int adit_ice_add_relay(struct adit_ice *ice, int base,
                                      const struct adit_ice_relay *relay, adit_time now);
+/* So many relays are still being asked for an address: GATHERED waits for them as for STUN servers,
+ * three seconds at most after the first of these has answered. */
+void adit_ice_await_relays(struct adit_ice *ice, unsigned count, adit_time now);
 /* `addr` leads to this base, as `server` says: a gateway that keeps a port open, or whoever else
  * knows; it becomes a server-reflexive candidate. There is one for each base and server: another
  * address takes the place of the one before, and MAPPED is told; NULL: it leads here no more.
@@ -160,10 +163,11 @@ ADIT_MUST_USE int adit_ice_set_mapped(struct adit_ice *ice, int base,
                                       adit_time now);
 /* The socket is gone (interface removed, ENETDOWN): its candidates and pairs go with it. */
 void adit_ice_remove_base(struct adit_ice *ice, int base, adit_time now);
-/* One more STUN server, when its name has been resolved. Passed over at the limit of eight. */
+/* One more STUN server, when its name has been resolved. Passed over at the limit of eight, and if
+ * it is known. */
 void adit_ice_add_stun(struct adit_ice *ice, const struct adit_addr *server, adit_time now);
 /* All bases and servers known at start have been added; GATHERED follows when the STUN servers
- * answered or gave up. */
+ * and relays answered or gave up. */
 void adit_ice_bases_done(struct adit_ice *ice, adit_time now);
 /* A send on this base towards `to` failed for good with this errno (ENETUNREACH, EPERM …): that
  * pair fails, others go on. */

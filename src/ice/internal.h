@@ -90,6 +90,7 @@ struct adit_ice {
     uint16_t groups;
 
     bool bases_done, gathered;
+    unsigned relays_awaited;
     bool came, went;                           /* bases, since our description was told */
     adit_time gather_started, gather_answered; /* the first answer, or NEVER */
     adit_time stun_rtt;                        /* of the nearest server; 0 = unknown */

@@ -75,6 +75,14 @@ static void bar(struct adit_pair *p)
     p->again = ADIT_NEVER;
 }
 
+/* From a public address no relay reaches a private one; some servers end the allocation of who asks
+ * for it. */
+static bool out_of_reach(const struct adit_ice_base *base, const struct adit_addr *remote)
+{
+    return base->type == ADIT_CAND_RELAY && adit_addr_scope(&base->addr) == ADIT_SCOPE_GLOBAL &&
+           adit_addr_scope(remote) != ADIT_SCOPE_GLOBAL;
+}
+
 static void pair(struct adit_ice *ice, struct adit_ice_base *base, struct adit_ice_remote *remote,
                  adit_time now)
 {
@@ -82,7 +90,7 @@ static void pair(struct adit_ice *ice, struct adit_ice_base *base, struct adit_i
 
     /* RFC 8445 section 7.3.1.4: a learned candidate belongs to the base that heard it. */
     if (!remote->signalled || !adit_pair_allowed(&base->addr, &remote->cand.addr) ||
-        adit_checklist_find(&ice->list, base, &to))
+        out_of_reach(base, &remote->cand.addr) || adit_checklist_find(&ice->list, base, &to))
         return;
     struct adit_pair *p = adit_checklist_add(&ice->list, base, remote, ice->controlling, false);
     if (p && adit_ice_barred(ice, base, remote))
@@ -109,9 +117,11 @@ int adit_ice_add_remote(struct adit_ice *ice, const struct adit_cand *cand, adit
     struct adit_cand c;
 
     /* RFC 8838 section 14: nothing counts after the end. Over a connection that stands a peer may
-     * still tell that his network has changed. */
-    if (adit_ice_over(ice) || (ice->remote_done && !ice->consented) || other_session(ice, cand) ||
-        !adit_cand_usable(cand, ice->allow_loopback))
+     * still tell that his network has changed; and a relay may be lost and lend another address,
+     * which may be all that is left. */
+    if (adit_ice_over(ice) ||
+        (ice->remote_done && !ice->consented && cand->type != ADIT_CAND_RELAY) ||
+        other_session(ice, cand) || !adit_cand_usable(cand, ice->allow_loopback))
         return 0;
     c = *cand;
     c.addr = without_scope(&cand->addr);

@@ -9,17 +9,8 @@ int adit_engine_add_base(struct adit_engine *e, int base, const struct adit_addr
 
     e->now = now;
     err = adit_ice_add_base(e->ice, base, addr, preference, announce, now);
-    adit_engine_settle(e);
-    return err;
-}
-
-int adit_engine_add_relay(struct adit_engine *e, int base, const struct adit_ice_relay *relay,
-                          adit_time now)
-{
-    int err;
-
-    e->now = now;
-    err = adit_ice_add_relay(e->ice, base, relay, now);
+    if (!err)
+        adit_relays_base_came(e, base, addr, preference);
     adit_engine_settle(e);
     return err;
 }
@@ -35,9 +26,21 @@ int adit_engine_set_mapped(struct adit_engine *e, int base, const struct adit_ad
     return err;
 }
 
+int adit_engine_add_relay(struct adit_engine *e, int base, const struct adit_ice_relay *relay,
+                          adit_time now)
+{
+    int err;
+
+    e->now = now;
+    err = adit_ice_add_relay(e->ice, base, relay, now);
+    adit_engine_settle(e);
+    return err;
+}
+
 void adit_engine_remove_base(struct adit_engine *e, int base, adit_time now)
 {
     e->now = now;
+    adit_relays_base_went(e, base);
     adit_ice_remove_base(e->ice, base, now);
     adit_engine_settle(e);
 }
@@ -60,6 +63,7 @@ void adit_engine_send_failed(struct adit_engine *e, int base, const struct adit_
                              adit_time now)
 {
     e->now = now;
+    adit_relays_unreachable(e, base, to);
     adit_ice_send_failed(e->ice, base, to, err, now);
     adit_engine_settle(e);
 }

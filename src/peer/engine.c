@@ -25,6 +25,7 @@ void adit_engine_end(struct adit_engine *e, const struct adit_cause *cause)
     if (e->dtls)
         adit_dtls_close(e->dtls);
     adit_ice_close(e->ice);
+    adit_relays_close(e);
 }
 
 static void end(struct adit_engine *e, enum adit_reason reason, const char *text)
@@ -188,6 +189,7 @@ struct adit_engine *adit_engine_free(struct adit_engine *e)
     adit_sctp_free(e->sctp);
     adit_dtls_free(e->dtls);
     adit_ice_free(e->ice);
+    adit_relays_free(e);
     adit_early_done(&e->early);
     adit_free(e->remote);
     adit_free(e);
@@ -216,20 +218,27 @@ static bool is_dtls(const struct adit_span *pkt)
     return pkt->len && pkt->data[0] >= 20 && pkt->data[0] <= 63;
 }
 
+void adit_engine_take(struct adit_engine *e, int base, const struct adit_addr *from,
+                      struct adit_span pkt)
+{
+    if (adit_engine_ended(e) || !adit_ice_feed(e->ice, base, from, &pkt, e->now) || !is_dtls(&pkt))
+        return;
+    e->packets_received++;
+    e->bytes_received += pkt.len;
+    if (e->dtls_started)
+        adit_dtls_feed(e->dtls, pkt.data, pkt.len, e->now);
+    else
+        adit_early_keep(&e->early, pkt.data, pkt.len);
+}
+
 void adit_engine_feed(struct adit_engine *e, int base, const struct adit_addr *from,
                       const void *bytes, size_t n, adit_time now)
 {
     struct adit_span pkt = { .data = bytes, .len = n };
 
     e->now = now;
-    if (!adit_engine_ended(e) && adit_ice_feed(e->ice, base, from, &pkt, now) && is_dtls(&pkt)) {
-        e->packets_received++;
-        e->bytes_received += pkt.len;
-        if (e->dtls_started)
-            adit_dtls_feed(e->dtls, pkt.data, pkt.len, now);
-        else
-            adit_early_keep(&e->early, pkt.data, pkt.len);
-    }
+    if (!e->relays || !adit_relays_feed(e, base, from, pkt))
+        adit_engine_take(e, base, from, pkt);
     adit_engine_settle(e);
 }
 
@@ -240,6 +249,7 @@ adit_time adit_engine_deadline(const struct adit_engine *e)
     if (adit_engine_ended(e))
         return ADIT_NEVER;
     at = adit_time_min(at, adit_ice_deadline(e->ice));
+    at = adit_time_min(at, adit_relays_deadline(e));
     if (e->dtls)
         at = adit_time_min(at, adit_dtls_deadline(e->dtls));
     if (e->sctp_started && !e->sctp_down)
@@ -254,6 +264,8 @@ void adit_engine_tick(struct adit_engine *e, adit_time now)
         end(e, ADIT_REASON_LOCAL, "closed");
     if (!adit_engine_ended(e))
         adit_ice_tick(e->ice, now);
+    if (!adit_engine_ended(e))
+        adit_relays_tick(e);
     if (!adit_engine_ended(e) && e->dtls)
         adit_dtls_tick(e->dtls, now);
     if (!adit_engine_ended(e) && e->sctp_started && !e->sctp_down)

@@ -68,6 +68,9 @@ enum adit_engine_event_type {
     ADIT_ENGINE_EV_CHANNEL,  /* sctp: ACCEPT, OPEN, MESSAGE, WRITABLE, LOW or CLOSED of a channel */
     ADIT_ENGINE_EV_DATAGRAM, /* bytes, n: one packet that came beside SCTP */
     ADIT_ENGINE_EV_ASSOCIATED, /* SCTP stands (again, after an ABORT: open your channels anew) */
+    ADIT_ENGINE_EV_RELAY,      /* relay, up; cause if not: a TURN server lends us an address, or not
+                                * (any more). It is tried again unless cause.err is EAFNOSUPPORT or
+                                * EPROTONOSUPPORT */
 };
 
 struct adit_engine_event {
@@ -77,6 +80,8 @@ struct adit_engine_event {
     const struct adit_sctp_event *sctp;
     const void *bytes; /* valid during the call */
     size_t n;
+    int relay; /* as adit_engine_add_turn has named it */
+    bool up;
     struct adit_cause cause;
 };
 
@@ -85,6 +90,10 @@ struct adit_engine_ops {
     void (*send)(void *arg, int base, const struct adit_addr *to, const void *bytes, size_t n);
     /* May call anything but adit_engine_free. */
     void (*event)(void *arg, const struct adit_engine_event *ev);
+    /* Of TURN servers by TCP or TLS, see relays.h; may be NULL without such. As `send`. */
+    void (*turn_open)(void *arg, int relay, const struct adit_addr *server);
+    void (*turn_send)(void *arg, int relay, const void *bytes, size_t n);
+    void (*turn_close)(void *arg, int relay);
 };
 
 /* NULL without memory. */
@@ -92,17 +101,19 @@ struct adit_engine *adit_engine_new(const struct adit_engine_conf *conf,
                                     const struct adit_engine_ops *ops, void *arg, adit_time now);
 struct adit_engine *adit_engine_free(struct adit_engine *e); /* returns NULL */
 
-/* The bases, as in ice.h. */
+/* The bases, as in ice.h; their names are below ADIT_ENGINE_RELAY_BASE, for what relays lend are
+ * bases, too. */
+#define ADIT_ENGINE_RELAY_BASE 0x10000
 ADIT_MUST_USE int adit_engine_add_base(struct adit_engine *e, int base,
                                        const struct adit_addr *addr, uint16_t preference,
                                        bool announce, adit_time now);
-/* An address at a relay that the owner keeps up, see ice.h. */
-ADIT_MUST_USE int adit_engine_add_relay(struct adit_engine *e, int base,
-                                        const struct adit_ice_relay *relay, adit_time now);
 /* An address that leads to a base, or no longer does, see ice.h. */
 ADIT_MUST_USE int adit_engine_set_mapped(struct adit_engine *e, int base,
                                          const struct adit_addr *server,
                                          const struct adit_addr *addr, adit_time now);
+/* An address at a relay that the owner keeps up, see ice.h. */
+ADIT_MUST_USE int adit_engine_add_relay(struct adit_engine *e, int base,
+                                        const struct adit_ice_relay *relay, adit_time now);
 void adit_engine_remove_base(struct adit_engine *e, int base, adit_time now);
 /* Another STUN server, once its name is resolved. */
 void adit_engine_add_stun(struct adit_engine *e, const struct adit_addr *server, adit_time now);

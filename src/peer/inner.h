@@ -4,6 +4,7 @@
 
 #include "dtls/dtls.h"
 #include "peer/engine.h"
+#include "peer/relays.h"
 
 /* DTLS packets that came before we could answer them (RFC 8842 section 5.5 tells to expect that): a
  * ClientHello and what follows it. The newest are kept. */
@@ -45,7 +46,8 @@ struct adit_engine {
     bool settling;
     bool datagrams; /* we take them */
 
-    struct adit_desc *remote; /* NULL until set */
+    struct adit_relays *relays; /* NULL without TURN servers */
+    struct adit_desc *remote;   /* NULL until set */
     uint64_t session_id;
     uint64_t packets_sent, packets_received, bytes_sent, bytes_received;
     unsigned sctp_restarts;
@@ -76,6 +78,9 @@ void adit_engine_tell(struct adit_engine *e, const struct adit_engine_event *ev)
 /* Called last in every public function: starts what can start, ends what must, tells the new state.
  */
 void adit_engine_settle(struct adit_engine *e);
+/* A packet that a base, of ours or at a relay, got from there. */
+void adit_engine_take(struct adit_engine *e, int base, const struct adit_addr *from,
+                      struct adit_span pkt);
 /* Ends the connection, if it has not ended yet. */
 void adit_engine_end(struct adit_engine *e, const struct adit_cause *cause);
 

@@ -6,7 +6,10 @@ static void ice_send(void *arg, int base, const struct adit_addr *to, const void
 {
     struct adit_engine *e = arg;
 
-    e->ops->send(e->arg, base, to, bytes, n);
+    if (base >= ADIT_ENGINE_RELAY_BASE)
+        adit_relays_send(e, base, to, bytes, n);
+    else
+        e->ops->send(e->arg, base, to, bytes, n);
 }
 
 size_t adit_parts_mtu(const struct adit_engine *e)
@@ -47,6 +50,8 @@ static void ice_event(void *arg, const struct adit_ice_event *ev)
     case ADIT_ICE_EV_STATE:
         if (ev->state == ADIT_ICE_FAILED && !e->goodbye.reason)
             adit_engine_end(e, &ev->cause);
+        else if (ev->state == ADIT_ICE_DISCONNECTED)
+            adit_relays_doubt(e);
         break; /* what else it changes, settle() sees */
     case ADIT_ICE_EV_CAND:
         adit_engine_tell(

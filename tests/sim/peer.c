@@ -167,6 +167,10 @@ static void on_event(void *arg, const struct adit_engine_event *ev)
     case ADIT_ENGINE_EV_CAND:
         trickle(p, ev->cand);
         break;
+    case ADIT_ENGINE_EV_RELAY:
+        p->relays += ev->up;
+        p->relays_lost += !ev->up;
+        break;
     case ADIT_ENGINE_EV_SELECTED:
         p->selected++;
         break;
@@ -175,7 +179,7 @@ static void on_event(void *arg, const struct adit_engine_event *ev)
         describe_if_ready(p);
 }
 
-static const struct adit_engine_ops ops = { on_send, on_event };
+static const struct adit_engine_ops ops = { .send = on_send, .event = on_event };
 
 /* ---- the net's side -----------------------------------------------------------------------------
  */
@@ -301,6 +305,14 @@ void sim_peer_start(struct sim_peer *p)
             abort();
     if (p->relay)
         borrow(p);
+    if (p->turn.family &&
+        adit_engine_add_turn(p->engine,
+                             &(struct adit_engine_turn){ .addrs = &p->turn,
+                                                         .addr_count = 1,
+                                                         .user = p->turn_user,
+                                                         .password = p->turn_password },
+                             p->net->now) < 0)
+        abort();
     adit_engine_bases_done(p->engine, p->net->now);
 }
 

@@ -4,6 +4,7 @@
 #define SIM_PEER_H
 
 #include "peer/engine.h"
+#include "peer/relays.h"
 #include "sim/net.h"
 #include "sim/relay.h"
 
@@ -26,12 +27,14 @@ struct sim_peer {
 
     /* the person */
     struct sim_peer *other;
-    bool offerer;         /* opens the channel, too */
-    bool symmetric;       /* describes at once, as neither offer nor answer */
-    adit_time carry;      /* how long a description of ours travels */
-    bool keep_cands;      /* our candidates stay at home */
-    bool trickles;        /* what is found later is told, too, and takes `carry` */
-    bool takes_datagrams; /* says so */
+    bool offerer;          /* opens the channel, too */
+    bool symmetric;        /* describes at once, as neither offer nor answer */
+    adit_time carry;       /* how long a description of ours travels */
+    bool keep_cands;       /* our candidates stay at home */
+    bool trickles;         /* what is found later is told, too, and takes `carry` */
+    bool takes_datagrams;  /* says so */
+    struct adit_addr turn; /* a TURN server; family NONE = none */
+    const char *turn_user, *turn_password;
     void (*tamper)(struct adit_desc *desc); /* on its way; may be NULL */
     bool described;
     int refused; /* what adit_engine_set_remote said, if not 0 */
@@ -43,7 +46,7 @@ struct sim_peer {
     struct adit_cause cause;
     adit_time remote_at, open_at; /* the description came; the channel was open */
     struct adit_channel *channel; /* the first one */
-    unsigned channels, gathered, mapped, associated, selected;
+    unsigned channels, gathered, mapped, associated, selected, relays, relays_lost;
     bool gathered_now;
     uint64_t messages, bytes;
     void (*datagram)(struct sim_peer *p, const uint8_t *bytes, size_t n); /* may be NULL */

@@ -82,6 +82,7 @@ static void on_event(void *arg, const struct adit_engine_event *ev)
     case ADIT_ENGINE_EV_GATHERED:
         s->gathered++;
         break;
+    case ADIT_ENGINE_EV_RELAY:
     case ADIT_ENGINE_EV_SELECTED:
         s->selected++;
         break;
@@ -102,7 +103,7 @@ static void on_event(void *arg, const struct adit_engine_event *ev)
         s->hook(s, ev);
 }
 
-static const struct adit_engine_ops ops = { on_send, on_event };
+static const struct adit_engine_ops ops = { .send = on_send, .event = on_event };
 
 /* ---- life ------------------------------------------------------------------------------------ */
 

@@ -341,8 +341,11 @@ static void check_agent(void)
     assert_string_equal(o.stun.items[0], "stun:stun.example.org:19302");
     assert_string_equal(o.stun.items[1], "stun:b");
     assert_string_equal(o.stun.items[2], "stun:c");
-    assert_int_equal(o.warnings.count, 1);
-    assert_string_equal(o.warnings.items[0], "TURN is not supported yet, continuing");
+    assert_int_equal(o.turn.count, 1);
+    assert_string_equal(o.turn.items[0], "turn:turn.example.com:3478");
+    assert_string_equal(o.turn_user, "user");
+    assert_string_equal(o.turn_password, "pass");
+    assert_int_equal(o.warnings.count, 0);
     adit_options_free(&o);
 }
 
