@@ -24,23 +24,30 @@ enum adit_stun_class {
 
 enum adit_stun_attribute {
     ADIT_STUN_MAPPED_ADDRESS = 0x0001,
+    ADIT_STUN_CHANGE_REQUEST = 0x0003, /* RFC 5780 section 7.2 */
     ADIT_STUN_USERNAME = 0x0006,
     ADIT_STUN_REALM = 0x0014,
     ADIT_STUN_NONCE = 0x0015,
     ADIT_STUN_XOR_MAPPED_ADDRESS = 0x0020,
     ADIT_STUN_PRIORITY = 0x0024,
     ADIT_STUN_USE_CANDIDATE = 0x0025,
+    ADIT_STUN_RESPONSE_PORT = 0x0027, /* RFC 5780 section 7.5 */
     ADIT_STUN_SOFTWARE = 0x8022,
     /* Which nomination this is, counted from 1: the greatest is in force. WebRTC's renomination
      * (draft-thatcher-ice-renomination) as libwebrtc has it; others pass it over. */
     ADIT_STUN_NOMINATION = 0xc001,
     ADIT_STUN_ICE_CONTROLLED = 0x8029,
     ADIT_STUN_ICE_CONTROLLING = 0x802a,
+    ADIT_STUN_OTHER_ADDRESS = 0x802c, /* RFC 5780 section 7.4 */
     /* Bytes that say nothing, for probes of the path MTU. PADDING of RFC 5780 has to be understood,
      * and who does not answers 420 or nothing; this number is unassigned and of the kind that is
      * passed over. */
     ADIT_STUN_FILLER = 0xc0ad,
 };
+
+/* CHANGE-REQUEST: what the answer is to come from. */
+#define ADIT_STUN_CHANGE_IP   4u
+#define ADIT_STUN_CHANGE_PORT 2u
 
 enum adit_stun_role { ADIT_STUN_ROLE_NONE, ADIT_STUN_ROLE_CONTROLLED, ADIT_STUN_ROLE_CONTROLLING };
 
@@ -80,6 +87,7 @@ struct adit_stun {
                          * without credentials, an error 400 or 401 */
     struct adit_span username; /* points into the message */
     struct adit_addr mapped;   /* XOR-MAPPED-ADDRESS, or else MAPPED-ADDRESS */
+    struct adit_addr other;    /* OTHER-ADDRESS: the server's other address and other port */
     int error;                 /* of ERROR: 300..699, 0 if unreadable */
     bool has_priority, use_candidate;
     uint32_t priority;
