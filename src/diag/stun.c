@@ -45,6 +45,7 @@ static void on_dialled(void *arg, int fd, const struct adit_addr *addr,
     if (fd >= 0)
         close(fd);
     s->d->facts.tcp |= reached;
+    s->d->facts.stun_tcp |= fd >= 0;
     s->d->facts.tcp_other |= reached && !is_web(s->port);
     json_object_set_new(s->facts, "tcp_ms", reached ? adit_diag_ms(now - s->dialled) : json_null());
     s->dial = adit_dial_free(s->dial);

@@ -48,8 +48,8 @@ static const struct {
                             false, false, true },
     [ADIT_DIAG_UNASKED] = { "unasked", "There was no STUN server to ask about the NAT.", true,
                             false, false, true },
-    [ADIT_DIAG_UDP_BLOCKED] = { "udp-blocked", "UDP does not get out of this network.", false,
-                                false, false, false },
+    [ADIT_DIAG_UDP_BLOCKED] = { "udp-blocked", "TCP gets out of this network, and UDP does not.",
+                                false, false, false, false },
     [ADIT_DIAG_WEB_ONLY] = { "web-only", "Only TCP to ports 80 and 443 gets out of this network.",
                              false, false, false, false },
     [ADIT_DIAG_OFFLINE] = { "offline", "Nothing answers: this host seems to be offline.", false,
@@ -132,12 +132,24 @@ static enum adit_diag_kind kind_of(const struct adit_diag_facts *f)
         return ADIT_DIAG_OFFLINE;
     if (f->udp)
         return adit_diag_kind_of(f->mapping, f->filtering);
-    if (!f->stun_asked)
-        return f->tcp || !(f->stun_given || f->signal_given) ? ADIT_DIAG_UNASKED
-                                                             : ADIT_DIAG_OFFLINE;
+    if (!f->stun_asked) {
+        bool nobody = !f->stun_given && !f->signal_given, no_names = f->dns_needed && !f->dns_ok;
+
+        return f->tcp || nobody || no_names ? ADIT_DIAG_UNASKED : ADIT_DIAG_OFFLINE;
+    }
     if (!f->tcp)
         return ADIT_DIAG_OFFLINE;
     return f->tcp_tried && !f->tcp_other ? ADIT_DIAG_WEB_ONLY : ADIT_DIAG_UDP_BLOCKED;
+}
+
+/* A server that takes a connection and says nothing by UDP is there; of another it is not known. */
+static void advise_blocked(const struct adit_diag_facts *f, struct adit_diag_verdict *v,
+                           const char *relay)
+{
+    if (!f->stun_tcp)
+        advise(v, "to be sure, name another STUN server: those that are configured may be down");
+    if (!f->relay)
+        advise(v, "have the firewall let UDP out; or use a TURN server by %s", relay);
 }
 
 static void advise_path(const struct adit_diag_facts *f, struct adit_diag_verdict *v)
@@ -154,13 +166,10 @@ static void advise_path(const struct adit_diag_facts *f, struct adit_diag_verdic
                       : "no network interface has an address that can be used: bring one up");
         break;
     case ADIT_DIAG_UDP_BLOCKED:
-        if (!f->relay)
-            advise(v, "have the firewall let UDP out; or use a TURN server by TCP or TLS, such as "
-                      "turns:HOST:443");
+        advise_blocked(f, v, "TCP or TLS, such as turns:HOST:443");
         break;
     case ADIT_DIAG_WEB_ONLY:
-        if (!f->relay)
-            advise(v, "have the firewall let UDP out; or use a TURN server by TLS on port 443");
+        advise_blocked(f, v, "TLS on port 443");
         break;
     case ADIT_DIAG_SYMMETRIC:
         if (!f->relay)

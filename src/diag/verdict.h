@@ -35,6 +35,7 @@ struct adit_diag_facts {
     bool udp;            /* one of them has answered */
     bool tcp, tcp_other; /* some server was reached by TCP; at another port than 80 and 443 */
     bool tcp_tried;      /* at another port than those */
+    bool stun_tcp;       /* a STUN server takes connections */
     enum adit_mapping mapping;
     enum adit_filtering filtering;
     enum adit_hairpin hairpin;
