@@ -6,6 +6,7 @@
 
 void adit_report_connected(struct adit_peer *peer);
 void adit_report_stats(struct adit_peer *peer); /* what it has carried so far: three lines */
+void adit_report_pairs(struct adit_peer *peer); /* all that were tried; with -v alone */
 void adit_report_path(struct adit_peer *peer);  /* another one is in use */
 
 #endif

@@ -164,7 +164,6 @@ struct adit_diag *adit_diag_new(struct adit_loop *loop, const struct adit_diag_c
     d->conf = conf;
     d->ops = ops;
     d->arg = arg;
-    d->facts.life_most = ADIT_NEVER;
     d->facts.dns_ok = true;
     adit_rng_init(&d->rng);
     adit_list_init(&d->checks);

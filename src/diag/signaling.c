@@ -178,19 +178,21 @@ static void on_dialled(void *arg, int fd, const struct adit_addr *addr,
 {
     struct adit_diag_signaling *s = arg;
     bool web = s->url.port == 80 || s->url.port == 443;
+    struct adit_cause why = *cause;
     char text[ADIT_ADDR_STR];
 
-    s->dial = adit_dial_free(s->dial);
-    s->d->facts.tcp |= fd >= 0 || cause->err == ECONNREFUSED;
-    s->d->facts.tcp_other |= !web && (fd >= 0 || cause->err == ECONNREFUSED);
+    adit_addr_str(addr, text);
+    s->dial = adit_dial_free(s->dial); /* and what it pointed to */
+    s->d->facts.tcp |= fd >= 0 || why.err == ECONNREFUSED;
+    s->d->facts.tcp_other |= !web && (fd >= 0 || why.err == ECONNREFUSED);
     s->d->facts.tcp_tried |= !web;
     if (fd < 0) {
-        finish(s, cause->text, advice_for(s, cause));
+        finish(s, why.text, advice_for(s, &why));
         return;
     }
     close(fd);
     step(s, "tcp_ms", now);
-    json_object_set_new(s->facts, "address", json_string(adit_addr_str(addr, text)));
+    json_object_set_new(s->facts, "address", json_string(text));
     open_stream(s);
 }
 

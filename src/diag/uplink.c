@@ -300,8 +300,6 @@ static void report_facts(struct adit_diag_uplink *u, const struct adit_behaviour
     f->udp = true;
     f->mapping = r->mapping;
     f->filtering = r->filtering;
-    f->hairpin = r->hairpin;
-    f->life_most = r->life_most;
     f->path_payload = u->pmtu.settled ? u->pmtu.size : 0;
 }
 

@@ -7,8 +7,6 @@
 #define EXIT_NO_PATH   4
 #define EXIT_SIGNALING 5
 
-#define LIFE_SHORT (60 * ADIT_SEC)
-
 static const struct {
     const char *name, *text;
     /* Does everybody see the same address of ours; do we let in who calls from a port that we have
@@ -206,12 +204,12 @@ static void advise_path(const struct adit_diag_facts *f, struct adit_diag_verdic
 
 static void advise_rest(const struct adit_diag_facts *f, struct adit_diag_verdict *v)
 {
+    if (f->six && v->kind != ADIT_DIAG_OPEN)
+        advise(v, "IPv6 works, and without NAT: peers that have it are reached over it, whatever "
+                  "becomes of IPv4");
     if (f->double_nat)
         advise(v, "there are two NATs, one behind the other: a port that the first one opens leads "
                   "nowhere");
-    if (f->life_most != ADIT_NEVER && f->life_most <= LIFE_SHORT && f->udp)
-        advise(v, "the NAT forgets who is silent for less than %llu s",
-               (unsigned long long)(f->life_most / ADIT_SEC));
     if (f->dns_needed && !f->dns_ok)
         advise(v, "no name server answers: look at /etc/resolv.conf, or give addresses in place of "
                   "names");

@@ -38,8 +38,6 @@ struct adit_diag_facts {
     bool stun_tcp;       /* a STUN server takes connections */
     enum adit_mapping mapping;
     enum adit_filtering filtering;
-    enum adit_hairpin hairpin;
-    adit_time life_most;
     bool six;          /* UDP over IPv6 works, and without NAT */
     bool map_offered;  /* a router offers to open ports: PCP, NAT-PMP or UPnP */
     bool double_nat;   /* what that router calls its public address is not the one that is seen */

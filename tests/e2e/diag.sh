@@ -4,7 +4,7 @@
 here=$(dirname "$(readlink -f "$0")")
 lab=$here/../lab
 if [ -z "${NEST:-}" ] && "$lab/nest" -t 2>/dev/null; then
-    printf '%s\n' none firewall cone restricted port-restricted symmetric udp-blocked hairpin web-only servers tls names peer |
+    printf '%s\n' none firewall cone restricted port-restricted symmetric udp-blocked hairpin web-only servers tls names peer six |
         xargs -P 6 -L 1 "$lab/nest" "$here/diag.sh" |
         sed -nE 's/^(not )?ok [0-9]+ - /\1ok /p; /^#/p' | "$lab/number"
     exit
@@ -59,8 +59,10 @@ resolver() {
 }
 
 kind=$1 router=$1
-case $kind in web-only | servers | tls | names | peer) router=port-restricted ;; esac
-lab up "$router" none
+case $kind in web-only | servers | tls | names | peer | six) router=port-restricted ;; esac
+more=()
+[ $kind != six ] || more=(v6)
+lab up "$router" none "${more[@]}"
 resolver '' # what is asked for by address alone need not wait for a name server
 must "$kind: servers" servers
 S=(--stun 203.0.113.1 --signal ws://203.0.113.1:8000)
@@ -73,6 +75,8 @@ case $kind in
 none)
     check "none: open" finds 0 "$V4 and u['mapping'] == 'none' and u['filtering'] == 'endpoint-independent' and
         u['public'] == u['address'] and v['kind'] == 'open' and v['direct'] == $ALL" "${S[@]}"
+    lab mtu 1300
+    check "a smaller path: what gets through whole" finds 0 "u['path_payload'] == 1232" "${S[@]}"
     ;;
 firewall)
     check "firewall: found" finds 0 "$V4 and u['mapping'] == 'none' and
@@ -150,6 +154,14 @@ names)
         "r['dns']['servers'][0]['ok'] and r['dns']['servers'][0]['ms'] < 1000 and
         'no such name' in r['signaling']['problem'] and r['stun'][0]['ok']" \
         --stun one.example --signal ws://two.example
+    ;;
+six)
+    stop coturn && lab stun
+    check "IPv6 without NAT, and IPv4 with one" finds 0 \
+        "[(x['family'], x['mapping'], x['filtering']) for x in r['uplinks']] == [
+            ('IPv4', 'endpoint-independent', 'address-and-port-dependent'),
+            ('IPv6', 'none', 'address-and-port-dependent')] and r['families']['IPv6']['route'] and
+        any('IPv6 works' in a for a in v['advice'])" "${S[@]}" --stun '[2001:db8::1]:3478'
     ;;
 peer)
     side() { # NAME PLACE ARGS...
