@@ -83,6 +83,19 @@ firewall)
         u['filtering'] == 'address-and-port-dependent' and v['kind'] == 'firewall' and v['direct'] == $USUAL" "${S[@]}"
     ;;
 cone)
+    start router RA python3 -c '
+import socket
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(("192.168.1.1", 5351))
+while True:
+    b, a = s.recvfrom(100)
+    if b[0] == 0:  # NAT-PMP: our public address
+        s.sendto(bytes([0, 128, 0, 0, 0, 0, 0, 9]) + socket.inet_aton("10.1.1.1"), a)
+    if b[0] == 2:  # PCP: ANNOUNCE
+        s.sendto(bytes([2, 128, 0, 0]) + bytes(20), a)'
+    until_true 5 eval 'lab in RA ss -Hlun "sport = :5351" | grep -q 192'
+    check "a router that maps ports, behind another one" finds 0 "u['port_mapping'] == {'pcp': True, 'nat_pmp': True,
+        'upnp': False, 'external': '10.1.1.1'} and any('two NATs' in a for a in v['advice'])" "${S[@]}"
     check "cone: found" finds 0 "$V4 and $NAT and u['mapping'] == u['filtering'] == 'endpoint-independent' and
         u['hairpin'] is False and v['kind'] == 'full-cone' and v['direct'] == $ALL" "${S[@]}"
     ;;
