@@ -5,6 +5,8 @@
 #include <unistd.h>
 
 #include "agent/exit.h"
+#include "base/alloc.h"
+#include "cli/carry.h"
 #include "cli/cli.h"
 #include "core/signals.h"
 #include "diag/diag.h"
@@ -13,6 +15,7 @@
 
 struct run {
     const struct adit_options *o;
+    struct adit_carry carry;
     struct adit_loop *loop;
     struct adit_signals signals;
     struct adit_diag *diag;
@@ -78,22 +81,25 @@ static void on_signal(void *arg, int signo, adit_time now)
     adit_loop_stop(r->loop);
 }
 
-static struct adit_diag_conf conf_of(const struct adit_options *o)
+static struct adit_diag_conf conf_of(const struct run *r)
 {
+    const struct adit_options *o = r->o;
+    const struct adit_peer_conf *peer = &r->carry.peer;
+
     return (struct adit_diag_conf){
-        .stun = o->stun.items,
-        .stun_count = o->stun.count,
+        .stun = peer->stun,
+        .stun_count = peer->stun_count,
         .signal = o->signal,
         .ca = o->ca,
         .pins = o->tls_pin.items,
         .pin_count = o->tls_pin.count,
         .insecure = o->insecure,
         .proxy = o->proxy && strcmp(o->proxy, "none") == 0 ? "" : o->proxy,
-        .netif = { .only = o->bind_dev.count ? o->bind_dev.items : NULL,
-                   .only_count = o->bind_dev.count,
-                   .ignore = o->ignore_dev.items,
-                   .ignore_count = o->ignore_dev.count,
-                   .loopback = o->loopback },
+        .netif = { .only = peer->bind_dev_count ? peer->bind_devs : NULL,
+                   .only_count = peer->bind_dev_count,
+                   .ignore = peer->ignore_devs,
+                   .ignore_count = peer->ignore_dev_count,
+                   .loopback = peer->loopback },
         .lives = o->lives,
     };
 }
@@ -102,7 +108,7 @@ static int look(struct run *r)
 {
     static const int signos[] = { SIGINT, SIGTERM, SIGHUP, 0 };
     static const struct adit_diag_ops ops = { .progress = on_progress, .done = on_done };
-    const struct adit_diag_conf conf = conf_of(r->o);
+    const struct adit_diag_conf conf = conf_of(r);
     int err = adit_signals_start(&r->signals, r->loop, signos, on_signal, r);
 
     if (!err)
@@ -118,19 +124,24 @@ static int look(struct run *r)
 
 static int diagnose(const struct adit_options *o)
 {
-    struct run r = { .o = o,
-                     .terminal = adit_log_level >= ADIT_LOG_INFO && isatty(STDERR_FILENO),
-                     .exit_code = ADIT_EXIT_FAILED };
-    int err = -ENOMEM;
+    struct run *r = adit_zalloc(sizeof *r);
+    int err = -ENOMEM, exit_code = r ? adit_carry_load(&r->carry, o) : ADIT_EXIT_FAILED;
 
-    r.loop = adit_loop_new();
-    if (r.loop)
-        err = look(&r);
-    if (r.loop)
-        adit_loop_free(r.loop);
-    if (err)
+    if (!exit_code) {
+        r->o = o;
+        r->terminal = adit_log_level >= ADIT_LOG_INFO && isatty(STDERR_FILENO);
+        r->exit_code = ADIT_EXIT_FAILED;
+        r->loop = adit_loop_new();
+        err = r->loop ? look(r) : -errno;
+        adit_loop_free(r->loop);
+        exit_code = r->exit_code;
+    }
+    if (err && (!r || r->o))
         adit_log(ADIT_LOG_ERROR, "cli", "cannot start: %s", strerror(-err));
-    return r.exit_code;
+    if (r)
+        adit_carry_done(&r->carry);
+    adit_free(r);
+    return exit_code;
 }
 
 int adit_cmd_diag(const struct adit_options *o)
