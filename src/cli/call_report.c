@@ -45,12 +45,26 @@ static void print(struct adit_buf *out, const json_t *o)
                         word(b, o, "was"));
     if (*word(a, o, "choice"))
         adit_buf_printf(out, "  chosen    %s\n", a);
-    adit_buf_printf(out, "  NAT       mapping %s, before us\n", word(a, o, "nat_mapping"));
+    adit_buf_printf(out, "  NAT       mapping: %s\n", word(a, o, "nat_mapping"));
     print_list(out, "ours", json_object_get(cands, "local"));
     print_list(out, "theirs", json_object_get(cands, "remote"));
     adit_buf_printf(out, "  pairs%s\n", json_array_size(pairs) ? "" : "     none");
     adit_pairs_print(out, pairs, "    ");
     print_list(out, "to open", json_object_get(o, "advice"));
+}
+
+/* What would have to be opened, and why it is not by itself. */
+static json_t *advice_of(const json_t *o)
+{
+    json_t *list = adit_pairs_advice(json_object_get(o, "pairs"));
+    char mapping[WORD_MAX];
+
+    if (json_array_size(list) && strcmp(word(mapping, o, "nat_mapping"), "dependent") == 0)
+        json_array_insert_new(list, 0,
+                              json_string("our NAT gives us another address for everybody we call, "
+                                          "which nobody can foretell: only who lets in a port that "
+                                          "he has not called is reached, or a relay"));
+    return list;
 }
 
 static void show(struct adit_call_report *r, const struct adit_call *call, bool up)
@@ -62,7 +76,7 @@ static void show(struct adit_call_report *r, const struct adit_call *call, bool 
     r->told = true;
     json_object_set_new(o, "connected", json_boolean(up));
     json_object_set_new(o, "was", json_string(r->was_up ? "closing" : "connecting"));
-    json_object_set_new(o, "advice", adit_pairs_advice(json_object_get(o, "pairs")));
+    json_object_set_new(o, "advice", advice_of(o));
     if (r->o->json) {
         json = json_dumps(o, JSON_REAL_PRECISION(10));
         puts(json ? json : "{}");
