@@ -129,12 +129,22 @@ static void begin_hairpin(struct adit_behaviour *b, const struct adit_addr *map,
     ask(b, ADIT_Q_HAIRPIN_BACK, ADIT_BEHAVIOUR_MAP, ADIT_BEHAVIOUR_FILTER, filter, now);
 }
 
+/* It is mapped, and has still to be called back: when? */
+static adit_time life_at(const struct adit_behaviour *b, unsigned i)
+{
+    const struct adit_question *open = question(b, ADIT_Q_LIFE_OPEN + i);
+
+    return open->state == ADIT_QUESTION_ANSWERED && open->mapped.family &&
+                   unasked(b, ADIT_Q_LIFE + i)
+               ? open->answered + lives[i]
+               : ADIT_NEVER;
+}
+
 static void begin_life(struct adit_behaviour *b, unsigned i, adit_time now)
 {
     const struct adit_question *open = question(b, ADIT_Q_LIFE_OPEN + i);
 
-    if (open->state != ADIT_QUESTION_ANSWERED || now < open->answered + lives[i] ||
-        !open->mapped.family || !unasked(b, ADIT_Q_LIFE + i))
+    if (now < life_at(b, i))
         return;
     b->questions[ADIT_Q_LIFE + i].response_port = open->mapped.port;
     ask(b, ADIT_Q_LIFE + i, ADIT_BEHAVIOUR_FILTER, ADIT_BEHAVIOUR_LIFE + i, &open->to, now);
@@ -156,8 +166,7 @@ static bool idle(const struct adit_behaviour *b)
         if (is(b, i, ADIT_QUESTION_ASKED))
             return false;
     for (unsigned i = 0; i < ADIT_BEHAVIOUR_LIVES; i++)
-        if (answered(b, ADIT_Q_LIFE_OPEN + i) && question(b, ADIT_Q_LIFE_OPEN + i)->mapped.family &&
-            unasked(b, ADIT_Q_LIFE + i))
+        if (life_at(b, i) != ADIT_NEVER)
             return false;
     return true;
 }
@@ -290,8 +299,7 @@ adit_time adit_behaviour_deadline(const struct adit_behaviour *b)
         if (is(b, i, ADIT_QUESTION_ASKED))
             at = adit_time_min(at, b->questions[i].retry.next);
     for (unsigned i = 0; i < ADIT_BEHAVIOUR_LIVES; i++)
-        if (answered(b, ADIT_Q_LIFE_OPEN + i) && unasked(b, ADIT_Q_LIFE + i))
-            at = adit_time_min(at, question(b, ADIT_Q_LIFE_OPEN + i)->answered + lives[i]);
+        at = adit_time_min(at, life_at(b, i));
     return at;
 }
 

@@ -76,7 +76,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if (n >= 20)
             memcpy(packet + 8, q->id, sizeof q->id);
         adit_behaviour_feed(&b, data[i - n - 2] & 7, &from, packet, n, now);
-        now = adit_time_min(adit_behaviour_deadline(&b), now + 400 * ADIT_MS);
+        now = adit_time_max(now, adit_time_min(adit_behaviour_deadline(&b), now + 400 * ADIT_MS));
         adit_behaviour_tick(&b, now);
         adit_behaviour_result(&b, &result);
         if (!adit_mapping_name(result.mapping) || !adit_filtering_name(result.filtering) ||
