@@ -1,8 +1,9 @@
 #include "ice/behaviour.h"
 
-#define RTO        (250 * ADIT_MS) /* somebody waits: seven copies within 3 s */
-#define GAP_MAX    (500 * ADIT_MS)
-#define CHOOSE_MAX (500 * ADIT_MS) /* from the first answer, for one of a better server */
+#define RTO          (250 * ADIT_MS) /* somebody waits: seven copies within 3 s */
+#define GAP_MAX      (500 * ADIT_MS)
+#define REFUSALS_MAX 3               /* a route or a neighbour may come a moment later */
+#define CHOOSE_MAX   (500 * ADIT_MS) /* from the first answer, for one of a better server */
 
 /* When a mapping is called back. The first one shows whether the server can do that at all. */
 static const adit_time lives[ADIT_BEHAVIOUR_LIVES] = {
@@ -264,7 +265,8 @@ void adit_behaviour_unreachable(struct adit_behaviour *b, const struct adit_addr
 {
     for (unsigned i = 0; i < ADIT_QUESTIONS; i++)
         if (is(b, i, ADIT_QUESTION_ASKED) && adit_addr_equal(&b->questions[i].to, to))
-            b->questions[i].state = ADIT_QUESTION_SILENT;
+            if (++b->questions[i].refusals == REFUSALS_MAX)
+                b->questions[i].state = ADIT_QUESTION_SILENT;
     settle(b, now);
 }
 

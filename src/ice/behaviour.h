@@ -101,6 +101,7 @@ struct adit_question {
     adit_time asked, answered;
     struct adit_addr mapped, other; /* of the answer */
     int error;
+    unsigned refusals; /* copies that could not leave */
 };
 
 enum adit_question_name {

@@ -308,7 +308,10 @@ static void test_unreachable(void **state)
                                                         .rng = &w->net->rng },
                          &ops, w, w->net->now);
     assert_false(w->done);
-    adit_behaviour_unreachable(&w->behaviour, &server, w->net->now);
+    for (int i = 0; i < 3; i++) {
+        assert_false(w->done); /* once may be a moment's trouble */
+        adit_behaviour_unreachable(&w->behaviour, &server, w->net->now);
+    }
     assert_true(w->done);
     sim_net_free(w->net);
 }
