@@ -154,9 +154,10 @@ static void on_call_state(void *arg, struct adit_call *call)
         adit_log(ADIT_LOG_WARN, "agent", "out of descriptors: %s gets no input, continuing",
                  m->shown);
     adit_worker_lend(a->worker, adit_call_peer(call));
-    if (state == ADIT_CALL_UP)
-        adit_agent_avoid_devices(a); /* it may have a new one */
+    if (a->conf.watch)
+        a->conf.watch(a->conf.watch_arg, call);
     if (state == ADIT_CALL_UP) {
+        adit_agent_avoid_devices(a); /* it may have a new one */
         if (a->tee)
             adit_tee_ready(a->tee, m->outlet);
         m->was_up = true;

@@ -45,6 +45,10 @@ struct adit_agent_conf {
     bool peers_only; /* nobody else is let in; what their modes need is there from the start */
     const char *worker_say; /* rendezvous: for whoever we are introduced to; NULL = nothing */
     uint64_t worker_bench;  /* bytes to send there; 0 = none */
+    /* Told of every state that a call comes to, its peer still at hand. May be NULL; may call
+     * nothing but what looks. */
+    void (*watch)(void *arg, const struct adit_call *call);
+    void *watch_arg;
     struct adit_signal_conf signal;
     struct adit_call_conf call;
     struct adit_trust_conf trust;

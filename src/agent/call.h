@@ -72,7 +72,11 @@ enum adit_call_state adit_call_state(const struct adit_call *call);
 adit_time adit_call_since(const struct adit_call *call);        /* when it came into this state */
 struct adit_peer *adit_call_peer(const struct adit_call *call); /* NULL when IDLE */
 const struct adit_desc *adit_call_remote(const struct adit_call *call); /* NULL: not known */
-const char *adit_call_carrier(const struct adit_call *call);            /* see adit_lanes_carrier */
+/* Of the device of its app; false: there is none. */
+bool adit_call_offloads(const struct adit_call *call, bool *ret_tcp, bool *ret_udp);
+/* Of the connection's sockets: packets leave, and come in, in runs. */
+void adit_call_runs(const struct adit_call *call, bool *ret_send, bool *ret_receive);
+const char *adit_call_carrier(const struct adit_call *call); /* see adit_lanes_carrier */
 
 /* We call: makes an offer. Only when IDLE. An exit code other than 0 was logged. */
 ADIT_MUST_USE int adit_call_offer(struct adit_call *call);

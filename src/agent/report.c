@@ -50,6 +50,26 @@ void adit_report_path(struct adit_peer *peer)
     adit_log(ADIT_LOG_INFO, "session", "now %s", path_words(peer, &s, text));
 }
 
+/* Addresses of both sides: for who asks for more. */
+static void report_pairs(struct adit_peer *peer)
+{
+    struct adit_pair_info p;
+
+    if (adit_log_level < ADIT_LOG_DEBUG)
+        return;
+    for (size_t i = 0; adit_peer_pair_at(peer, i, &p, sizeof p); i++)
+        adit_debug("session", "pair %s to %s: %s%s%s%s, asked %llu times", p.local, p.remote,
+                   adit_why_text(p.why), p.err ? " (" : "", p.err ? strerror(p.err) : "",
+                   p.err ? ")" : "", (unsigned long long)p.checks_sent);
+}
+
+void adit_report_failed(struct adit_peer *peer, const char *text)
+{
+    adit_log(ADIT_LOG_ERROR, "session", "%s", text);
+    if (peer)
+        report_pairs(peer);
+}
+
 typedef unsigned long long ull;
 
 void adit_report_stats(struct adit_peer *peer)
@@ -70,6 +90,7 @@ void adit_report_stats(struct adit_peer *peer)
              (ull)s.messages_sent, (ull)s.message_bytes_sent, (ull)s.messages_received,
              (ull)s.message_bytes_received, (unsigned)s.sctp_cwnd, (ull)s.retransmissions,
              (unsigned)s.sctp_restarts);
+    report_pairs(peer);
     if (s.inner_sent || s.inner_received)
         adit_log(ADIT_LOG_INFO, "session",
                  "packets beside the channel: %llu sent (%llu bytes), %llu received (%llu bytes)",

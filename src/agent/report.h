@@ -6,6 +6,8 @@
 
 void adit_report_connected(struct adit_peer *peer);
 void adit_report_stats(struct adit_peer *peer); /* what it has carried so far: three lines */
-void adit_report_path(struct adit_peer *peer);  /* another one is in use */
+/* An error; with -v all pairs that were tried follow. peer may be NULL. */
+void adit_report_failed(struct adit_peer *peer, const char *text);
+void adit_report_path(struct adit_peer *peer); /* another one is in use */
 
 #endif

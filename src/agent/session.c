@@ -68,7 +68,7 @@ static void finish(struct adit_session *s, int exit_code)
 static void fail(struct adit_session *s, int exit_code, const char *text)
 {
     if (!s->over)
-        adit_log(ADIT_LOG_ERROR, "session", "%s", text);
+        adit_report_failed(s->peer, text);
     finish(s, exit_code);
 }
 

@@ -165,6 +165,13 @@ static void closed(struct adit_app *app, const struct adit_cause *cause)
     adit_app_done(app, cause->reason, normal ? NULL : cause->text);
 }
 
+static void offloads(const struct adit_app *app, bool *ret_tcp, bool *ret_udp)
+{
+    const struct tunnel *t = adit_container_of(app, const struct tunnel, app);
+
+    adit_vpn_offloads(t->vpn, ret_tcp, ret_udp);
+}
+
 const struct adit_app_class adit_app_tunnel = {
     .name = "tun",
     .size = sizeof(struct tunnel),
@@ -179,6 +186,7 @@ const struct adit_app_class adit_app_tunnel = {
     .report = report,
     .path = path,
     .sized = sized,
+    .offloads = offloads,
     .end = end,
     .closed = closed,
 };

@@ -87,6 +87,8 @@ struct adit_app_class {
     void (*path)(struct adit_app *app, const struct adit_addr *local,
                  const struct adit_addr *remote);
     void (*sized)(struct adit_app *app); /* ops->packet_max has changed */
+    /* Whether its device takes joined segments of TCP, and joined datagrams. NULL: it has none. */
+    void (*offloads)(const struct adit_app *app, bool *ret_tcp, bool *ret_udp);
     /* Wind up, which may take time; ops->ended follows, never from inside this call. */
     void (*end)(struct adit_app *app);
     /* The channel is gone: no more sending. The app reports done if it has not yet; cause says why.

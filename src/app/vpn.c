@@ -424,6 +424,12 @@ const char *adit_vpn_device(const struct adit_vpn *vpn)
     return vpn->device.name;
 }
 
+void adit_vpn_offloads(const struct adit_vpn *vpn, bool *ret_tcp, bool *ret_udp)
+{
+    *ret_tcp = vpn->device.join != NULL;
+    *ret_udp = *ret_tcp && vpn->device.uso;
+}
+
 void adit_vpn_stats(const struct adit_vpn *vpn, struct adit_vpn_stats *ret_stats)
 {
     *ret_stats = vpn->stats;

@@ -75,6 +75,8 @@ void adit_vpn_set_path(struct adit_vpn *vpn, const struct adit_addr *local,
                        const struct adit_addr *remote);
 
 const char *adit_vpn_device(const struct adit_vpn *vpn); /* its name */
+/* Does the device take joined segments of TCP, and joined datagrams? */
+void adit_vpn_offloads(const struct adit_vpn *vpn, bool *ret_tcp, bool *ret_udp);
 void adit_vpn_stats(const struct adit_vpn *vpn, struct adit_vpn_stats *ret_stats);
 
 #endif

@@ -12,6 +12,7 @@ int adit_cmd_files(const struct adit_options *o);   /* send, receive: one of the
 int adit_cmd_http(const struct adit_options *o);    /* serve, proxy: over an agent, or a relay */
 int adit_cmd_relay(const struct adit_options *o);
 int adit_cmd_bench(const struct adit_options *o); /* over an agent, or with ourselves */
+int adit_cmd_diag(const struct adit_options *o);  /* here, or over an agent */
 int adit_cmd_status(const struct adit_options *o);
 int adit_cmd_signal(const struct adit_options *o);
 int adit_cmd_config(const struct adit_options *o);

@@ -10,6 +10,7 @@
 #include "base/alloc.h"
 #include "base/rng.h"
 #include "base/str.h"
+#include "cli/call_report.h"
 #include "cli/carry.h"
 #include "cli/cli.h"
 #include "cli/sections.h"
@@ -20,7 +21,8 @@
 
 #define ANSWER_MAX  (30 * ADIT_SEC) /* a person may have to say yes; some peers take ten seconds */
 #define CONNECT_MAX (30 * ADIT_SEC)
-#define SECRET_MAX  4096 /* bytes of a file with a secret in it */
+#define DIAG_MAX    (10 * ADIT_SEC) /* what was not answered by then shows why */
+#define SECRET_MAX  4096            /* bytes of a file with a secret in it */
 
 #define DEVICE_KEY_TEXT 45 /* base64 of 32 bytes, and a zero byte */
 
@@ -34,6 +36,7 @@ struct run {
     struct adit_agent_conf conf;
     struct adit_carry carry;
     struct adit_sections sections;
+    struct adit_call_report report; /* of diag */
     struct adit_fingerprint fingerprints[ADIT_SECTION_FINGERPRINTS_MAX];
     char identity[ADIT_PATH_MAX], known_peers[ADIT_PATH_MAX];
     struct adit_buf token, device_key;
@@ -98,7 +101,8 @@ static const char *dialect_of_environment(const struct adit_options *o)
 static bool calls(const struct adit_options *o)
 {
     return o->command == ADIT_COMMAND_CONNECT || o->command == ADIT_COMMAND_PROXY ||
-           o->command == ADIT_COMMAND_SEND || o->command == ADIT_COMMAND_BENCH;
+           o->command == ADIT_COMMAND_SEND || o->command == ADIT_COMMAND_BENCH ||
+           o->command == ADIT_COMMAND_DIAG;
 }
 
 /* Rooms are what the HTTP tunnel's programs meet in. */
@@ -258,7 +262,8 @@ static int configure(struct run *r)
     c->target_count = c->connect ? o->peer.count : 0;
     c->once = o->once;
     c->until_done = o->command == ADIT_COMMAND_RECEIVE && !o->stay;
-    c->exit_on_failure = o->exit_on_failure || o->command == ADIT_COMMAND_BENCH;
+    c->exit_on_failure =
+        o->exit_on_failure || o->command == ADIT_COMMAND_BENCH || o->command == ADIT_COMMAND_DIAG;
     c->peers = r->sections.peers;
     c->peer_count = r->sections.count;
     c->peers_only = packets && c->peer_count > 0;
@@ -281,7 +286,7 @@ static int configure(struct run *r)
     c->worker_say = o->worker_say;
     c->worker_bench = o->worker_bench > 0 ? (uint64_t)o->worker_bench * 1024 : 0;
     c->call.answer_max = ANSWER_MAX;
-    c->call.connect_max = CONNECT_MAX;
+    c->call.connect_max = o->command == ADIT_COMMAND_DIAG ? DIAG_MAX : CONNECT_MAX;
     c->notify.on_state = o->on_state;
     /* Other programs' tunnels expect what TCP would give them; ours are told apart when they
      * answer. */
@@ -314,6 +319,13 @@ static void on_signal(void *arg, int signo, adit_time now)
         adit_agent_stop(r->agent);
 }
 
+static void on_reported(void *arg)
+{
+    struct run *r = arg;
+
+    adit_agent_stop(r->agent);
+}
+
 static json_t *on_status(void *arg, adit_time now)
 {
     struct run *r = arg;
@@ -336,6 +348,11 @@ static void run(struct run *r)
     static const int signos[] = { SIGINT, SIGTERM, SIGHUP, SIGUSR1, 0 };
     int err = adit_signals_start(&r->signals, r->loop, signos, on_signal, r);
 
+    if (r->o->command == ADIT_COMMAND_DIAG) {
+        adit_call_report_init(&r->report, r->o, r->loop, on_reported, r);
+        r->conf.watch = adit_call_report_watch;
+        r->conf.watch_arg = &r->report;
+    }
     if (!err) {
         r->agent = adit_agent_new(r->loop, &r->conf, on_ended, r, &r->exit_code);
         if (r->agent) {
@@ -349,6 +366,7 @@ static void run(struct run *r)
     }
     r->control = adit_control_free(r->control);
     r->agent = adit_agent_free(r->agent);
+    adit_call_report_done(&r->report);
     adit_signals_stop(&r->signals);
 }
 

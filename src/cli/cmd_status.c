@@ -32,12 +32,12 @@ static json_t *look_again(const char *path, json_t *first)
     return second;
 }
 
-static void show_text(const json_t *o)
+static void show_text(const json_t *o, bool verbose)
 {
     struct adit_buf text;
 
     adit_buf_init(&text, ADIT_CONTROL_ANSWER_MAX);
-    adit_snapshot_print(&text, o);
+    adit_snapshot_print(&text, o, verbose);
     fputs(adit_buf_str(&text), stdout);
     adit_buf_done(&text);
 }
@@ -63,7 +63,7 @@ static void show(void *arg, const char *path)
     } else {
         if (s->shown)
             putchar('\n');
-        show_text(o);
+        show_text(o, s->o->verbose > 0);
     }
     s->shown++;
     json_decref(o);

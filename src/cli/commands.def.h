@@ -39,6 +39,13 @@ COMMAND(
     "and what they cost. By copy and paste: `adit offer --mode bench` and `adit answer --mode "
     "bench`. `adit bench --loopback` alone measures this host: both ends are in one process, "
     "and no server is needed.")
+COMMAND(
+    DIAG, "diag", "[PEER]", "what this network lets through, and what would help",
+    "Looks at this host, its name servers, the signaling server and the STUN servers that are "
+    "configured, and at the NAT before each uplink, all at once and within ten seconds; then says "
+    "which peers are reached directly, and what to do about the others. With a peer it calls it, "
+    "as `adit connect` does, and shows every pair of addresses that was tried. Exit code 4: no "
+    "path is possible; 5: the signaling server cannot be used.")
 COMMAND(STATUS, "status", "", "what a running `adit listen` or `adit connect` does",
         "Shows peers, paths, round-trip times, rates and channels of the agents that this user "
         "runs on this host.")

@@ -29,7 +29,7 @@ static const struct {
     { ADIT_COMMAND_SIGNAL, adit_cmd_signal }, { ADIT_COMMAND_CONFIG, adit_cmd_config },
     { ADIT_COMMAND_SERVE, adit_cmd_http },    { ADIT_COMMAND_PROXY, adit_cmd_http },
     { ADIT_COMMAND_SEND, adit_cmd_files },    { ADIT_COMMAND_RECEIVE, adit_cmd_files },
-    { ADIT_COMMAND_BENCH, adit_cmd_bench },
+    { ADIT_COMMAND_BENCH, adit_cmd_bench },   { ADIT_COMMAND_DIAG, adit_cmd_diag },
 };
 
 /* A standard descriptor that is closed would be given to the first thing we open, and what we read,

@@ -13,8 +13,9 @@
 #define U       (1u << ADIT_COMMAND_SERVE)
 #define X       (1u << ADIT_COMMAND_PROXY)
 #define B       (1u << ADIT_COMMAND_BENCH)
-#define C       (1u << ADIT_COMMAND_LISTEN | 1u << ADIT_COMMAND_CONNECT | U | X | Y | B)
-#define M       (N & ~(U | X | Y | B))
+#define D       (1u << ADIT_COMMAND_DIAG)
+#define C       (1u << ADIT_COMMAND_LISTEN | 1u << ADIT_COMMAND_CONNECT | U | X | Y | B | D)
+#define M       (N & ~(U | X | Y | B | D))
 #define N       (P | C)
 #define G       (1u << ADIT_COMMAND_SIGNAL)
 #define H       (1u << ADIT_COMMAND_HELP)
@@ -180,6 +181,8 @@ static int check_together(struct adit_options *o, struct adit_option_error *erro
         return adit_option_fail(error, "--max-retransmits and --max-lifetime: only one of them");
     if (o->command == ADIT_COMMAND_BENCH)
         o->mode = ADIT_MODE_BENCH;
+    if (o->command == ADIT_COMMAND_DIAG)
+        o->mode = ADIT_MODE_ECHO; /* says nothing of itself, to whatever the other side is */
     if ((o->mode == ADIT_MODE_BYTES || o->mode == ADIT_MODE_BENCH) &&
         (o->unordered || o->max_retransmits >= 0 || o->max_lifetime >= 0))
         return adit_option_fail(error, "--mode %s needs an ordered channel that loses nothing",

@@ -8,11 +8,12 @@
  * Every option is also found as ADIT_<NAME> in the environment, before the names given here, which
  * are those of other programs. A CHOICE's argument names its values, in the order of its enum.
  * Commands: P = those that pair by copy and paste, C = those that connect by name, N = both, M = of
- * those the ones that carry what they are told to, B = bench, U = serve, X = proxy, Y = send and
- * receive, S = status, G = the signaling server, F = config, H = help, A = all. LOCAL marks what is
- * not taken from .env: a file that lies around in a directory may not choose programs to run or
- * files to read. PEER: may stand in a section of peers: in the configuration file too. SECRET: not
- * shown to anybody. PHRASES: values with blanks in them; in a variable only commas separate them.
+ * those the ones that carry what they are told to, B = bench, D = diag, U = serve, X = proxy, Y =
+ * send and receive, S = status, G = the signaling server, F = config, H = help, A = all. LOCAL
+ * marks what is not taken from .env: a file that lies around in a directory may not choose programs
+ * to run or files to read. PEER: may stand in a section of peers: in the configuration file too.
+ * SECRET: not shown to anybody. PHRASES: values with blanks in them; in a variable only commas
+ * separate them.
  */
 
 OPTION(as, CHOICE, "as", 0, "ticket|json|sdp", 0, 0, "", P, "ticket",
@@ -263,8 +264,10 @@ OPTION(on_state, TEXT, "on-state", 0, "PROGRAM", 0, 0, "", C | LOCAL, "",
 
 OPTION(control, TEXT, "control", 0, "PATH", 0, 0, "", C | S | LOCAL, "",
        "the control socket; else one in the user's runtime directory, where `adit status` looks")
-OPTION(json, FLAG, "json", 0, "", 0, 0, "", S | F | M | B, "",
+OPTION(json, FLAG, "json", 0, "", 0, 0, "", S | F | M | B | D, "",
        "JSON instead of text; of those that connect, for the results of bench")
+OPTION(lives, FLAG, "long", 0, "", 0, 0, "", D, "",
+       "take three minutes more, and find out how long the NAT remembers who is silent")
 OPTION(seconds, NUMBER, "seconds", 0, "N", 1, 60, "", M | B, "3",
        "how long bench measures each way of sending")
 OPTION(listen, LIST, "listen", 'l', "ADDRESS[:PORT]", 0, 0, "SIGNALING_HOST", G, "",

@@ -139,7 +139,7 @@ struct adit_options {
     const char *known_peers, *events, *on_state;
 
     const char *control;
-    bool json;
+    bool json, lives;
     int seconds;
 
     struct adit_strings listen, origin, turn_url;

@@ -146,7 +146,7 @@ static int take_word(struct words *w, const char *word)
         w->o->topic == ADIT_COMMAND_NONE)
         slot = &w->o->topic;
     else if (*slot == ADIT_COMMAND_CONNECT || *slot == ADIT_COMMAND_PROXY ||
-             *slot == ADIT_COMMAND_BENCH)
+             *slot == ADIT_COMMAND_BENCH || *slot == ADIT_COMMAND_DIAG)
         return take_option(w, ADIT_OPTION_peer, word);
     else if (*slot == ADIT_COMMAND_SEND)
         return take_option(w, ADIT_OPTION_file, word);

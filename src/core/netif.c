@@ -13,7 +13,7 @@
 #define READS_MAX 64 /* notifications in one wake */
 
 struct link {
-    uint32_t index;
+    uint32_t index, mtu;
     unsigned flags;
     char name[ADIT_IFNAME_MAX];
 };
@@ -78,6 +78,7 @@ static int on_link(void *arg, const struct nlmsghdr *msg)
     struct link *l = &r->links[r->link_count++];
     l->index = (uint32_t)info->ifi_index;
     copy_name(l->name, attrs[IFLA_IFNAME]);
+    l->mtu = adit_netlink_u32(attrs[IFLA_MTU]);
     l->flags = link_flags(info, attrs[IFLA_LINKINFO], l->name);
     return 0;
 }
@@ -131,6 +132,7 @@ static int on_addr(void *arg, const struct nlmsghdr *msg)
     *a = (struct adit_netif_addr){ .addr = addr,
                                    .prefix_len = info->ifa_prefixlen,
                                    .index = info->ifa_index,
+                                   .mtu = link->mtu,
                                    .flags = link->flags | addr_flags(info->ifa_family, kernel) };
     memcpy(a->name, link->name, sizeof a->name);
     return 0;

@@ -31,6 +31,7 @@ struct adit_netif_addr {
     uint8_t prefix_len;
     uint32_t index;
     unsigned flags; /* enum adit_netif_flag */
+    uint32_t mtu;   /* of the interface */
     char name[ADIT_IFNAME_MAX];
 };
 

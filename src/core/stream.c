@@ -403,3 +403,8 @@ const char *adit_stream_tls(const struct adit_stream *s)
 {
     return s->tls ? adit_tls_conn_text(s->tls) : "";
 }
+
+int64_t adit_stream_tls_expires(const struct adit_stream *s)
+{
+    return s->tls ? adit_tls_conn_expires(s->tls) : 0;
+}

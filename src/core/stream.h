@@ -117,5 +117,7 @@ bool adit_stream_is_connected(const struct adit_stream *s);
 const struct adit_addr *adit_stream_peer(const struct adit_stream *s);
 /* "TLSv1.3 TLS_AES_128_GCM_SHA256", or "" without TLS. */
 const char *adit_stream_tls(const struct adit_stream *s);
+/* See adit_tls_conn_expires; 0 without TLS. */
+int64_t adit_stream_tls_expires(const struct adit_stream *s);
 
 #endif

@@ -84,5 +84,8 @@ void adit_tls_conn_end(struct adit_tls_conn *c);
 
 /* "TLSv1.3 TLS_AES_128_GCM_SHA256", "" before the handshake is done. */
 const char *adit_tls_conn_text(const struct adit_tls_conn *c);
+/* When the certificate of the other side ends to be valid, in seconds since 1970; 0 = it showed
+ * none. */
+int64_t adit_tls_conn_expires(const struct adit_tls_conn *c);
 
 #endif

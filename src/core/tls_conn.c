@@ -1,4 +1,5 @@
 #include <stdio.h>
+#include <time.h>
 
 #include <openssl/err.h>
 
@@ -275,4 +276,16 @@ void adit_tls_conn_end(struct adit_tls_conn *c)
 const char *adit_tls_conn_text(const struct adit_tls_conn *c)
 {
     return c->text;
+}
+
+int64_t adit_tls_conn_expires(const struct adit_tls_conn *c)
+{
+    X509 *cert = SSL_get1_peer_certificate(c->ssl);
+    struct tm tm;
+    int64_t at = 0;
+
+    if (cert && ASN1_TIME_to_tm(X509_get0_notAfter(cert), &tm) == 1)
+        at = (int64_t)timegm(&tm);
+    X509_free(cert);
+    return at;
 }

@@ -84,13 +84,24 @@ int adit_udp_try_mark(uint32_t mark)
 /* Packets in runs: those sent (Linux 4.18) and those received (5.0). */
 static int set_runs(struct adit_udp *udp, int fd, enum adit_offload offload)
 {
-    bool gro;
-
     if (offload == ADIT_OFFLOAD_OFF)
         return 0;
     udp->runs = set_int(fd, SOL_UDP, UDP_SEGMENT, 0) == 0;
-    gro = set_int(fd, SOL_UDP, UDP_GRO, 1) == 0;
-    return offload == ADIT_OFFLOAD_ON && !(udp->runs && gro) ? -EOPNOTSUPP : 0;
+    udp->joins = set_int(fd, SOL_UDP, UDP_GRO, 1) == 0;
+    return offload == ADIT_OFFLOAD_ON && !(udp->runs && udp->joins) ? -EOPNOTSUPP : 0;
+}
+
+void adit_udp_offers(bool *ret_runs, bool *ret_joins)
+{
+    struct adit_udp udp = { 0 };
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+    if (fd >= 0) {
+        (void)!set_runs(&udp, fd, ADIT_OFFLOAD_AUTO);
+        close(fd);
+    }
+    *ret_runs = udp.runs;
+    *ret_joins = udp.joins;
 }
 
 static int bind_to(int fd, struct adit_addr addr, unsigned port)

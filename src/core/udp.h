@@ -55,6 +55,7 @@ struct adit_udp {
     uint8_t tx_ecn; /* RFC 3168, of packets to be sent from now on; the owner's to set */
     uint8_t rx_ecn; /* of the packet that ops->packet is told */
     bool runs;      /* packets of one size to one place leave in one piece, which the kernel cuts */
+    bool joins;     /* and so they come in */
 };
 
 /* Opens and binds. -EADDRINUSE: the port, or all of the range; -EADDRNOTAVAIL: not our address, or
@@ -75,6 +76,9 @@ int adit_udp_send(struct adit_udp *udp, const struct adit_addr *to, const void *
  * leave. */
 void adit_udp_send_whole(struct adit_udp *udp, const struct adit_addr *to, const void *bytes,
                          size_t n);
+
+/* Which of the two this kernel has. */
+void adit_udp_offers(bool *ret_runs, bool *ret_joins);
 
 static inline bool adit_udp_is_open(const struct adit_udp *udp)
 {

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "agent/inner.h"
+#include "ctl/pairs.h"
 
 /* "direct IPv4", "relay IPv6": what matters of the two ends. */
 static json_t *path_of(const struct adit_peer *peer)
@@ -36,6 +37,33 @@ static json_t *channels_of(const struct adit_peer *peer)
     return list;
 }
 
+static json_t *offloads_of(const struct adit_call *call)
+{
+    bool sends, receives, tcp, udp;
+    json_t *o;
+
+    adit_call_runs(call, &sends, &receives);
+    o = json_pack("{s:b, s:b}", "udp_segment", sends, "udp_gro", receives);
+    if (o && adit_call_offloads(call, &tcp, &udp)) {
+        json_object_set_new(o, "tun_tso", json_boolean(tcp));
+        json_object_set_new(o, "tun_uso", json_boolean(udp));
+    }
+    return o;
+}
+
+static void add_paths(json_t *o, const struct adit_call *call, const struct adit_peer *peer)
+{
+    json_t *pairs = adit_pairs_json(peer);
+    const char *choice = adit_pairs_choice(pairs);
+
+    json_object_set_new(o, "choice", choice ? json_string(choice) : json_null());
+    json_object_set_new(o, "nat_mapping",
+                        json_string(adit_mapping_name(adit_engine_mapping(peer->engine))));
+    json_object_set_new(o, "offloads", offloads_of(call));
+    json_object_set_new(o, "candidates", adit_candidates_json(peer));
+    json_object_set_new(o, "pairs", pairs);
+}
+
 static void add_stats(json_t *o, struct adit_peer *peer)
 {
     struct adit_peer_stats s;
@@ -64,7 +92,7 @@ static void add_stats(json_t *o, struct adit_peer *peer)
     json_object_set_new(o, "retransmissions", json_integer((json_int_t)s.retransmissions));
 }
 
-static json_t *peer_of(const struct adit_call *call, adit_time now)
+json_t *adit_snapshot_call(const struct adit_call *call, adit_time now)
 {
     const struct adit_desc *desc = adit_call_remote(call);
     struct adit_peer *peer = adit_call_peer(call);
@@ -81,8 +109,10 @@ static json_t *peer_of(const struct adit_call *call, adit_time now)
                             json_string(adit_fingerprint_print(&desc->fingerprints[0], print)));
     if (o && adit_call_carrier(call)) /* of modes with packets */
         json_object_set_new(o, "carrier", json_string(adit_call_carrier(call)));
-    if (o && peer)
+    if (o && peer) {
         add_stats(o, peer);
+        add_paths(o, call, peer);
+    }
     return o;
 }
 
@@ -94,7 +124,7 @@ json_t *adit_snapshot(const struct adit_agent *a, adit_time now)
     const struct adit_call *call;
 
     for (size_t i = 0; (call = adit_agent_call(a, i)); i++)
-        json_array_append_new(peers, peer_of(call, now));
+        json_array_append_new(peers, adit_snapshot_call(call, now));
     return json_pack("{s:s, s:I, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:o}", "version", ADIT_VERSION,
                      "pid", (json_int_t)getpid(), "role", conf->connect ? "connect" : "listen",
                      "mode", conf->call.lanes.app->name, "id", signal ? adit_signal_id(signal) : "",

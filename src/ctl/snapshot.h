@@ -16,13 +16,15 @@
 
 /* The caller gives it back with json_decref. NULL without memory. */
 json_t *adit_snapshot(const struct adit_agent *a, adit_time now);
+/* One of its peers alone. */
+json_t *adit_snapshot_call(const struct adit_call *call, adit_time now);
 
 /* What follows gets snapshots from another process, which may be anything that is JSON. */
 
 /* Adds "sent_bit_s" and "received_bit_s" to each peer that is in `before` as well, a snapshot of
  * the same agent taken `since` earlier. */
 void adit_snapshot_add_rates(json_t *snapshot, const json_t *before, adit_time since);
-/* For a terminal. */
-void adit_snapshot_print(struct adit_buf *out, const json_t *snapshot);
+/* For a terminal. verbose: with all pairs of addresses. */
+void adit_snapshot_print(struct adit_buf *out, const json_t *snapshot, bool verbose);
 
 #endif

@@ -1,5 +1,6 @@
 /* snapshot_print - a snapshot for people, and how fast what it counts goes. */
 #include "base/str.h"
+#include "ctl/pairs.h"
 #include "ctl/snapshot.h"
 
 #define WORD_MAX 200
@@ -53,7 +54,34 @@ static void print_rate(struct adit_buf *out, const json_t *peer, const char *key
     adit_buf_printf(out, ")");
 }
 
-static void print_peer(struct adit_buf *out, const json_t *peer)
+static void print_offloads(struct adit_buf *out, const json_t *o)
+{
+    static const char *const names[][2] = { { "udp_segment", "UDP_SEGMENT" },
+                                            { "udp_gro", "UDP_GRO" },
+                                            { "tun_tso", "TSO" },
+                                            { "tun_uso", "USO" } };
+    bool any = false;
+
+    for (size_t i = 0; i < ADIT_LEN(names); i++)
+        if (json_is_true(json_object_get(o, names[i][0]))) {
+            adit_buf_printf(out, any ? " %s" : "    offloads  %s", names[i][1]);
+            any = true;
+        }
+    if (any)
+        adit_buf_printf(out, "\n");
+}
+
+static void print_pairs(struct adit_buf *out, const json_t *peer, bool verbose)
+{
+    const json_t *pairs = json_object_get(peer, "pairs");
+
+    if (!verbose || !json_array_size(pairs))
+        return;
+    adit_buf_printf(out, "    pairs\n");
+    adit_pairs_print(out, pairs, "      ");
+}
+
+static void print_peer(struct adit_buf *out, const json_t *peer, bool verbose)
 {
     char text[WORD_MAX];
     const json_t *channels = json_object_get(peer, "channels"), *channel;
@@ -65,13 +93,19 @@ static void print_peer(struct adit_buf *out, const json_t *peer)
     adit_buf_printf(out, ": %s for ", word(text, peer, "state"));
     print_seconds(out, number(peer, "seconds"));
     adit_buf_printf(out, "\n");
-    if (!*word(text, peer, "path"))
+    if (!*word(text, peer, "path")) {
+        print_pairs(out, peer, verbose);
         return;
+    }
     adit_buf_printf(out, "    path      %s", text);
     adit_buf_printf(out, ", %s", word(text, peer, "local"));
     adit_buf_printf(out, " to %s", word(text, peer, "remote"));
     if (number(peer, "rtt_ms") > 0)
         adit_buf_printf(out, ", round trip %.1f ms", number(peer, "rtt_ms"));
+    if (*word(text, peer, "choice"))
+        adit_buf_printf(out, "\n    chosen    %s", text);
+    if (*word(text, peer, "nat_mapping") && strcmp(text, "unknown") != 0)
+        adit_buf_printf(out, "\n    NAT       %s", strcmp(text, "none") ? text : "none before us");
     adit_buf_printf(out, "\n    sent      ");
     print_amount(out, number(peer, "bytes_sent"), "B", 1024);
     print_rate(out, peer, "sent_bit_s");
@@ -86,6 +120,8 @@ static void print_peer(struct adit_buf *out, const json_t *peer)
         adit_buf_printf(out, "\n    carrier   %s", text);
     adit_buf_printf(out, "\n    cipher    %s\n", word(text, peer, "cipher"));
     adit_buf_printf(out, "    identity  %s\n", word(text, peer, "fingerprint"));
+    print_offloads(out, json_object_get(peer, "offloads"));
+    print_pairs(out, peer, verbose);
 }
 
 /* Counters begin anew with each connection. */
@@ -117,7 +153,7 @@ void adit_snapshot_add_rates(json_t *snapshot, const json_t *before, adit_time s
     }
 }
 
-void adit_snapshot_print(struct adit_buf *out, const json_t *snapshot)
+void adit_snapshot_print(struct adit_buf *out, const json_t *snapshot, bool verbose)
 {
     const json_t *peers = json_object_get(snapshot, "peers"), *peer;
     char text[WORD_MAX];
@@ -133,7 +169,7 @@ void adit_snapshot_print(struct adit_buf *out, const json_t *snapshot)
     if (*word(text, snapshot, "id"))
         adit_buf_printf(out, " as %s", text);
     adit_buf_printf(out, "\n  identity  %s\n", word(text, snapshot, "fingerprint"));
-    json_array_foreach(peers, i, peer) print_peer(out, peer);
+    json_array_foreach(peers, i, peer) print_peer(out, peer, verbose);
     if (!json_array_size(peers))
         adit_buf_printf(out, "\n  no peers\n");
 }

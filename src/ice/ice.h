@@ -12,6 +12,7 @@
 #include "base/addr.h"
 #include "base/base.h"
 #include "base/rng.h"
+#include "ice/behaviour.h"
 #include "ice/cand.h"
 
 /* What every path is taken to carry, UDP payload in bytes: passes 1100-byte paths, over IPv6 too. A
@@ -174,6 +175,11 @@ void adit_ice_bases_done(struct adit_ice *ice, adit_time now);
 void adit_ice_send_failed(struct adit_ice *ice, int base, const struct adit_addr *to, int err,
                           adit_time now);
 
+/* What the STUN servers' answers tell of the NAT: NONE, or whether two of them saw one address. Of
+ * the base in use, if there is one. */
+enum adit_mapping adit_ice_mapping(const struct adit_ice *ice);
+/* The i-th candidate of the other side, signalled or learned; NULL behind the last. */
+const struct adit_cand *adit_ice_remote(const struct adit_ice *ice, size_t i);
 size_t adit_ice_local_count(const struct adit_ice *ice);
 const struct adit_cand *adit_ice_local(const struct adit_ice *ice, size_t i);
 bool adit_ice_gathered(const struct adit_ice *ice);

@@ -100,6 +100,20 @@ static bool check_username(StunAgent *agent, StunMessage *msg, uint8_t *name, ui
     return true;
 }
 
+/* In the clear, as all were before RFC 5389. */
+static struct adit_addr find_plain(const StunMessage *msg, uint16_t type)
+{
+    struct sockaddr_storage sa;
+    socklen_t len = sizeof sa;
+    struct adit_addr addr;
+
+    if (stun_message_find_addr(msg, (StunAttribute)type, &sa, &len) ==
+            STUN_MESSAGE_RETURN_SUCCESS &&
+        adit_addr_from_sockaddr(&addr, (struct sockaddr *)&sa) == 0)
+        return addr;
+    return (struct adit_addr){ .family = ADIT_FAMILY_NONE };
+}
+
 static struct adit_addr find_mapped(const StunMessage *msg)
 {
     struct sockaddr_storage sa;
@@ -110,12 +124,7 @@ static struct adit_addr find_mapped(const StunMessage *msg)
             STUN_MESSAGE_RETURN_SUCCESS &&
         adit_addr_from_sockaddr(&addr, (struct sockaddr *)&sa) == 0)
         return addr;
-    len = sizeof sa;
-    if (stun_message_find_addr(msg, STUN_ATTRIBUTE_MAPPED_ADDRESS, &sa, &len) ==
-            STUN_MESSAGE_RETURN_SUCCESS &&
-        adit_addr_from_sockaddr(&addr, (struct sockaddr *)&sa) == 0)
-        return addr;
-    return (struct adit_addr){ .family = ADIT_FAMILY_NONE };
+    return find_plain(msg, ADIT_STUN_MAPPED_ADDRESS);
 }
 
 static void extract(struct adit_stun *out, const StunMessage *msg)
@@ -126,6 +135,7 @@ static void extract(struct adit_stun *out, const StunMessage *msg)
     out->username.data = stun_message_find(msg, STUN_ATTRIBUTE_USERNAME, &len);
     out->username.len = out->username.data ? len : 0;
     out->mapped = find_mapped(msg);
+    out->other = find_plain(msg, ADIT_STUN_OTHER_ADDRESS);
     if (out->head.class == ADIT_STUN_ERROR)
         (void)stun_message_find_error(msg, &out->error); /* stays 0 if unreadable */
     out->has_priority = stun_message_find32(msg, STUN_ATTRIBUTE_PRIORITY, &out->priority) ==

@@ -73,6 +73,10 @@ enum adit_stun_attribute {
     ADIT_STUN_NOMINATION = 0xc001,
 };
 
+/* CHANGE-REQUEST: what the answer is to come from. */
+#define ADIT_STUN_CHANGE_IP   4u
+#define ADIT_STUN_CHANGE_PORT 2u
+
 enum adit_stun_role { ADIT_STUN_ROLE_NONE, ADIT_STUN_ROLE_CONTROLLED, ADIT_STUN_ROLE_CONTROLLING };
 
 /* --- reading */
@@ -111,6 +115,7 @@ struct adit_stun {
                          * without credentials, an error 400 or 401 */
     struct adit_span username; /* points into the message */
     struct adit_addr mapped;   /* XOR-MAPPED-ADDRESS, or else MAPPED-ADDRESS */
+    struct adit_addr other;    /* OTHER-ADDRESS: the server's other address and other port */
     int error;                 /* of ERROR: 300..699, 0 if unreadable */
     bool has_priority, use_candidate;
     uint32_t priority;

@@ -348,6 +348,21 @@ bool adit_engine_selected(const struct adit_engine *e, struct adit_ice_pair_info
     return adit_ice_selected(e->ice, ret_info);
 }
 
+enum adit_mapping adit_engine_mapping(const struct adit_engine *e)
+{
+    return adit_ice_mapping(e->ice);
+}
+
+const struct adit_cand *adit_engine_local(const struct adit_engine *e, size_t i)
+{
+    return i < adit_ice_local_count(e->ice) ? adit_ice_local(e->ice, i) : NULL;
+}
+
+const struct adit_cand *adit_engine_remote(const struct adit_engine *e, size_t i)
+{
+    return adit_ice_remote(e->ice, i);
+}
+
 bool adit_engine_pair_at(const struct adit_engine *e, size_t i, struct adit_ice_pair_view *ret_view)
 {
     return adit_ice_pair_at(e->ice, i, ret_view);

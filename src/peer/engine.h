@@ -191,6 +191,10 @@ enum adit_peer_state adit_engine_state(const struct adit_engine *e);
 bool adit_engine_stun_answered(const struct adit_engine *e); /* see adit_ice_stun_answered */
 bool adit_engine_selected(const struct adit_engine *e, struct adit_ice_pair_info *ret_info);
 void adit_engine_stats(struct adit_engine *e, struct adit_engine_stats *ret_stats);
+/* See ice.h; candidates: NULL behind the last. */
+enum adit_mapping adit_engine_mapping(const struct adit_engine *e);
+const struct adit_cand *adit_engine_local(const struct adit_engine *e, size_t i);
+const struct adit_cand *adit_engine_remote(const struct adit_engine *e, size_t i);
 /* See adit_ice_pair_at. */
 bool adit_engine_pair_at(const struct adit_engine *e, size_t i,
                          struct adit_ice_pair_view *ret_view);

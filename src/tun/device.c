@@ -195,6 +195,7 @@ static int ask_joined(struct adit_device *d, int fd)
 
     if ((!udp && ioctl(fd, TUNSETOFFLOAD, tcp) < 0) || ioctl(fd, TUNSETVNETHDRSZ, &header) < 0)
         return -EOPNOTSUPP;
+    d->uso = udp;
     d->join = adit_join_new(d->tap, udp, &join_ops, d);
     return d->join ? 0 : -ENOMEM;
 }

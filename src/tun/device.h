@@ -45,6 +45,7 @@ struct adit_device {
     uint32_t index;
     bool tap;
     bool found; /* it was there before us, and stays */
+    bool uso;   /* datagrams are joined, too, and not only segments of TCP */
     struct adit_device_stats stats;
     uint8_t *buffer;
     struct adit_join *join; /* NULL = one packet at a time */

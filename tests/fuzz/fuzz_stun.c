@@ -35,7 +35,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (verdict != ADIT_STUN_MALFORMED && !adit_stun_peek(&head, data, size))
         abort();
     if (verdict != ADIT_STUN_OK && verdict != ADIT_STUN_UNKNOWN &&
-        (msg.authenticated || msg.username.data || msg.mapped.family))
+        (msg.authenticated || msg.username.data || msg.mapped.family || msg.other.family))
         abort();
     if (auth->key.len == 0 && msg.authenticated)
         abort();

@@ -21,7 +21,7 @@ static void shows(const char *text, const char *wanted)
     struct adit_buf out;
 
     adit_buf_init(&out, 64 * 1024);
-    adit_snapshot_print(&out, o);
+    adit_snapshot_print(&out, o, true);
     assert_string_equal(adit_buf_str(&out), wanted);
     adit_buf_done(&out);
     json_decref(o);
@@ -36,7 +36,12 @@ static void for_people(void **state)
           "\"state\":\"connected\",\"seconds\":61,\"path\":\"direct IPv6\",\"local\":\"host a\","
           "\"remote\":\"srflx b\",\"rtt_ms\":1.25,\"bytes_sent\":2048,\"sent_bit_s\":1500000,"
           "\"bytes_received\":5,\"cipher\":\"AES\",\"fingerprint\":\"sha-256 02\",\"channels\":["
-          "{\"label\":\"one\",\"open\":true},{\"label\":\"two\",\"open\":false}]},"
+          "{\"label\":\"one\",\"open\":true},{\"label\":\"two\",\"open\":false}],\"choice\":\"the "
+          "best\","
+          "\"nat_mapping\":\"none\",\"offloads\":{\"udp_gro\":true,\"tun_uso\":true},\"pairs\":["
+          "{\"local\":\"host a\",\"remote\":\"srflx b\",\"in_use\":true,\"valid\":true,"
+          "\"why\":\"in use\",\"rtt_ms\":1.25,\"nominated\":true},{\"local\":\"host c\","
+          "\"remote\":\"host d\",\"why\":\"refused\",\"error\":\"b\\u001bad\"}]},"
           "{\"name\":\"carol\",\"state\":\"calling\",\"seconds\":1}]}",
           "adit 1.2 listen, mode tun, process 7, for 1h1m\n"
           "  signaling joined (agent) as alice\n"
@@ -44,11 +49,17 @@ static void for_people(void **state)
           "\n"
           "  b?ob (adit): connected for 1m1s\n"
           "    path      direct IPv6, host a to srflx b, round trip 1.2 ms\n"
+          "    chosen    the best\n"
+          "    NAT       none before us\n"
           "    sent      2.0 kB (1.5 Mbit/s)\n"
           "    received  5 B\n"
           "    channels  one two (opening)\n"
           "    cipher    AES\n"
           "    identity  sha-256 02\n"
+          "    offloads  UDP_GRO USO\n"
+          "    pairs\n"
+          "      * host a to srflx b: in use, 1.2 ms, nominated\n"
+          "      - host c to host d: refused (b?ad)\n"
           "\n"
           "  carol: calling for 1s\n");
 }
@@ -68,8 +79,8 @@ static void of_anything(void **state)
         adit_snapshot_add_rates(o, before, ADIT_SEC);
         adit_snapshot_add_rates(before, o, ADIT_SEC);
         adit_buf_init(&out, 64 * 1024);
-        adit_snapshot_print(&out, o);
-        adit_snapshot_print(&out, before);
+        adit_snapshot_print(&out, o, true);
+        adit_snapshot_print(&out, before, true);
         assert_non_null(strstr(adit_buf_str(&out), "no peers"));
         adit_buf_done(&out);
         json_decref(o);

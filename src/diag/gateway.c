@@ -1,0 +1,101 @@
+#include "diag/inner.h"
+
+#define PORT_MAP_PORT 5351 /* RFC 6886 section 1.1, RFC 6887 section 19.1 */
+#define SSDP_PORT     1900
+#define GAP           (300 * ADIT_MS)
+#define SENDS_MAX     4
+
+/* Three questions that open nothing: NAT-PMP's for the public address (RFC 6886 section 3.2), PCP's
+ * ANNOUNCE (RFC 6887 section 14.1), and who is an internet gateway (UPnP). */
+static void send_all(struct adit_diag_gateway *g)
+{
+    static const uint8_t nat_pmp[2] = { 0, 0 };
+    static const char search[] = "M-SEARCH * HTTP/1.1\r\nHOST: 239.255.255.250:1900\r\n"
+                                 "MAN: \"ssdp:discover\"\r\nMX: 1\r\nST: "
+                                 "urn:schemas-upnp-org:device:InternetGatewayDevice:1\r\n\r\n";
+    const struct adit_addr everybody = { .family = ADIT_FAMILY_V4,
+                                         .port = SSDP_PORT,
+                                         .ip = { 239, 255, 255, 250 } };
+    const struct adit_addr *local = adit_udp_local(&g->udp);
+    uint8_t pcp[24] = { 2, 0 };
+
+    if (local->family == ADIT_FAMILY_V4) { /* ::ffff:a.b.c.d */
+        pcp[18] = pcp[19] = 0xff;
+        memcpy(pcp + 20, local->ip, 4);
+        (void)!adit_udp_send(&g->udp, &g->router, nat_pmp, sizeof nat_pmp);
+        (void)!adit_udp_send(&g->udp, &everybody, search, sizeof search - 1);
+    } else {
+        memcpy(pcp + 8, local->ip, 16);
+    }
+    (void)!adit_udp_send(&g->udp, &g->router, pcp, sizeof pcp);
+}
+
+static void on_packet(void *arg, const struct adit_addr *from, uint8_t *bytes, size_t n,
+                      adit_time now)
+{
+    struct adit_diag_gateway *g = arg;
+    bool router = adit_addr_equal(from, &g->router);
+
+    (void)now;
+    if (router && n >= 12 && bytes[0] == 0 && bytes[1] == 128 && adit_get16(bytes + 2) == 0) {
+        g->nat_pmp = true;
+        g->external = (struct adit_addr){ .family = ADIT_FAMILY_V4 };
+        memcpy(g->external.ip, bytes + 8, 4);
+    } else if (router && n >= 24 && bytes[0] == 2 && bytes[1] == 128 && bytes[3] == 0) {
+        g->pcp = true;
+    } else if (from->port == SSDP_PORT && n > 12 && memcmp(bytes, "HTTP/1.1 200", 12) == 0) {
+        g->upnp = true;
+    }
+}
+
+static void on_error(void *arg, const struct adit_addr *to, int err, adit_time now)
+{
+    (void)arg, (void)to, (void)err, (void)now; /* silence says the same */
+}
+
+static void on_timer(struct adit_timer *timer, adit_time now)
+{
+    struct adit_diag_gateway *g = adit_container_of(timer, struct adit_diag_gateway, timer);
+
+    if (g->sends == SENDS_MAX) {
+        adit_diag_finish(g->d, &g->check);
+        return;
+    }
+    g->sends++;
+    send_all(g);
+    adit_timer_set(&g->timer, now + GAP);
+}
+
+void adit_diag_gateway_start(struct adit_diag *d, struct adit_diag_gateway *g,
+                             const struct adit_addr *local, const struct adit_addr *router)
+{
+    static const struct adit_udp_ops ops = { .packet = on_packet, .error = on_error };
+    struct adit_udp_conf conf = { .addr = *local, .offload = ADIT_OFFLOAD_OFF };
+
+    g->d = d;
+    g->router = *router;
+    g->router.port = PORT_MAP_PORT;
+    conf.addr.port = 0;
+    if (!router->family || adit_udp_open(&g->udp, d->loop, &conf, &ops, g) < 0)
+        return;
+    adit_timer_init(&g->timer, d->loop, on_timer, "gateway");
+    adit_diag_begin(d, &g->check, "port mapping");
+    adit_timer_set(&g->timer, adit_loop_now(d->loop));
+}
+
+void adit_diag_gateway_stop(struct adit_diag_gateway *g)
+{
+    if (!adit_udp_is_open(&g->udp))
+        return;
+    adit_timer_stop(&g->timer);
+    adit_udp_close(&g->udp);
+}
+
+json_t *adit_diag_gateway_report(const struct adit_diag_gateway *g)
+{
+    char text[ADIT_ADDR_STR];
+
+    return json_pack(
+        "{s:b, s:b, s:b, s:o}", "pcp", g->pcp, "nat_pmp", g->nat_pmp, "upnp", g->upnp, "external",
+        g->external.family ? json_string(adit_addr_str_ip(&g->external, text)) : json_null());
+}

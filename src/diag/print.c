@@ -1,0 +1,268 @@
+/* print - the report for people: what was looked at, line by line, and at the end what it means. */
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "base/str.h"
+#include "diag/diag.h"
+
+#define WORD_MAX 256
+
+/* ---- reading --------------------------------------------------------------------------------- */
+
+/* What a terminal may show of a string; "" if there is none. */
+static const char *word(char out[WORD_MAX], const json_t *o, const char *key)
+{
+    const json_t *v = json_object_get(o, key);
+
+    return adit_str_printable(out, WORD_MAX, json_is_string(v) ? json_string_value(v) : "",
+                              json_is_string(v) ? json_string_length(v) : 0);
+}
+
+static bool is(const json_t *o, const char *key)
+{
+    return json_is_true(json_object_get(o, key));
+}
+
+static bool has(const json_t *o, const char *key)
+{
+    const json_t *v = json_object_get(o, key);
+
+    return v && !json_is_null(v);
+}
+
+static double number(const json_t *o, const char *key)
+{
+    return json_number_value(json_object_get(o, key));
+}
+
+/* ---- lines ----------------------------------------------------------------------------------- */
+
+static void line(struct adit_buf *out, const char *title, bool good, const char *fmt, ...)
+    ADIT_PRINTF(4, 5);
+
+static void line(struct adit_buf *out, const char *title, bool good, const char *fmt, ...)
+{
+    char text[1024];
+    va_list args;
+
+    va_start(args, fmt);
+    vsnprintf(text, sizeof text, fmt, args);
+    va_end(args);
+    adit_buf_printf(out, "%c %-10s %s\n", good ? ' ' : '!', title, text);
+}
+
+static void print_problem(struct adit_buf *out, const char *title, const json_t *o,
+                          const char *what)
+{
+    char problem[WORD_MAX], advice[WORD_MAX];
+
+    line(out, title, false, "%s: %s", what, word(problem, o, "problem"));
+    if (*word(advice, o, "advice"))
+        adit_buf_printf(out, "             %s\n", advice);
+}
+
+static void print_times(char *out, size_t size, const json_t *o)
+{
+    static const struct {
+        const char *key, *name;
+    } steps[] = { { "dns_ms", "name" },
+                  { "tcp_ms", "TCP" },
+                  { "connect_ms", "connection" },
+                  { "tls_ms", "TLS" },
+                  { "http_ms", "HTTP" } };
+    size_t n = 0;
+
+    *out = '\0';
+    for (size_t i = 0; i < ADIT_LEN(steps) && n < size; i++)
+        if (has(o, steps[i].key))
+            n += (size_t)snprintf(out + n, size - n, "%s%s %.1f ms", n ? ", " : "", steps[i].name,
+                                  number(o, steps[i].key));
+}
+
+/* ---- the host -------------------------------------------------------------------------------- */
+
+static void print_host(struct adit_buf *out, const json_t *report)
+{
+    const json_t *o, *families = json_object_get(report, "families");
+    char a[WORD_MAX], b[WORD_MAX];
+    size_t i;
+
+    json_array_foreach(json_object_get(report, "interfaces"), i, o) if (is(o, "used"))
+        line(out, "address", true, "%s on %s, MTU %.0f", word(a, o, "address"),
+             word(b, o, "interface"), number(o, "mtu"));
+    json_array_foreach(json_object_get(report, "routes"), i, o)
+        line(out, "gateway", true, "%s %s through %s", word(a, o, "family"),
+             has(o, "gateway") ? word(b, o, "gateway") : "directly",
+             json_string_value(json_object_get(o, "interface")));
+    if (!is(json_object_get(families, "IPv4"), "address"))
+        line(out, "IPv4", false, "no address");
+    if (!is(json_object_get(families, "IPv6"), "address"))
+        line(out, "IPv6", true, "no address");
+    o = json_object_get(report, "clock");
+    line(out, "clock", is(o, "ok"), "%s", is(o, "ok") ? "plausible" : word(a, o, "problem"));
+    o = json_object_get(report, "tun");
+    if (is(o, "ok"))
+        line(out, "devices", true, "TUN and TAP can be made");
+    else
+        print_problem(out, "devices", o, "no TUN and TAP");
+}
+
+static void print_offloads(struct adit_buf *out, const json_t *report)
+{
+    static const struct {
+        const char *key, *name;
+    } rows[] = { { "udp_segment", "UDP_SEGMENT" },
+                 { "udp_gro", "UDP_GRO" },
+                 { "tun_vnet_hdr", "IFF_VNET_HDR" },
+                 { "tun_tso", "TSO" },
+                 { "tun_uso", "USO" } };
+    const json_t *o = json_object_get(report, "offloads");
+    char text[WORD_MAX] = "";
+    size_t n = 0;
+
+    for (size_t i = 0; i < ADIT_LEN(rows); i++)
+        if (is(o, rows[i].key))
+            n += (size_t)snprintf(text + n, sizeof text - n, "%s%s", n ? " " : "", rows[i].name);
+    line(out, "kernel", true, "%s", n ? text : "no offloads");
+}
+
+static void print_dns(struct adit_buf *out, const json_t *report)
+{
+    const json_t *dns = json_object_get(report, "dns"), *servers = json_object_get(dns, "servers"),
+                 *o;
+    char a[WORD_MAX];
+    size_t i;
+
+    if (!json_array_size(servers))
+        line(out, "DNS", !is(dns, "needed"), "no name server in /etc/resolv.conf");
+    json_array_foreach(servers, i, o)
+    {
+        if (is(o, "ok"))
+            line(out, "DNS", true, "%s answers in %.1f ms", word(a, o, "address"), number(o, "ms"));
+        else
+            print_problem(out, "DNS", o, word(a, o, "address"));
+    }
+}
+
+/* ---- servers --------------------------------------------------------------------------------- */
+
+static void print_signaling(struct adit_buf *out, const json_t *o)
+{
+    char url[WORD_MAX], times[WORD_MAX], a[WORD_MAX];
+
+    if (!o)
+        return;
+    word(url, o, "url");
+    if (has(o, "proxy"))
+        line(out, "proxy", true, "%s", word(a, o, "proxy"));
+    if (!is(o, "ok")) {
+        print_problem(out, "signaling", o, url);
+        return;
+    }
+    print_times(times, sizeof times, o);
+    line(out, "signaling", true, "%s answers %.0f (%s)", url, number(o, "status"), times);
+    if (has(o, "expires"))
+        line(out, "", true, "%s, its certificate is good until %s", word(times, o, "tls"),
+             word(a, o, "expires"));
+}
+
+static void print_stun(struct adit_buf *out, const json_t *report)
+{
+    const json_t *o;
+    char a[WORD_MAX];
+    size_t i;
+
+    json_array_foreach(json_object_get(report, "stun"), i, o)
+    {
+        if (is(o, "ok"))
+            line(out, "STUN", true, "%s answers in %.1f ms%s", word(a, o, "name"), number(o, "ms"),
+                 is(o, "discovery") ? ", and has a second address" : "");
+        else
+            print_problem(out, "STUN", o, word(a, o, "name"));
+    }
+}
+
+/* ---- uplinks --------------------------------------------------------------------------------- */
+
+static const char *offers(const json_t *o)
+{
+    return is(o, "pcp")       ? "offered (PCP)"
+           : is(o, "nat_pmp") ? "offered (NAT-PMP)"
+           : is(o, "upnp")    ? "offered (UPnP)"
+                              : "not offered";
+}
+
+static void print_uplink(struct adit_buf *out, const json_t *o)
+{
+    const json_t *life = json_object_get(o, "mapping_life_s");
+    char a[WORD_MAX], b[WORD_MAX], title[WORD_MAX];
+
+    snprintf(title, sizeof title, "%.20s %.8s", word(a, o, "interface"), word(b, o, "family"));
+    if (!is(o, "udp")) {
+        line(out, "NAT", true, "%s: no server answered by UDP", title);
+        return;
+    }
+    if (strcmp(word(a, o, "mapping"), "none") == 0)
+        line(out, "NAT", true, "%s: none, %s is public; filtering: %s", title, word(a, o, "public"),
+             word(b, o, "filtering"));
+    else {
+        line(out, "NAT", true, "%s: seen as %s; mapping: %s", title, word(a, o, "public"),
+             word(b, o, "mapping"));
+        line(out, "", true, "filtering: %s; hairpinning: %s; port mapping: %s",
+             word(a, o, "filtering"),
+             !has(o, "hairpin") ? "unknown"
+             : is(o, "hairpin") ? "yes"
+                                : "no",
+             offers(json_object_get(o, "port_mapping")));
+    }
+    if (has(o, "path_payload"))
+        line(out, "", true, "datagrams of %.0f bytes get through whole", number(o, "path_payload"));
+    if (json_is_object(life) && has(life, "most"))
+        line(out, "", true, "a silent mapping lives %.0f to %.0f s", number(life, "least"),
+             number(life, "most"));
+    else if (json_is_object(life))
+        line(out, "", true, "a silent mapping lives %.0f s or longer", number(life, "least"));
+}
+
+/* ---- what it means --------------------------------------------------------------------------- */
+
+static void print_kinds(struct adit_buf *out, const char *title, const json_t *list)
+{
+    const json_t *o;
+    size_t i;
+
+    if (!json_array_size(list))
+        return;
+    adit_buf_printf(out, "  %-10s ", title);
+    json_array_foreach(list, i, o)
+        adit_buf_printf(out, "%s%s", i ? ", " : "", json_string_value(o));
+    adit_buf_printf(out, "\n");
+}
+
+static void print_verdict(struct adit_buf *out, const json_t *v)
+{
+    const json_t *o, *direct = json_object_get(v, "direct");
+    char a[WORD_MAX], b[WORD_MAX];
+    size_t i;
+
+    adit_buf_printf(out, "\n%s (%s)\n", word(a, v, "text"), word(b, v, "kind"));
+    print_kinds(out, "direct", direct);
+    print_kinds(out, json_array_size(direct) ? "by relay" : "relay only",
+                json_object_get(v, "relay"));
+    json_array_foreach(json_object_get(v, "advice"), i, o)
+        adit_buf_printf(out, "  %-10s %s\n", i ? "" : "to do", json_string_value(o));
+}
+
+void adit_diag_print(struct adit_buf *out, const json_t *report)
+{
+    const json_t *o;
+    size_t i;
+
+    print_host(out, report);
+    print_offloads(out, report);
+    print_dns(out, report);
+    print_signaling(out, json_object_get(report, "signaling"));
+    print_stun(out, report);
+    json_array_foreach(json_object_get(report, "uplinks"), i, o) print_uplink(out, o);
+    print_verdict(out, json_object_get(report, "verdict"));
+}
