@@ -89,6 +89,8 @@ static struct adit_diag_conf conf_of(const struct run *r)
     return (struct adit_diag_conf){
         .stun = peer->stun,
         .stun_count = peer->stun_count,
+        .turn = peer->turn,
+        .turn_count = peer->turn_count,
         .signal = o->signal,
         .ca = o->ca,
         .pins = o->tls_pin.items,

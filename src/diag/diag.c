@@ -108,6 +108,7 @@ static void stop(struct adit_diag *d)
     adit_timer_stop(&d->limit);
     adit_diag_uplinks_stop(d);
     adit_diag_signaling_stop(d);
+    adit_diag_turn_stop(d);
     adit_diag_stun_stop(d);
     adit_diag_names_stop(d);
 }
@@ -147,6 +148,7 @@ static void on_start(struct adit_task *task, adit_time now)
     adit_diag_host(d);
     adit_diag_signaling_start(d);
     adit_diag_stun_start(d);
+    adit_diag_turn_start(d);
     adit_diag_names_start(d); /* asks for a name that the others need */
     tell(d);
     if (adit_list_empty(&d->checks))

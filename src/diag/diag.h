@@ -14,6 +14,7 @@
 #include "core/reactor.h"
 
 #define ADIT_DIAG_STUN_MAX 8
+#define ADIT_DIAG_TURN_MAX 8
 
 struct adit_diag;
 
@@ -21,6 +22,8 @@ struct adit_diag;
 struct adit_diag_conf {
     const char *const *stun; /* "host", "host:port", with "stun:" before it or not */
     size_t stun_count;
+    const struct adit_turn_server *turn;
+    size_t turn_count;
     const char *signal; /* URL; NULL = none */
     const char *ca;
     const char *const *pins;

@@ -4,6 +4,7 @@
  *   host.c       interfaces, routes, clock, what the kernel offers
  *   names.c      name servers, and the names of STUN servers
  *   stun.c       each STUN server: what all uplinks heard of it, and TCP to it
+ *   turn.c       each TURN server: whether it lends us an address
  *   signaling.c  the signaling server, step by step
  *   uplink.c     one address of ours: the NAT before it, and the size of its path
  *   gateway.c    whether the router before it offers to map ports
@@ -26,6 +27,7 @@
 #include "http/ws_handshake.h"
 #include "ice/behaviour.h"
 #include "ice/pmtu.h"
+#include "ice/turn.h"
 
 #define ADIT_DIAG_UPLINKS_MAX   8
 #define ADIT_DIAG_RESOLVERS_MAX 3
@@ -62,6 +64,26 @@ struct adit_diag_stun {
     adit_time dialled;
     bool asked, answered;
     adit_time rtt; /* the least that was seen */
+    json_t *facts;
+};
+
+struct adit_diag_turn {
+    struct adit_diag *d;
+    struct adit_diag_check check;
+    const struct adit_turn_server *conf;
+    char host[256];
+    uint16_t port;
+    bool udp_way; /* else a stream */
+    struct adit_resolve *resolve;
+    struct adit_addr server;
+    struct adit_udp udp;
+    struct adit_stream *stream;
+    struct adit_tls_client *tls;
+    struct adit_turn *turn;
+    struct adit_timer timer;
+    struct adit_turn_event event; /* the last one, if something has happened */
+    bool happened, ok;
+    adit_time began;
     json_t *facts;
 };
 
@@ -109,6 +131,8 @@ struct adit_diag {
     size_t resolver_count;
     struct adit_diag_stun stun[ADIT_DIAG_STUN_MAX];
     size_t stun_count, resolving;
+    struct adit_diag_turn turn[ADIT_DIAG_TURN_MAX];
+    size_t turn_count;
     struct adit_diag_signaling signaling;
     struct adit_diag_uplink *uplinks[ADIT_DIAG_UPLINKS_MAX];
     size_t uplink_count;
@@ -138,6 +162,14 @@ void adit_diag_names_stop(struct adit_diag *d);
 void adit_diag_stun_start(struct adit_diag *d); /* resolves; when that is over, uplinks start */
 void adit_diag_stun_stop(struct adit_diag *d);
 void adit_diag_stun_report(struct adit_diag *d); /* at the end: what the uplinks heard */
+
+/* Fills host and port from "host", "host:port", "[2001:db8::1]:port", as far as a '?'; the host is
+ * "" if it is too long. */
+void adit_diag_place(struct adit_diag_stun *s, const char *text, uint16_t port);
+
+/* turn.c */
+void adit_diag_turn_start(struct adit_diag *d);
+void adit_diag_turn_stop(struct adit_diag *d);
 
 /* signaling.c */
 void adit_diag_signaling_start(struct adit_diag *d);

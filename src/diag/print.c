@@ -182,6 +182,22 @@ static void print_stun(struct adit_buf *out, const json_t *report)
     }
 }
 
+static void print_turn(struct adit_buf *out, const json_t *report)
+{
+    const json_t *o;
+    char a[WORD_MAX], b[WORD_MAX];
+    size_t i;
+
+    json_array_foreach(json_object_get(report, "turn"), i, o)
+    {
+        if (is(o, "ok"))
+            line(out, "TURN", true, "%s lends us %s in %.1f ms", word(a, o, "name"),
+                 word(b, o, "relayed"), number(o, "ms"));
+        else
+            print_problem(out, "TURN", o, word(a, o, "name"));
+    }
+}
+
 /* ---- uplinks --------------------------------------------------------------------------------- */
 
 static const char *offers(const json_t *o)
@@ -263,6 +279,7 @@ void adit_diag_print(struct adit_buf *out, const json_t *report)
     print_dns(out, report);
     print_signaling(out, json_object_get(report, "signaling"));
     print_stun(out, report);
+    print_turn(out, report);
     json_array_foreach(json_object_get(report, "uplinks"), i, o) print_uplink(out, o);
     print_verdict(out, json_object_get(report, "verdict"));
 }

@@ -6,16 +6,14 @@
 
 #define STUN_PORT 3478 /* RFC 8489 section 9 */
 
-/* "host", "host:port", "[2001:db8::1]:port", each with or without "stun:" before it (RFC 7064). */
-static void parse(struct adit_diag_stun *s, const char *text)
+void adit_diag_place(struct adit_diag_stun *s, const char *host, uint16_t default_port)
 {
-    const char *host = adit_str_starts(text, "stun:") ? text + 5 : text;
     size_t len = strcspn(host, "?");
     const char *colon = memchr(host, ':', len);
     struct adit_addr addr;
-    uint64_t port = STUN_PORT;
+    uint64_t port = default_port;
 
-    if (adit_addr_parse_port(&addr, host, len, STUN_PORT) == 0) {
+    if (adit_addr_parse_port(&addr, host, len, default_port) == 0) {
         adit_addr_str_ip(&addr, s->host);
         s->port = addr.port;
         return;
@@ -121,7 +119,9 @@ void adit_diag_stun_start(struct adit_diag *d)
         struct adit_diag_stun *s = &d->stun[d->stun_count++];
 
         s->d = d;
-        parse(s, d->conf->stun[i]);
+        /* RFC 7064 */
+        adit_diag_place(s, d->conf->stun[i] + (adit_str_starts(d->conf->stun[i], "stun:") ? 5 : 0),
+                        STUN_PORT);
         s->facts = json_pack("{s:s, s:b}", "name", d->conf->stun[i], "ok", 0);
         json_array_append_new(list, s->facts);
         d->resolving++;
