@@ -147,7 +147,7 @@ static void advise_blocked(const struct adit_diag_facts *f, struct adit_diag_ver
     if (!f->stun_tcp)
         advise(v, "to be sure, name another STUN server: those that are configured may be down");
     if (!f->relay)
-        advise(v, "have the firewall let UDP out; or use a TURN server by %s", relay);
+        advise(v, "have the firewall let UDP out; or use a TURN server (--turn) by %s", relay);
 }
 
 static void advise_path(const struct adit_diag_facts *f, struct adit_diag_verdict *v)
@@ -172,13 +172,13 @@ static void advise_path(const struct adit_diag_facts *f, struct adit_diag_verdic
     case ADIT_DIAG_SYMMETRIC:
         if (!f->relay)
             advise(v, "peers behind a NAT of the usual kind or of this one need a relay: add a "
-                      "TURN server");
+                      "TURN server (--turn)");
         advise(v, "or %s", open);
         break;
     case ADIT_DIAG_PORT_RESTRICTED:
     case ADIT_DIAG_FIREWALL:
         if (!f->relay)
-            advise(v, "for peers behind a symmetric NAT add a TURN server, or %s",
+            advise(v, "for peers behind a symmetric NAT add a TURN server (--turn), or %s",
                    v->kind == ADIT_DIAG_FIREWALL ? "open a UDP port in the firewall and give it as "
                                                    "--udp-port"
                                                  : open);

@@ -4,7 +4,7 @@
 here=$(dirname "$(readlink -f "$0")")
 lab=$here/../lab
 if [ -z "${NEST:-}" ] && "$lab/nest" -t 2>/dev/null; then
-    printf '%s\n' none firewall cone restricted port-restricted symmetric udp-blocked hairpin web-only servers tls names peer six |
+    printf '%s\n' none firewall cone restricted port-restricted symmetric udp-blocked hairpin web-only servers tls names peer six turn |
         xargs -P 6 -L 1 "$lab/nest" "$here/diag.sh" |
         sed -nE 's/^(not )?ok [0-9]+ - /\1ok /p; /^#/p' | "$lab/number"
     exit
@@ -59,7 +59,7 @@ resolver() {
 }
 
 kind=$1 router=$1
-case $kind in web-only | servers | tls | names | peer | six) router=port-restricted ;; esac
+case $kind in web-only | servers | tls | names | peer | six) router=port-restricted ;; turn) router=udp-blocked ;; esac
 more=()
 [ $kind != six ] || more=(v6)
 lab up "$router" none "${more[@]}"
@@ -167,6 +167,24 @@ names)
         "r['dns']['servers'][0]['ok'] and r['dns']['servers'][0]['ms'] < 1000 and
         'no such name' in r['signaling']['problem'] and r['stun'][0]['ok']" \
         --stun one.example --signal ws://two.example
+    ;;
+turn)
+    stop coturn
+    command -v turnserver >/dev/null || skip_all "coturn is not installed"
+    export ICE_USERNAME=alice ICE_CREDENTIAL="a long word"
+    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=turn.example \
+        -addext subjectAltName=IP:203.0.113.1 -keyout "$W/turn.key" -out "$W/turn.pem" 2>/dev/null
+    start turn PUB turnserver -n -V --log-file=stdout --simple-log --no-cli --pidfile="$W/turn.pid" -L 203.0.113.1 \
+        -E 203.0.113.1 --cert="$W/turn.pem" --pkey="$W/turn.key" --min-port=50000 --max-port=50999 -r example.net -a \
+        -u "alice:a long word"
+    until_true 10 eval 'listening PUB 3478 && listening PUB 5349'
+    T=(--turn turn:203.0.113.1 --turn 'turn:203.0.113.1?transport=tcp' --turn turns:203.0.113.1 --ca "$W/turn.pem")
+    check "TURN by TCP and TLS where UDP is blocked: there is a path" finds 0 "v['kind'] == 'udp-blocked' and
+        [t['ok'] for t in r['turn']] == [False, True, True] and r['turn'][1]['relayed'].startswith('203.0.113.1:50')" \
+        --stun 203.0.113.1 "${T[@]}"
+    export ICE_CREDENTIAL=wrong
+    check "a wrong password" says 4 'wrong user or password' --stun 203.0.113.1 "${T[@]}"
+    check "and where to look" grep -q -- --turn-password "$W/said"
     ;;
 six)
     stop coturn && lab stun
