@@ -99,6 +99,10 @@ static void on_event(void *arg, const struct adit_engine_event *ev)
         if (peer->datagram)
             peer->datagram(peer->datagram_arg, ev->bytes, ev->n);
         break;
+    case ADIT_ENGINE_EV_RESTART:
+        if (peer->restart)
+            peer->restart(peer->restart_arg);
+        break;
     case ADIT_ENGINE_EV_ASSOCIATED:
         break;
     }
@@ -110,7 +114,11 @@ static const struct adit_engine_ops engine_ops = { .send = on_send, .event = on_
 
 static void on_netif_changed(void *arg, adit_time now)
 {
-    adit_bases_update(arg, now);
+    struct adit_peer *peer = arg;
+
+    adit_bases_update(peer, now);
+    if (!peer->freed && peer->watch.routes)
+        adit_peer_restart(peer); /* the same address may lead elsewhere now */
 }
 
 void adit_peer_check_complete(struct adit_peer *peer, adit_time now)
@@ -254,6 +262,7 @@ static int init(struct adit_peer *peer, const struct adit_peer_conf *conf, struc
                                                     .allow_loopback = conf->loopback,
                                                     .hide_hosts = conf->hide_addresses,
                                                     .patience = conf->patient ? PATIENCE_PERSON : 0,
+                                                    .hold = conf->hold,
                                                     .message_max = conf->message_max,
                                                     .channels_max = conf->channels_max },
                         &engine_ops, peer, adit_peer_now(peer));
@@ -350,6 +359,12 @@ int adit_peer_add_candidate(struct adit_peer *peer, const char *candidate)
     return err;
 }
 
+void adit_peer_restart(struct adit_peer *peer)
+{
+    adit_engine_restart(peer->engine, adit_peer_now(peer));
+    adit_peer_touch(peer);
+}
+
 void adit_peer_close(struct adit_peer *peer)
 {
     adit_engine_close(peer->engine, adit_peer_now(peer));
@@ -380,20 +395,6 @@ const char *adit_peer_state_name(enum adit_peer_state state)
     return (unsigned)state < ADIT_LEN(names) ? names[state] : "unknown";
 }
 
-/* ---- figures --------------------------------------------------------------------------------- */
-
-static adit_time since(adit_time from, adit_time to)
-{
-    return from && to ? adit_time_max(to - from, 1) : 0;
-}
-
-static void print_cand(char *out, size_t size, const struct adit_cand *cand)
-{
-    char addr[ADIT_ADDR_STR];
-
-    snprintf(out, size, "%s %s", adit_cand_type_name(cand->type), adit_addr_str(&cand->addr, addr));
-}
-
 void adit_peer_take_datagrams(struct adit_peer *peer,
                               void (*datagram)(void *arg, const void *bytes, size_t n), void *arg)
 {
@@ -401,43 +402,4 @@ void adit_peer_take_datagrams(struct adit_peer *peer,
     peer->datagram_arg = arg;
     if (datagram)
         adit_engine_take_datagrams(peer->engine);
-}
-
-void adit_peer_stats(struct adit_peer *peer, struct adit_peer_stats *ret_stats, size_t size)
-{
-    struct adit_engine_stats e;
-    struct adit_ice_pair_info pair;
-    struct adit_peer_stats s = { 0 };
-
-    adit_engine_stats(peer->engine, &e);
-    s.packets_sent = e.packets_sent;
-    s.packets_received = e.packets_received;
-    s.bytes_sent = e.bytes_sent;
-    s.bytes_received = e.bytes_received;
-    s.messages_sent = e.sctp.messages_sent;
-    s.messages_received = e.sctp.messages_received;
-    s.message_bytes_sent = e.sctp.bytes_sent;
-    s.message_bytes_received = e.sctp.bytes_received;
-    s.retransmissions = e.sctp.retransmissions;
-    s.checks_dropped = e.ice.dropped_unauthenticated;
-    s.rtt = e.ice.rtt;
-    s.ice_after = since(e.times.remote_set, e.times.ice_valid);
-    s.dtls_after = since(e.times.remote_set, e.times.dtls_up);
-    s.sctp_after = since(e.times.remote_set, e.times.sctp_up);
-    s.channel_after = since(e.times.remote_set, e.times.channel_open);
-    snprintf(s.cipher, sizeof s.cipher, "%s", e.cipher);
-    if (adit_engine_selected(peer->engine, &pair)) {
-        print_cand(s.local, sizeof s.local, pair.local);
-        print_cand(s.remote, sizeof s.remote, pair.remote);
-    }
-    s.sctp_cwnd = e.sctp.cwnd;
-    s.sctp_restarts = e.sctp_restarts;
-    s.datagrams_dropped = adit_bases_dropped(peer);
-    s.inner_sent = e.datagrams_sent;
-    s.inner_received = e.datagrams_received;
-    s.inner_bytes_sent = e.datagram_bytes_sent;
-    s.inner_bytes_received = e.datagram_bytes_received;
-    memcpy(ret_stats, &s, size < sizeof s ? size : sizeof s);
-    if (size > sizeof s) /* what a later header has and we do not know */
-        memset((char *)ret_stats + sizeof s, 0, size - sizeof s);
 }
