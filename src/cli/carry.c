@@ -153,6 +153,7 @@ static void configure(struct adit_carry *c, const struct adit_options *o)
         .key = o->key,
         .identity = o->identity,
         .udp_offload = (enum adit_offload)o->udp_offload,
+        .hold = o->hold,
     };
 }
 

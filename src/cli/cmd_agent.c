@@ -37,6 +37,7 @@ struct run {
     struct adit_fingerprint fingerprints[ADIT_SECTION_FINGERPRINTS_MAX];
     char identity[ADIT_PATH_MAX], known_peers[ADIT_PATH_MAX];
     struct adit_buf token, device_key;
+    bool terminal; /* we were started from one */
     int exit_code;
 };
 
@@ -309,6 +310,8 @@ static void on_signal(void *arg, int signo, adit_time now)
     (void)now;
     if (signo == SIGUSR1)
         adit_agent_report(r->agent);
+    else if (signo == SIGHUP && !r->terminal) /* else that has gone */
+        adit_agent_restart(r->agent);
     else
         adit_agent_stop(r->agent);
 }
@@ -335,6 +338,7 @@ static void run(struct run *r)
     static const int signos[] = { SIGINT, SIGTERM, SIGHUP, SIGUSR1, 0 };
     int err = adit_signals_start(&r->signals, r->loop, signos, on_signal, r);
 
+    r->terminal = isatty(STDIN_FILENO);
     if (!err) {
         r->agent = adit_agent_new(r->loop, &r->conf, on_ended, r, &r->exit_code);
         if (r->agent) {

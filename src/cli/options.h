@@ -87,6 +87,7 @@ struct adit_options {
     const char *in, *out;
     bool qr;
     adit_time timeout; /* 0 = none */
+    adit_time hold;
 
     struct adit_strings stun, bind_dev, ignore_dev, announce;
     enum adit_port_map port_map;
