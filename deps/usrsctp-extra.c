@@ -113,6 +113,23 @@ again: /* a callback may change the list in any way */
 	}
 }
 
+void adit_usrsctp_hurry(struct socket *so)
+{
+	struct sctp_tcb *stcb = (struct sctp_tcb *)tcb_of(so);
+	struct sctp_nets *net;
+
+	if (!stcb)
+		return;
+	TAILQ_FOREACH(net, &stcb->asoc.nets, sctp_next) {
+		uint32_t rto = (uint32_t)((net->lastsa >> SCTP_RTT_SHIFT) + net->lastsv);
+
+		if (rto < stcb->asoc.minrto)
+			rto = stcb->asoc.minrto;
+		if (net->RTO > rto && SCTP_OS_TIMER_PENDING(&net->rxt_timer.timer))
+			net->rxt_timer.timer.c_time = adit_usrsctp_ticks;
+	}
+}
+
 void adit_usrsctp_set_mtu(struct socket *so, uint32_t mtu)
 {
 	struct sctp_inpcb *inp = so->so_pcb;

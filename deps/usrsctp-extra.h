@@ -24,6 +24,10 @@ uint32_t adit_usrsctp_timeout(struct socket *so);
 /* Runs what is due of this endpoint and of none; NULL: of everybody. */
 void adit_usrsctp_run(struct socket *so);
 
+/* There is another path: what has been retransmitted in vain leaves again now, not when the doubled
+ * timer says so. */
+void adit_usrsctp_hurry(struct socket *so);
+
 /* The largest packet from now on, common header included. The socket option can only lower it; what
  * is already cut into chunks keeps its size. */
 void adit_usrsctp_set_mtu(struct socket *so, uint32_t mtu);

@@ -191,6 +191,9 @@ struct adit_peer_conf {
      * forward, 1:1 NAT. Without a port the socket's own. */
     const char *const *announce;
     size_t announce_count;
+    /* How long a connection with another adit stays DISCONNECTED after half a minute of silence,
+     * and a new path is looked for; 0 = not at all, it fails then. */
+    adit_time hold;
 };
 
 /* NULL, and *ret_cause (may be NULL) says why. Gathering starts with the first turn of the loop. */

@@ -125,21 +125,24 @@ static void retry_later(struct adit_agent *a, struct adit_member *m)
 static void on_describe(void *arg, struct adit_call *call, enum adit_signal_type type,
                         const char *sdp, size_t n)
 {
-    struct adit_agent *a = ((struct adit_member *)arg)->agent;
-    int err = adit_signal_describe(a->signal, adit_call_name(call), type, sdp, n);
+    const struct adit_member *m = arg;
+    int err = adit_signal_describe(m->agent->signal, adit_member_name(m), type, sdp, n);
 
-    if (err && err != -EAGAIN) /* JOINED brings us back to it */
+    if (adit_call_state(call) >= ADIT_CALL_UP)
+        adit_agent_hurry(m->agent);
+    else if (err && err != -EAGAIN) /* JOINED brings us back to it */
         adit_log(ADIT_LOG_WARN, "agent", "cannot send our description: %s, continuing",
                  strerror(-err));
 }
 
 static void on_candidate(void *arg, struct adit_call *call, const char *candidate)
 {
-    struct adit_agent *a = ((struct adit_member *)arg)->agent;
+    const struct adit_member *m = arg;
     const struct adit_desc *desc = adit_call_remote(call);
+    const char *mid = desc ? desc->mid : "";
 
-    (void)adit_signal_candidate(a->signal, adit_call_name(call), candidate, desc ? desc->mid : "",
-                                -1); /* one of several; who needs none says -ENOTSUP */
+    /* One of several; who needs none says -ENOTSUP. */
+    (void)adit_signal_candidate(m->agent->signal, adit_member_name(m), candidate, mid, -1);
 }
 
 static void on_call_state(void *arg, struct adit_call *call)

@@ -5,9 +5,10 @@
  * depend on signaling any more. Whom to believe is trust.h's concern, and nobody is answered before
  * it has said yes.
  *
- * An offer from a peer that we are connected with is kept until the old connection falls silent: a
- * peer that was restarted comes back, and whoever only claims its name at the server cannot end a
- * connection that works. */
+ * An offer from a peer that we are connected with restarts ICE under that connection if it has its
+ * certificate and session; it is answered at once. Any other is kept until the old connection falls
+ * silent: a peer that was started again comes back, and whoever only claims its name at the server
+ * cannot end a connection that works. */
 #ifndef ADIT_AGENT_H
 #define ADIT_AGENT_H
 
@@ -65,6 +66,8 @@ struct adit_agent *adit_agent_new(struct adit_loop *loop, const struct adit_agen
 struct adit_agent *adit_agent_free(struct adit_agent *a); /* returns NULL */
 /* Says goodbye to everybody first; the second time at once. */
 void adit_agent_stop(struct adit_agent *a);
+/* The network may have changed: every connection looks for its best path, the server is called. */
+void adit_agent_restart(struct adit_agent *a);
 
 void adit_agent_report(struct adit_agent *a); /* counters of all calls, to the log */
 /* For who shows the state of things: the calls in turn, NULL behind the last. */

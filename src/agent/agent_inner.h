@@ -130,6 +130,8 @@ void adit_member_keep_again(struct adit_member *m);
  * be that peer once more, or who takes its place. It is a member's heir until what we have with
  * the old name has ended. NULL: nobody left. */
 struct adit_member *adit_agent_inherit(struct adit_agent *a, const char *name);
+/* What it is called at the server now. */
+const char *adit_member_name(const struct adit_member *m);
 /* By its name, or that of its heir. */
 struct adit_member *adit_agent_find_heir(struct adit_agent *a, const char *name);
 /* Its call is IDLE: takes an offer that came while it was not, or calls a peer that has come back.
@@ -139,6 +141,8 @@ bool adit_member_resume(struct adit_member *m);
 /* hear.c */
 extern const struct adit_signal_ops adit_agent_signal_ops;
 void adit_agent_forget_servers(struct adit_agent *a);
+/* The network is not what it was: if the server cannot be reached that way, it is called anew. */
+void adit_agent_hurry(struct adit_agent *a);
 void adit_agent_stop_greeting(struct adit_agent *a);
 /* The server is called as soon as there may be a way to it. */
 void adit_agent_watch_network(struct adit_agent *a);

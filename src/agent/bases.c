@@ -116,7 +116,7 @@ static int open_socket(struct base *b, const struct adit_netif_addr *a)
 }
 
 /* Opens a socket there and makes it a base. One address that does not work is no reason to fail. */
-static void add(struct adit_peer *peer, const struct adit_netif_choice *choice, adit_time now)
+static bool add(struct adit_peer *peer, const struct adit_netif_choice *choice, adit_time now)
 {
     const struct adit_netif_addr *a = choice->addr;
     char text[ADIT_ADDR_STR];
@@ -127,7 +127,7 @@ static void add(struct adit_peer *peer, const struct adit_netif_choice *choice, 
         if (!peer->bases[i].peer)
             b = &peer->bases[i];
     if (!b)
-        return;
+        return false;
     memset(b, 0, sizeof *b);
     b->peer = peer;
     b->ip = a->addr;
@@ -153,6 +153,7 @@ static void add(struct adit_peer *peer, const struct adit_netif_choice *choice, 
         adit_debug("agent", "cannot use %s on %s: %s", adit_addr_str_ip(&a->addr, text), a->name,
                    strerror(-err));
     }
+    return err == 0;
 }
 
 static uint64_t dropped_by(const struct base *b)
@@ -190,6 +191,7 @@ void adit_bases_update(struct adit_peer *peer, adit_time now)
 {
     struct adit_netif_choice chosen[BASES_MAX];
     struct adit_netif_list list = { 0 };
+    bool changed = false;
     size_t n = 0;
     int err = adit_netif_read(&list);
 
@@ -205,8 +207,10 @@ void adit_bases_update(struct adit_peer *peer, adit_time now)
     for (size_t i = 0; i < BASES_MAX && !peer->freed; i++) {
         struct base *b = &peer->bases[i];
 
-        if (b->peer && !adit_netif_has(&list, b->index, &b->ip))
+        if (b->peer && !adit_netif_has(&list, b->index, &b->ip)) {
             drop(peer, b, now);
+            changed = true;
+        }
     }
     for (size_t k = 0; k < n && !peer->freed; k++) { /* candidates are told: anything may happen */
         bool known = false;
@@ -214,13 +218,15 @@ void adit_bases_update(struct adit_peer *peer, adit_time now)
         for (size_t i = 0; i < BASES_MAX && !known; i++)
             known = same(&peer->bases[i], chosen[k].addr);
         if (!known)
-            add(peer, &chosen[k], now);
+            changed |= add(peer, &chosen[k], now);
     }
     adit_netif_list_done(&list);
     if (peer->freed)
         return;
     adit_dotlocal_update(peer);
     adit_ports_update(peer, now);
+    if (changed)
+        adit_peer_restart(peer);
     adit_peer_check_complete(peer, now);
     adit_peer_touch(peer);
 }

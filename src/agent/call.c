@@ -64,6 +64,7 @@ static void on_bury(struct adit_task *task, adit_time now)
 void adit_call_end(struct adit_call *call, int exit_code, const struct adit_cause *cause)
 {
     adit_timer_stop(&call->limit);
+    adit_timer_stop(&call->again);
     adit_task_cancel(&call->tell);
     if (call->state != ADIT_CALL_ENDING) {
         call->exit_code = exit_code;
@@ -175,10 +176,13 @@ static void on_candidate(struct adit_peer *peer, const char *candidate, void *us
     (void)peer;
     if (call->state == ADIT_CALL_ENDING)
         return;
-    if (call->told && call->conf->trickle)
+    if (call->told && call->conf->trickle) {
         call->ops->candidate(call->arg, call, candidate);
-    else if (candidate)
+    } else if (candidate) {
+        if (adit_call_restarting(call)) /* the whole once more, where there is no other way */
+            call->told = false;
         adit_call_tell_soon(call);
+    }
 }
 
 static void on_gathered(struct adit_peer *peer, void *user)
@@ -201,7 +205,7 @@ static void on_path(struct adit_peer *peer, void *user)
     if (!adit_engine_selected(peer->engine, &pair))
         return;
     adit_lanes_path(&call->lanes, &pair.local->addr, &pair.remote->addr);
-    if (call->state == ADIT_CALL_UP)
+    if (call->state == ADIT_CALL_UP || call->state == ADIT_CALL_SILENT)
         adit_report_path(peer);
 }
 
@@ -223,8 +227,11 @@ static void on_state(struct adit_peer *peer, enum adit_peer_state state,
     case ADIT_PEER_DISCONNECTED:
         if (call->state == ADIT_CALL_UP)
             adit_call_set_state(call, ADIT_CALL_SILENT);
+        if (call->replaced)
+            adit_call_give_up(call);
         break;
     case ADIT_PEER_CONNECTED:
+        call->replaced = false;
         if (call->state == ADIT_CALL_SILENT)
             adit_call_set_state(call, ADIT_CALL_UP);
         break;
@@ -262,7 +269,10 @@ int adit_call_start_peer(struct adit_call *call)
         adit_log(ADIT_LOG_ERROR, "call", "%s", cause.text);
         return cause.reason == ADIT_REASON_LOCAL ? ADIT_EXIT_USAGE : ADIT_EXIT_FAILED;
     }
-    call->offering = call->gathered = call->told = call->accepted = call->finished = false;
+    call->peer->restart = adit_call_on_restart;
+    call->peer->restart_arg = call;
+    call->offering = call->replaced = call->gathered = call->told = call->accepted =
+        call->finished = false;
     adit_lanes_attach(&call->lanes, call->peer);
     exit_code = adit_lanes_prepare(&call->lanes);
     if (exit_code)
@@ -358,6 +368,7 @@ struct adit_call *adit_call_new(struct adit_loop *loop, const char *name,
     call->since = adit_loop_now(loop);
     adit_lanes_init(&call->lanes, loop, &conf->lanes, &lanes_ops, call);
     adit_timer_init(&call->limit, loop, on_limit, "call");
+    adit_timer_init(&call->again, loop, adit_call_on_again, "restart");
     adit_task_init(&call->tell, adit_call_on_tell);
     adit_task_init(&call->bury, on_bury);
     return call;
@@ -368,6 +379,7 @@ struct adit_call *adit_call_free(struct adit_call *call)
     if (!call)
         return NULL;
     adit_timer_stop(&call->limit);
+    adit_timer_stop(&call->again);
     adit_task_cancel(&call->tell);
     adit_task_cancel(&call->bury);
     adit_lanes_detach(&call->lanes);

@@ -83,10 +83,18 @@ ADIT_MUST_USE int adit_call_offer(struct adit_call *call);
 /* Our description once more: signaling may have lost it. Nothing when it is not due or has done
  * its work. */
 void adit_call_repeat(struct adit_call *call);
-/* Theirs. An offer only when IDLE, an answer only when CALLING: otherwise it is passed over.
- * -EINVAL and *ret_cause: it is no usable description; the call is as it was. */
+/* Theirs. An offer when IDLE, an answer when CALLING; both when UP or SILENT, if they restart the
+ * ICE of this connection, otherwise -EALREADY. In other states it is passed over. -EINVAL and
+ * *ret_cause: it is no usable description; the call is as it was. */
 ADIT_MUST_USE int adit_call_description(struct adit_call *call, enum adit_signal_type type,
                                         const char *text, size_t n, struct adit_cause *ret_cause);
+/* An offer of ours to restart ICE is not answered yet. */
+bool adit_call_restarting(const struct adit_call *call);
+/* Our addresses may have changed: see adit_engine_restart. */
+void adit_call_restart(struct adit_call *call);
+/* Who is there now is not who we are connected with: it ends, to begin anew, if it is SILENT or as
+ * soon as it is. */
+void adit_call_give_up(struct adit_call *call);
 void adit_call_candidate(struct adit_call *call, const char *candidate); /* NULL: the end */
 void adit_call_admit(struct adit_call *call, bool yes);
 

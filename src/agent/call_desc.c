@@ -20,8 +20,10 @@ void adit_call_on_tell(struct adit_task *task, adit_time now)
     }
     if (n > 0) {
         call->told = true;
-        call->ops->describe(call->arg, call,
-                            call->offering ? ADIT_SIGNAL_OFFER : ADIT_SIGNAL_ANSWER, text,
+        adit_call_restart_told(call);
+        bool offer = adit_engine_describes(call->peer->engine) == ADIT_DESC_OFFER;
+
+        call->ops->describe(call->arg, call, offer ? ADIT_SIGNAL_OFFER : ADIT_SIGNAL_ANSWER, text,
                             (size_t)n);
         if (call->gathered && call->conf->trickle)
             call->ops->candidate(call->arg, call, NULL);
@@ -44,7 +46,8 @@ void adit_call_repeat(struct adit_call *call)
 {
     bool answering = call->state == ADIT_CALL_CONNECTING && !call->offering;
 
-    if ((call->state != ADIT_CALL_CALLING && !answering) || !call->told)
+    if ((call->state != ADIT_CALL_CALLING && !answering && !adit_call_restarting(call)) ||
+        !call->told)
         return;
     call->told = false;
     adit_call_tell_soon(call);
@@ -118,8 +121,8 @@ static void ask(struct adit_call *call)
         adit_call_admit(call, verdict == ADIT_CALL_YES);
 }
 
-static int find(struct adit_call *call, enum adit_signal_type type, const char *text, size_t n,
-                struct adit_cause *ret_cause)
+struct adit_pairtext *adit_call_find(struct adit_call *call, enum adit_signal_type type,
+                                     const char *text, size_t n, struct adit_cause *ret_cause)
 {
     struct adit_pairtext *p = adit_malloc(sizeof *p);
     struct adit_pairtext_conf conf;
@@ -127,7 +130,7 @@ static int find(struct adit_call *call, enum adit_signal_type type, const char *
 
     adit_cause_set(ret_cause, ADIT_REASON_RESOURCE, ENOMEM, "out of memory");
     if (!p)
-        return -ENOMEM;
+        return NULL;
     adit_peer_pairtext_conf(call->peer, &conf);
     adit_pairtext_init(p, &conf);
     found = adit_pairtext_feed(p, text, n);
@@ -137,31 +140,31 @@ static int find(struct adit_call *call, enum adit_signal_type type, const char *
         *ret_cause = p->cause;
         adit_pairtext_done(p);
         adit_free(p);
-        return -EINVAL;
+        return NULL;
     }
     p->desc.type = type == ADIT_SIGNAL_OFFER ? ADIT_DESC_OFFER : ADIT_DESC_ANSWER;
-    call->theirs = p;
-    return 0;
+    return p;
 }
 
 int adit_call_description(struct adit_call *call, enum adit_signal_type type, const char *text,
                           size_t n, struct adit_cause *ret_cause)
 {
     bool offer = type == ADIT_SIGNAL_OFFER;
-    int err;
 
+    if (call->state == ADIT_CALL_UP || call->state == ADIT_CALL_SILENT)
+        return adit_call_restarted(call, type, text, n, ret_cause);
     if (call->state != (offer ? ADIT_CALL_IDLE : ADIT_CALL_CALLING))
         return 0;
     if (offer && adit_call_start_peer(call) != ADIT_EXIT_OK) {
         adit_cause_set(ret_cause, ADIT_REASON_RESOURCE, 0, "no connection can be made here");
         return -EINVAL;
     }
-    err = find(call, type, text, n, ret_cause);
-    if (!err)
+    call->theirs = adit_call_find(call, type, text, n, ret_cause);
+    if (call->theirs)
         ask(call);
     else if (offer)
         adit_call_drop_peer(call);
-    return err;
+    return call->theirs || call->state == ADIT_CALL_ENDING ? 0 : -EINVAL;
 }
 
 void adit_call_candidate(struct adit_call *call, const char *candidate)

@@ -5,6 +5,7 @@
 #include "base/alloc.h"
 #include "base/log.h"
 #include "base/str.h"
+#include "peer/sdp.h"
 
 #define GREET_AFTER (2 * ADIT_SEC) /* punching takes half of it */
 
@@ -31,13 +32,18 @@ static void on_joined(struct adit_agent *a)
     }
 }
 
+void adit_agent_hurry(struct adit_agent *a)
+{
+    if (!a->signal)
+        return;
+    adit_signal_retry(a->signal);
+    adit_signal_doubt(a->signal);
+}
+
 static void on_network(void *arg, adit_time now)
 {
-    struct adit_agent *a = arg;
-
     (void)now;
-    if (a->signal)
-        adit_signal_retry(a->signal);
+    adit_agent_hurry(arg);
 }
 
 void adit_agent_watch_network(struct adit_agent *a)
@@ -58,13 +64,28 @@ static bool any_up(const struct adit_agent *a)
     return false;
 }
 
+static bool any_restarting(const struct adit_agent *a)
+{
+    const struct adit_call *call;
+
+    for (size_t i = 0; (call = adit_agent_call(a, i)); i++)
+        if (adit_call_restarting(call))
+            return true;
+    return false;
+}
+
 static void on_down(struct adit_agent *a, const struct adit_signal_event *ev)
 {
+    bool first = !a->signal_failed;
+
     if (!a->signal_failed || ev->final)
         adit_log(ev->final ? ADIT_LOG_ERROR : ADIT_LOG_WARN, "agent", "signaling: %s%s",
                  ev->cause.text, ev->final ? "" : ", continuing to try");
     a->signal_failed = true;
     adit_notify_state(a->notify, "signaling", "", ev->final ? "failed" : "down", &ev->cause);
+    if (first && !ev->final &&
+        any_restarting(a)) /* our address changed, and this is how we heard */
+        adit_signal_retry(a->signal);
     /* A tunnel that is up does not need the server. */
     if (ev->final && !any_up(a))
         adit_agent_end(a, ADIT_EXIT_SIGNALING);
@@ -197,6 +218,17 @@ static void take_offer(struct adit_member *m, const struct adit_signal_event *ev
         adit_log(ADIT_LOG_WARN, "agent", "%s: %s, continuing", m->shown, cause.text);
 }
 
+/* It is about the path of the connection that we have. */
+static bool restarts(struct adit_member *m, const struct adit_signal_event *ev)
+{
+    struct adit_cause cause;
+    int err = adit_call_description(m->call, ADIT_SIGNAL_OFFER, ev->text, ev->len, &cause);
+
+    if (err && err != -EALREADY)
+        adit_log(ADIT_LOG_WARN, "agent", "%s: %s, continuing", m->shown, cause.text);
+    return err != -EALREADY;
+}
+
 static void on_offer(struct adit_agent *a, const struct adit_signal_event *ev)
 {
     const char *why;
@@ -208,6 +240,9 @@ static void on_offer(struct adit_agent *a, const struct adit_signal_event *ev)
         refuse(a, ev->peer, why);
         return;
     }
+    if (adit_call_state(m->call) != ADIT_CALL_IDLE && adit_call_state(m->call) < ADIT_CALL_UP &&
+        adit_sdp_is_later(ev->text, ev->len))
+        return; /* what it means is over; we are about to begin anew */
     switch (adit_call_state(m->call)) {
     case ADIT_CALL_IDLE:
         take_offer(m, ev);
@@ -221,11 +256,17 @@ static void on_offer(struct adit_agent *a, const struct adit_signal_event *ev)
         break;
     case ADIT_CALL_ASKING:
     case ADIT_CALL_CONNECTING:
-    case ADIT_CALL_SILENT:
         adit_member_keep_pending(m, ev->text, ev->len);
         adit_call_hang_up(m->call, ADIT_EXIT_OK);
         break;
     case ADIT_CALL_UP:
+    case ADIT_CALL_SILENT:
+        if (restarts(m, ev))
+            break;
+        adit_member_keep_pending(m, ev->text, ev->len);
+        if (adit_call_state(m->call) == ADIT_CALL_SILENT)
+            adit_call_hang_up(m->call, ADIT_EXIT_OK);
+        break;
     case ADIT_CALL_ENDING:
         adit_member_keep_pending(m, ev->text, ev->len);
         break;
@@ -234,10 +275,14 @@ static void on_offer(struct adit_agent *a, const struct adit_signal_event *ev)
 
 static void on_answer(struct adit_agent *a, const struct adit_signal_event *ev)
 {
-    struct adit_member *m = adit_agent_find(a, ev->peer);
+    struct adit_member *m = adit_agent_find_heir(a, ev->peer);
+    bool asked = m && adit_call_restarting(m->call);
     struct adit_cause cause;
+    int err = m ? adit_call_description(m->call, ADIT_SIGNAL_ANSWER, ev->text, ev->len, &cause) : 0;
 
-    if (m && adit_call_description(m->call, ADIT_SIGNAL_ANSWER, ev->text, ev->len, &cause) < 0)
+    if (err == -EALREADY && asked)
+        adit_call_give_up(m->call);
+    else if (err && err != -EALREADY)
         adit_log(ADIT_LOG_WARN, "agent", "%s: %s, continuing", m->shown, cause.text);
 }
 

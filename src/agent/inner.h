@@ -101,6 +101,9 @@ struct adit_peer {
     void (*mtu)(void *arg); /* see ADIT_ENGINE_EV_MTU; may be NULL */
     void *mtu_arg;
 
+    void (*restart)(void *arg); /* see ADIT_ENGINE_EV_RESTART; may be NULL */
+    void *restart_arg;
+
     struct adit_link dcs;
 };
 
@@ -109,6 +112,8 @@ void adit_peer_touch(struct adit_peer *peer);
 /* To be called before the first turn of the loop. -ENOMEM. */
 ADIT_MUST_USE int adit_peer_ignore_device(struct adit_peer *peer, const char *name);
 adit_time adit_peer_now(const struct adit_peer *peer);
+/* See adit_engine_restart. */
+void adit_peer_restart(struct adit_peer *peer);
 
 /* Gathering is complete when our first sockets and the addresses of the STUN servers are known. */
 void adit_peer_check_complete(struct adit_peer *peer, adit_time now);

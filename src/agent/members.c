@@ -144,6 +144,11 @@ struct adit_member *adit_agent_inherit(struct adit_agent *a, const char *name)
     return m;
 }
 
+const char *adit_member_name(const struct adit_member *m)
+{
+    return m->heir[0] ? m->heir : adit_call_name(m->call);
+}
+
 static size_t count(const struct adit_agent *a)
 {
     size_t n = 0;
@@ -181,6 +186,15 @@ struct adit_member *adit_agent_find_or_add(struct adit_agent *a, const char *nam
         *ret_why = "out of memory";
     }
     return NULL;
+}
+
+void adit_agent_restart(struct adit_agent *a)
+{
+    struct adit_link *it, *tmp;
+
+    ADIT_LIST_EACH(&a->members, it, tmp)
+    adit_call_restart(adit_container_of(it, struct adit_member, link)->call);
+    adit_agent_hurry(a);
 }
 
 void adit_agent_report(struct adit_agent *a)

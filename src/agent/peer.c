@@ -95,6 +95,10 @@ static void on_event(void *arg, const struct adit_engine_event *ev)
     case ADIT_ENGINE_EV_RELAY:
         adit_turns_event(peer, ev);
         break;
+    case ADIT_ENGINE_EV_RESTART:
+        if (peer->restart)
+            peer->restart(peer->restart_arg);
+        break;
     case ADIT_ENGINE_EV_ASSOCIATED:
         break;
     }
@@ -110,7 +114,11 @@ static const struct adit_engine_ops engine_ops = { .send = adit_bases_send,
 
 static void on_netif_changed(void *arg, adit_time now)
 {
-    adit_bases_update(arg, now);
+    struct adit_peer *peer = arg;
+
+    adit_bases_update(peer, now);
+    if (!peer->freed && peer->watch.routes)
+        adit_peer_restart(peer); /* the same address may lead elsewhere now */
 }
 
 void adit_peer_check_complete(struct adit_peer *peer, adit_time now)
@@ -258,6 +266,7 @@ static int init(struct adit_peer *peer, const struct adit_peer_conf *conf, struc
                                                     .allow_loopback = conf->loopback,
                                                     .hide_hosts = conf->hide_addresses,
                                                     .patience = conf->patient ? PATIENCE_PERSON : 0,
+                                                    .hold = conf->hold,
                                                     .message_max = conf->message_max,
                                                     .channels_max = conf->channels_max },
                         &engine_ops, peer, adit_peer_now(peer));
@@ -354,6 +363,12 @@ int adit_peer_add_candidate(struct adit_peer *peer, const char *candidate)
     }
     adit_peer_touch(peer);
     return err;
+}
+
+void adit_peer_restart(struct adit_peer *peer)
+{
+    adit_engine_restart(peer->engine, adit_peer_now(peer));
+    adit_peer_touch(peer);
 }
 
 void adit_peer_close(struct adit_peer *peer)

@@ -25,9 +25,8 @@ struct adit_session {
     struct adit_paste paste;
     struct adit_timer timeout, hint, goodbye;
     struct adit_task bury;
-    bool gathered, accepted, told;
+    bool gathered, accepted, told, over;
     bool closing; /* goodbye has been said; exit_code is decided */
-    bool over;
     enum adit_form form;
     int exit_code;
     struct adit_handout handout;
@@ -229,10 +228,11 @@ static void on_gathered(struct adit_peer *peer, void *user)
 {
     struct adit_session *s = user;
 
-    s->gathered = true;
-    if (!adit_engine_stun_answered(peer->engine))
+    if (!s->gathered && !adit_engine_stun_answered(peer->engine))
         adit_log(ADIT_LOG_WARN, "session", "no STUN server told us our public address, continuing");
-    tell(s);
+    s->gathered = true;
+    if (!s->lanes.was_open) /* another path is looked for otherwise */
+        tell(s);
     start_reading(s);
 }
 

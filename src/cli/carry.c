@@ -203,6 +203,7 @@ static void configure(struct adit_carry *c, const struct adit_options *o)
         .udp_offload = (enum adit_offload)o->udp_offload,
         .path = o->path,
         .fwmark = o->fwmark > 0 ? (uint32_t)o->fwmark : 0,
+        .hold = o->hold,
     };
 }
 

@@ -40,6 +40,7 @@ struct run {
     struct adit_fingerprint fingerprints[ADIT_SECTION_FINGERPRINTS_MAX];
     char identity[ADIT_PATH_MAX], known_peers[ADIT_PATH_MAX];
     struct adit_buf token, device_key;
+    bool terminal; /* we were started from one */
     int exit_code;
 };
 
@@ -315,6 +316,8 @@ static void on_signal(void *arg, int signo, adit_time now)
     (void)now;
     if (signo == SIGUSR1)
         adit_agent_report(r->agent);
+    else if (signo == SIGHUP && !r->terminal) /* else that has gone */
+        adit_agent_restart(r->agent);
     else
         adit_agent_stop(r->agent);
 }
@@ -353,6 +356,7 @@ static void run(struct run *r)
         r->conf.watch = adit_call_report_watch;
         r->conf.watch_arg = &r->report;
     }
+    r->terminal = isatty(STDIN_FILENO);
     if (!err) {
         r->agent = adit_agent_new(r->loop, &r->conf, on_ended, r, &r->exit_code);
         if (r->agent) {

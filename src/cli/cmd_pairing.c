@@ -70,6 +70,8 @@ static void configure(struct run *r)
     c->timeout = o->timeout;
     c->lanes = r->carry.lanes;
     c->peer = r->carry.peer;
+    if (!adit_options_given(o, ADIT_OPTION_hold)) /* nobody is there to say where they are now */
+        c->peer.hold = 0;
 }
 
 static void on_ended(void *arg, int exit_code)

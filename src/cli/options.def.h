@@ -34,6 +34,11 @@ OPTION(
     "give up if there is no connection by then: 90, 90s, 5m, 1h; 0 = never, or a minute after the "
     "answer was read")
 
+OPTION(
+    hold, TIME, "hold", 0, "TIME", 0, 0, "", N, "90",
+    "when an adit has been silent for half a minute, keep what is under way for so long, and look "
+    "for another path. By copy and paste only if this is given")
+
 OPTION(stun, LIST, "stun", 's', "HOST[:PORT]", 0, 0, "ICE_URL ICE_URLS", N | G, "",
        "ask this STUN server for our public address, or tell clients to; may be repeated. "
        "STUN_HOST and STUN_PORT in "

@@ -87,6 +87,7 @@ struct adit_options {
     const char *in, *out;
     bool qr;
     adit_time timeout; /* 0 = none */
+    adit_time hold;
 
     struct adit_strings stun, turn, bind_dev, ignore_dev, announce;
     const char *turn_user, *turn_password, *turn_password_file;

@@ -174,10 +174,16 @@ void adit_netif_list_done(struct adit_netif_list *list)
 /* ---- watching -------------------------------------------------------------------------------- */
 
 /* Of routes only the default ones: a router that speaks BGP has thousands of changes a minute. */
-static bool matters(const struct nlmsghdr *msg)
+static bool is_default(const struct nlmsghdr *msg)
 {
     const struct rtmsg *route = NLMSG_DATA(msg);
 
+    return msg->nlmsg_len >= NLMSG_LENGTH(sizeof *route) && route->rtm_dst_len == 0 &&
+           route->rtm_type == RTN_UNICAST;
+}
+
+static bool matters(struct adit_netif_watch *w, const struct nlmsghdr *msg)
+{
     switch (msg->nlmsg_type) {
     case RTM_NEWLINK:
     case RTM_DELLINK:
@@ -186,8 +192,8 @@ static bool matters(const struct nlmsghdr *msg)
         return true;
     case RTM_NEWROUTE:
     case RTM_DELROUTE:
-        return msg->nlmsg_len >= NLMSG_LENGTH(sizeof *route) && route->rtm_dst_len == 0 &&
-               route->rtm_type == RTN_UNICAST;
+        w->noticed |= is_default(msg);
+        return is_default(msg);
     }
     return false;
 }
@@ -207,7 +213,7 @@ static void on_readable(struct adit_io *io, uint32_t events, adit_time now)
         }
         unsigned left = (unsigned)n;
         for (struct nlmsghdr *h = (void *)bytes; NLMSG_OK(h, left); h = NLMSG_NEXT(h, left))
-            changed |= matters(h);
+            changed |= matters(w, h);
     }
     if (changed && !adit_heap_has(&w->timer.node))
         adit_timer_set(&w->timer, now + DEBOUNCE);
@@ -217,6 +223,10 @@ static void on_quiet(struct adit_timer *timer, adit_time now)
 {
     struct adit_netif_watch *w = adit_container_of(timer, struct adit_netif_watch, timer);
 
+    bool routes = w->noticed;
+
+    w->noticed = false;
+    w->routes = routes;
     w->changed(w->arg, now);
 }
 

@@ -77,6 +77,8 @@ struct adit_netif_watch {
     struct adit_timer timer;
     void (*changed)(void *arg, adit_time now);
     void *arg;
+    bool routes;  /* a default route was among what changed; for `changed` */
+    bool noticed; /* since then */
 };
 
 /* `changed` is called a quarter of a second after a link, an address or a default route changed,

@@ -1,5 +1,6 @@
 #include "ice/internal.h"
 
+#define AGAIN       (5 * ADIT_SEC)  /* after a server that never answered: the way may be new */
 #define KEEPALIVE   (15 * ADIT_SEC) /* RFC 8445 section 11: Tr at least 15 s */
 #define WAIT_ANY    (5 * ADIT_SEC)  /* GATHERED comes after this long without any answer … */
 #define GAP_MAX     ADIT_SEC        /* six tries in that time, see docs/decisions.md */
@@ -211,6 +212,8 @@ void adit_ice_probe_tick(struct adit_ice *ice, adit_time now)
                 break;
             case ADIT_RETRY_GIVE_UP:
                 probe_over(p, now);
+                if (!p->mapped.family)
+                    p->again = now + AGAIN;
                 break;
             }
         }

@@ -217,6 +217,10 @@ bool adit_ice_mtu_settled(const struct adit_ice *ice); /* it has been seen not t
 /* What a round trip on the pair in use takes, and if a check had to be repeated: at least; 0 =
  * unknown. For the first timers of what runs above. */
 adit_time adit_ice_rtt(const struct adit_ice *ice);
+/* There is reason to doubt the pair in use: consent is asked for now. And when it last proved to be
+ * alive, by an answer or a check of the peer's; 0 = never. */
+void adit_ice_hurry(struct adit_ice *ice, adit_time now);
+adit_time adit_ice_heard_at(const struct adit_ice *ice);
 /* When to call adit_ice_tick next, or ADIT_NEVER. */
 adit_time adit_ice_deadline(const struct adit_ice *ice);
 void adit_ice_tick(struct adit_ice *ice, adit_time now);

@@ -57,9 +57,10 @@ struct adit_desc {
     struct adit_cand
         cands[ADIT_DESC_CANDS_MAX]; /* UDP, component 1, usable form or named; others are skipped */
     unsigned cand_count;
-    uint64_t session_id; /* o=; at most 2^63 - 1 (RFC 8829 section 5.2.1) */
-    bool adit;           /* an adit wrote it: a ticket, or a=adit-version with one that we know */
-    bool datagram;       /* it takes packets beside SCTP; said only where there are packets */
+    uint64_t session_id;      /* o=; at most 2^63 - 1 (RFC 8829 section 5.2.1) */
+    unsigned session_version; /* o=: how often it was changed; written, and not read */
+    bool adit;     /* an adit wrote it: a ticket, or a=adit-version with one that we know */
+    bool datagram; /* it takes packets beside SCTP; said only where there are packets */
 };
 
 /* What our own descriptions begin as: mid "0", BUNDLE, SCTP port 5000, messages up to 256 KiB,

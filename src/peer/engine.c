@@ -26,6 +26,7 @@ void adit_engine_end(struct adit_engine *e, const struct adit_cause *cause)
         adit_dtls_close(e->dtls);
     adit_ice_close(e->ice);
     adit_relays_close(e);
+    adit_restart_end(e);
 }
 
 static void end(struct adit_engine *e, enum adit_reason reason, const char *text)
@@ -38,7 +39,7 @@ static void end(struct adit_engine *e, enum adit_reason reason, const char *text
 
 /* ---- what follows from what happened --------------------------------------------------------- */
 
-static bool is_dtls_client(const struct adit_engine *e)
+bool adit_engine_is_dtls_client(const struct adit_engine *e)
 {
     switch (e->remote->setup) {
     case ADIT_SETUP_ACTIVE:
@@ -59,7 +60,7 @@ static void start_dtls(struct adit_engine *e)
 
     if (e->dtls_started || !e->remote || !adit_ice_selected(e->ice, NULL))
         return;
-    client = is_dtls_client(e);
+    client = adit_engine_is_dtls_client(e);
     if (client && !adit_ice_heard(e->ice) && !e->remote->ice_lite)
         return;
     e->dtls = adit_parts_new_dtls(e, client);
@@ -82,7 +83,7 @@ static void start_sctp(struct adit_engine *e)
         return;
     e->sctp_started = true;
     adit_sctp_start(e->sctp,
-                    &(struct adit_sctp_peer){ .dtls_client = is_dtls_client(e),
+                    &(struct adit_sctp_peer){ .dtls_client = adit_engine_is_dtls_client(e),
                                               .rto = adit_parts_rto(e),
                                               .port = e->remote->sctp_port,
                                               .message_max = e->remote->max_message_size },
@@ -123,8 +124,8 @@ static enum adit_peer_state state_now(const struct adit_engine *e)
     if (adit_engine_ended(e))
         return ADIT_PEER_FAILED;
     if (e->dtls && adit_dtls_state(e->dtls) == ADIT_DTLS_CONNECTED)
-        return adit_ice_state(e->ice) == ADIT_ICE_DISCONNECTED ? ADIT_PEER_DISCONNECTED
-                                                               : ADIT_PEER_CONNECTED;
+        return adit_ice_state(e->ice) == ADIT_ICE_CONNECTED ? ADIT_PEER_CONNECTED
+                                                            : ADIT_PEER_DISCONNECTED;
     return e->remote ? ADIT_PEER_CONNECTING : ADIT_PEER_NEW;
 }
 
@@ -141,10 +142,16 @@ void adit_engine_settle(struct adit_engine *e)
         if (e->goodbye.reason && (!e->sctp || e->sctp_down || !adit_sctp_unread(e->sctp)))
             adit_engine_end(e, &e->goodbye);
         if (!adit_engine_ended(e))
+            adit_silence_settle(e);
+        if (!adit_engine_ended(e))
+            adit_restart_settle(e);
+        if (!adit_engine_ended(e))
             start_dtls(e);
         replace_sctp(e);
         if (!adit_engine_ended(e))
             start_sctp(e);
+        if (!adit_engine_ended(e))
+            adit_told_settle(e);
         state = state_now(e);
         if (state != e->state) {
             e->state = state;
@@ -153,6 +160,7 @@ void adit_engine_settle(struct adit_engine *e)
                                                              .cause = e->cause });
         }
     } while (state != state_now(e) || (e->sctp_down && !adit_engine_ended(e)));
+    adit_parts_reap_ice(e);
     e->settling = false;
 }
 
@@ -173,6 +181,13 @@ struct adit_engine *adit_engine_new(const struct adit_engine_conf *conf,
     e->now = e->times.started = now;
     e->close_at = ADIT_NEVER;
     e->session_id = adit_rng_u64(conf->rng) >> 1; /* RFC 8829 section 5.2.1: 63 bits */
+    while (e->stun_count < conf->stun_count && e->stun_count < PEER_STUN_MAX) {
+        e->stun[e->stun_count] = conf->stun[e->stun_count];
+        e->stun_count++;
+    }
+    adit_restart_init(e);
+    adit_silence_heard(e);
+    e->told.next = ADIT_NEVER;
     e->ice = adit_parts_new_ice(e, conf);
     e->conf.stun = NULL;
     e->conf.ufrag = e->conf.pwd = NULL;
@@ -188,7 +203,8 @@ struct adit_engine *adit_engine_free(struct adit_engine *e)
     adit_sctp_free(e->next);
     adit_sctp_free(e->sctp);
     adit_dtls_free(e->dtls);
-    adit_ice_free(e->ice);
+    for (size_t i = 0; i < ADIT_LEN(e->agents); i++)
+        adit_ice_free(e->agents[i].ice);
     adit_relays_free(e);
     adit_early_done(&e->early);
     adit_free(e->remote);
@@ -221,8 +237,9 @@ static bool is_dtls(const struct adit_span *pkt)
 void adit_engine_take(struct adit_engine *e, int base, const struct adit_addr *from,
                       struct adit_span pkt)
 {
-    if (adit_engine_ended(e) || !adit_ice_feed(e->ice, base, from, &pkt, e->now) || !is_dtls(&pkt))
+    if (adit_engine_ended(e) || !adit_restart_feed(e, base, from, &pkt) || !is_dtls(&pkt))
         return;
+    adit_silence_heard(e);
     e->packets_received++;
     e->bytes_received += pkt.len;
     if (e->dtls_started)
@@ -250,6 +267,9 @@ adit_time adit_engine_deadline(const struct adit_engine *e)
         return ADIT_NEVER;
     at = adit_time_min(at, adit_ice_deadline(e->ice));
     at = adit_time_min(at, adit_relays_deadline(e));
+    at = adit_time_min(at, adit_restart_deadline(e));
+    at = adit_time_min(at, adit_told_deadline(e));
+    at = adit_time_min(at, adit_silence_deadline(e));
     if (e->dtls)
         at = adit_time_min(at, adit_dtls_deadline(e->dtls));
     if (e->sctp_started && !e->sctp_down)
@@ -266,6 +286,8 @@ void adit_engine_tick(struct adit_engine *e, adit_time now)
         adit_ice_tick(e->ice, now);
     if (!adit_engine_ended(e))
         adit_relays_tick(e);
+    if (!adit_engine_ended(e))
+        adit_restart_tick(e);
     if (!adit_engine_ended(e) && e->dtls)
         adit_dtls_tick(e->dtls, now);
     if (!adit_engine_ended(e) && e->sctp_started && !e->sctp_down)
@@ -376,6 +398,7 @@ void adit_engine_stats(struct adit_engine *e, struct adit_engine_stats *ret_stat
         .bytes_sent = e->bytes_sent,
         .bytes_received = e->bytes_received,
         .sctp_restarts = e->sctp_restarts,
+        .ice_restarts = e->restart.done,
         .datagrams_sent = e->datagrams_sent,
         .datagrams_received = e->datagrams_received,
         .datagram_bytes_sent = e->datagram_bytes_sent,
@@ -385,6 +408,7 @@ void adit_engine_stats(struct adit_engine *e, struct adit_engine_stats *ret_stat
         .cipher = e->dtls ? adit_dtls_cipher(e->dtls) : "",
     };
     adit_ice_stats(e->ice, &ret_stats->ice);
+    ret_stats->ice.dropped_unauthenticated += e->dropped_before;
     if (e->sctp_started && !e->sctp_down)
         adit_sctp_stats(e->sctp, &ret_stats->sctp);
 }

@@ -38,6 +38,9 @@ struct adit_engine_conf {
     uint32_t message_max;  /* our max-message-size; 0 = 256 KiB */
     unsigned channels_max; /* 0 = 1024 */
     size_t send_buffer, recv_buffer; /* see sctp.h; 0 = default */
+    /* How long a connection with another adit is kept DISCONNECTED when consent has expired, and
+     * ICE restarts are tried. 0: it ends then. */
+    adit_time hold;
 };
 
 /* When each phase was reached, on the owner's clock; 0 = not yet. */
@@ -47,8 +50,8 @@ struct adit_engine_times {
 
 struct adit_engine_stats {
     uint64_t packets_sent, packets_received, bytes_sent,
-        bytes_received; /* UDP payload, STUN not counted */
-    unsigned sctp_restarts;
+        bytes_received;                   /* UDP payload, STUN not counted */
+    unsigned sctp_restarts, ice_restarts; /* the latter: that came to another pair */
     /* Inner packets in records of their own; dropped: of a type that we do not know. */
     uint64_t datagrams_sent, datagrams_received, datagram_bytes_sent, datagram_bytes_received,
         datagrams_dropped;
@@ -67,6 +70,8 @@ enum adit_engine_event_type {
     ADIT_ENGINE_EV_MTU,      /* adit_engine_packet_max and adit_engine_datagram_max have changed */
     ADIT_ENGINE_EV_CHANNEL,  /* sctp: ACCEPT, OPEN, MESSAGE, WRITABLE, LOW or CLOSED of a channel */
     ADIT_ENGINE_EV_DATAGRAM, /* bytes, n: one packet that came beside SCTP */
+    ADIT_ENGINE_EV_RESTART,  /* adit_engine_describe has new credentials: they are to be told, as
+                              * the type of the description says; GATHERED comes again */
     ADIT_ENGINE_EV_ASSOCIATED, /* SCTP stands (again, after an ABORT: open your channels anew) */
     ADIT_ENGINE_EV_RELAY,      /* relay, up; cause if not: a TURN server lends us an address, or not
                                 * (any more). It is tried again unless cause.err is EAFNOSUPPORT or
@@ -134,12 +139,31 @@ void adit_engine_describe(const struct adit_engine *e, struct adit_desc *ret_des
 /* The offer that our answer mirrors, or NULL. */
 const struct adit_desc *adit_engine_remote_offer(const struct adit_engine *e);
 
+/* ICE restarts (RFC 8445 section 9): a second agent, with credentials and candidates of its own,
+ * looks for a path beside the one in use, and takes over when it has one. DTLS and SCTP do not
+ * notice. Two adits tell each other in advance, over the connection, with which credentials their
+ * next agents will come, so neither needs signaling for a restart; where it is there, it carries
+ * the new addresses. Begun by itself when consent is missing; at most one in a while. */
+
+/* Our addresses have changed: begins one as soon as it may. Nothing before DTLS stands, nor towards
+ * a peer that is no adit (who could not answer it). */
+void adit_engine_restart(struct adit_engine *e, adit_time now);
+/* Is one under way that the other side has not answered? */
+bool adit_engine_restarting(const struct adit_engine *e);
+
+/* As what adit_engine_describe describes us now, and if all candidates are in it. */
+enum adit_desc_type adit_engine_describes(const struct adit_engine *e);
+bool adit_engine_gathered(const struct adit_engine *e);
+
 /* The other side's description; its type UNKNOWN takes the type that fits our role, and, if we have
  * none, the roles come from comparing fingerprints (symmetric pairing: the greater one answers).
  * Copied. Names among the candidates (adit_cand_named) are the owner's to resolve and to add; with
- * such ones the end of candidates is when the owner says so. -EALREADY: there is one; -EINVAL with
- * *ret_cause: it does not fit (an offer where an answer is due, our own description, nothing in
- * common); -ENOMEM. */
+ * such ones the end of candidates is when the owner says so. If there is a description already: new
+ * credentials with the same fingerprint and session are a restart by the other side, or the answer
+ * to ours; the same credentials bring candidates; all else is -EALREADY. -EINVAL with *ret_cause:
+ * it does not fit (an offer where an answer is due, our own description, nothing in common);
+ * -ENOMEM.
+ */
 ADIT_MUST_USE int adit_engine_set_remote(struct adit_engine *e, const struct adit_desc *desc,
                                          struct adit_cause *ret_cause, adit_time now);
 ADIT_MUST_USE int adit_engine_add_candidate(struct adit_engine *e, const struct adit_cand *cand,

@@ -20,8 +20,75 @@ struct early {
 /* An association that is aborted more often than this is given up. */
 #define SCTP_RESTARTS_MAX 8
 
+#define PEER_BASES_MAX 32 /* as many as ICE takes */
+#define PEER_STUN_MAX  8
+#define PEER_AGENTS    6 /* the two, and those that are to be freed */
+
+/* What the owner told us of a base, for the next ICE agent. */
+struct peer_base {
+    int id;
+    bool is_relay;
+    struct adit_ice_relay relay;
+    struct adit_addr addr;
+    uint16_t preference;
+    bool announce;
+};
+
+/* An ICE agent of ours; the argument of its callbacks. */
+struct peer_agent {
+    struct adit_engine *e;
+    struct adit_ice *ice; /* NULL = free */
+    bool dead;            /* to be freed when no call of it is on the stack */
+};
+
+/* An address that leads to a base, as `server` says. */
+struct peer_mapped {
+    int base;
+    struct adit_addr server, addr;
+};
+
+struct peer_cred {
+    char ufrag[ADIT_UFRAG_MAX + 1], pwd[ADIT_PWD_MAX + 1]; /* "" = unknown */
+};
+
+/* restart.c: ICE restarts. There are at most two agents at a time: the one in use and, while there
+ * is a restart, the next one; or the one that was in use, a moment longer. */
+struct peer_restart {
+    struct adit_ice *next, *past;  /* or NULL */
+    adit_time next_until;          /* given up if the old one works, or NEVER */
+    adit_time past_until;          /* what was sent over it has come in, or NEVER */
+    struct peer_cred ours, theirs; /* of the next agents, said in advance */
+    struct peer_cred remote;       /* that `next` has; ufrag "": none yet */
+    struct adit_cand path;         /* the other side's end of the pair that was used last */
+    enum adit_desc_type described; /* as what RESTART was told last; UNKNOWN = never */
+    bool answering;                /* the restart is theirs */
+    bool doubted;                  /* the path in use does not answer, though it has consent */
+    bool followed;                 /* their data come by way of the next agent's pairs */
+    adit_time began;
+    adit_time wanted;  /* when one begins, or NEVER */
+    adit_time ours_at; /* when we began one last */
+    adit_time pause;   /* until the next while the path works, doubling */
+    adit_time lost_at; /* consent has expired, or NEVER */
+    unsigned count;    /* descriptions after the first: o= */
+    unsigned done;     /* that came to another pair */
+};
+
+/* told.c: what we tell the other adit over the connection itself. */
+struct peer_told {
+    uint32_t seq, heard; /* of what we say; of what was heard last */
+    bool dirty;          /* something is new */
+    unsigned sends;
+    adit_time next; /* when it is sent again; NEVER = acknowledged, or given up */
+};
+
+/* silence.c */
+struct peer_silence {
+    adit_time since; /* data left, and nothing has come after it; or NEVER */
+    adit_time asked; /* by a consent check out of its turn, or NEVER */
+};
+
 struct adit_engine {
-    struct adit_engine_conf conf; /* stun, ufrag, pwd were copied by ICE and are NULL here */
+    struct adit_engine_conf conf; /* stun, ufrag, pwd were copied and are NULL here */
     const struct adit_engine_ops *ops;
     void *arg;
     adit_time now; /* of the call we are in: sub-engines call back without it */
@@ -34,7 +101,20 @@ struct adit_engine {
     bool closing;               /* adit_engine_close was called, or the peer shut down */
     adit_time close_at;         /* give up waiting for the goodbye */
 
-    struct adit_ice *ice;
+    struct adit_ice *ice; /* in use */
+    struct peer_agent agents[PEER_AGENTS];
+    struct peer_restart restart;
+    struct peer_told told;
+    struct peer_silence silence;
+    struct peer_base bases[PEER_BASES_MAX];
+    size_t base_count;
+    struct peer_mapped mapped[PEER_BASES_MAX];
+    size_t mapped_count;
+    struct adit_addr stun[PEER_STUN_MAX];
+    size_t stun_count;
+    bool bases_done;
+    unsigned in_ice;         /* calls of an agent that are on the stack */
+    uint64_t dropped_before; /* STUN, by agents that are gone */
     struct adit_dtls *dtls;
     bool dtls_started;
     struct adit_sctp *sctp;
@@ -69,9 +149,74 @@ void adit_datagram_feed(struct adit_engine *e, const uint8_t *bytes, size_t n);
 /* parts.c. NULL without memory. */
 /* The first retransmission of what runs over ICE; 0 = nothing is known. */
 adit_time adit_parts_rto(const struct adit_engine *e);
+/* Credentials and patience are those of conf, all else what the engine knows. */
 struct adit_ice *adit_parts_new_ice(struct adit_engine *e, const struct adit_engine_conf *conf);
+void adit_parts_free_ice(struct adit_engine *e, struct adit_ice *ice); /* may be NULL */
+void adit_parts_reap_ice(struct adit_engine *e);
+/* Another agent is in use. */
+void adit_parts_path_changed(struct adit_engine *e);
 struct adit_dtls *adit_parts_new_dtls(struct adit_engine *e, bool client);
 struct adit_sctp *adit_parts_new_sctp(struct adit_engine *e);
+
+/* describe.c: may it be what the other side says now? A cause for the user otherwise. */
+ADIT_MUST_USE int adit_describe_check(const struct adit_engine *e, const struct adit_desc *desc,
+                                      struct adit_cause *ret_cause);
+
+/* bases.c: what is known of our side, for an agent that is new. */
+void adit_bases_give(struct adit_engine *e, struct adit_ice *ice);
+/* Of all agents there are, and of those to come; errors as adit_ice_add_base. */
+ADIT_MUST_USE int adit_bases_put(struct adit_engine *e, const struct peer_base *b);
+void adit_bases_drop(struct adit_engine *e, int base);
+void adit_bases_put_stun(struct adit_engine *e, const struct adit_addr *server);
+void adit_bases_failed(struct adit_engine *e, int base, const struct adit_addr *to, int err);
+
+/* restart.c */
+bool adit_restart_stands(const struct adit_engine *e);   /* DTLS stands, and nothing ends */
+bool adit_restart_possible(const struct adit_engine *e); /* by us: the peer knows what it means */
+void adit_restart_new_credentials(struct adit_engine *e);
+/* False without memory. The new agent has no bases and no remote side yet. */
+ADIT_MUST_USE bool adit_restart_begin(struct adit_engine *e);
+void adit_restart_forget_next(struct adit_engine *e);
+void adit_restart_join(struct adit_engine *e, const struct peer_cred *remote, bool lite);
+void adit_restart_tell(struct adit_engine *e, enum adit_desc_type type);
+/* The other side has begun, and we know with what. */
+ADIT_MUST_USE bool adit_restart_begin_theirs(struct adit_engine *e);
+void adit_restart_init(struct adit_engine *e);
+/* The agent in use has no path now, or has failed. False: nothing can be done, it is the end. */
+bool adit_restart_lost(struct adit_engine *e, bool failed);
+/* They have said with which credentials their next agent will come, and if it is there. */
+void adit_restart_theirs(struct adit_engine *e, const struct peer_cred *theirs, bool under_way,
+                         const struct adit_cand *cands, unsigned count);
+/* Changes agents, gives one up, begins what is due. Part of settling. */
+void adit_restart_settle(struct adit_engine *e);
+void adit_restart_end(struct adit_engine *e);
+adit_time adit_restart_deadline(const struct adit_engine *e);
+void adit_restart_tick(struct adit_engine *e);
+/* restart_in.c. A packet for the agent that it belongs to; begins a restart if the other side has.
+ * True: it is let in, and no STUN. */
+bool adit_restart_feed(struct adit_engine *e, int base, const struct adit_addr *from,
+                       struct adit_span *pkt);
+/* Their description, when there is one already. */
+ADIT_MUST_USE int adit_restart_remote(struct adit_engine *e, const struct adit_desc *desc,
+                                      struct adit_cause *ret_cause);
+/* The agent whose remote side has this name, or NULL; "" = the newest that has one. */
+struct adit_ice *adit_restart_named(const struct adit_engine *e, const char *ufrag);
+
+/* Begins one of ours as soon as that is allowed. */
+void adit_restart_want(struct adit_engine *e);
+
+/* silence.c */
+void adit_silence_sent(struct adit_engine *e);
+void adit_silence_heard(struct adit_engine *e);
+adit_time adit_silence_deadline(const struct adit_engine *e);
+void adit_silence_settle(struct adit_engine *e);
+
+/* told.c */
+void adit_told_changed(struct adit_engine *e);
+void adit_told_settle(struct adit_engine *e);
+adit_time adit_told_deadline(const struct adit_engine *e);
+/* True: it was no packet of SCTP. */
+bool adit_told_feed(struct adit_engine *e, const uint8_t *bytes, size_t n);
 
 /* engine.c */
 void adit_engine_tell(struct adit_engine *e, const struct adit_engine_event *ev);
@@ -81,6 +226,7 @@ void adit_engine_settle(struct adit_engine *e);
 /* A packet that a base, of ours or at a relay, got from there. */
 void adit_engine_take(struct adit_engine *e, int base, const struct adit_addr *from,
                       struct adit_span pkt);
+bool adit_engine_is_dtls_client(const struct adit_engine *e);
 /* Ends the connection, if it has not ended yet. */
 void adit_engine_end(struct adit_engine *e, const struct adit_cause *cause);
 

@@ -4,7 +4,7 @@
 
 static void ice_send(void *arg, int base, const struct adit_addr *to, const void *bytes, size_t n)
 {
-    struct adit_engine *e = arg;
+    struct adit_engine *e = ((struct peer_agent *)arg)->e;
 
     if (base >= ADIT_ENGINE_RELAY_BASE)
         adit_relays_send(e, base, to, bytes, n);
@@ -42,29 +42,77 @@ static void set_mtu(struct adit_engine *e)
         adit_sctp_set_mtu(e->sctp, adit_dtls_payload_for(mtu));
 }
 
-static void ice_event(void *arg, const struct adit_ice_event *ev)
+static void tell(struct adit_engine *e, enum adit_engine_event_type type)
 {
-    struct adit_engine *e = arg;
+    adit_engine_tell(e, &(struct adit_engine_event){ .type = type });
+}
 
+/* Of a restart they name their session, so that the other side does not mix them up. */
+static void tell_candidate(struct adit_engine *e, const struct adit_cand *cand)
+{
+    struct adit_cand named = *cand;
+
+    if (e->restart.next)
+        strcpy(named.ufrag, adit_ice_ufrag(e->restart.next));
+    adit_engine_tell(e, &(struct adit_engine_event){ .type = ADIT_ENGINE_EV_CAND, .cand = &named });
+}
+
+static void hurry(struct adit_engine *e)
+{
+    if (e->sctp && !e->sctp_down)
+        adit_sctp_hurry(e->sctp, e->now);
+}
+
+static void path_selected(struct adit_engine *e)
+{
+    struct adit_ice_pair_info pair;
+
+    hurry(e);
+    if (adit_ice_selected(e->ice, &pair))
+        e->restart.path = *pair.remote;
+    if (!e->times.ice_valid)
+        e->times.ice_valid = e->now;
+    tell(e, ADIT_ENGINE_EV_SELECTED);
+}
+
+void adit_parts_path_changed(struct adit_engine *e)
+{
+    set_mtu(e);
+    path_selected(e);
+    tell(e, ADIT_ENGINE_EV_MTU);
+}
+
+static void ice_state(struct adit_engine *e, const struct adit_ice_event *ev)
+{
+    bool failed = ev->state == ADIT_ICE_FAILED;
+
+    if (ev->state == ADIT_ICE_CONNECTED)
+        hurry(e);
+    if (!failed && ev->state != ADIT_ICE_DISCONNECTED)
+        return; /* what else it changes, settle() sees */
+    adit_relays_doubt(e);
+    if (!adit_restart_lost(e, failed) && failed && !e->goodbye.reason)
+        adit_engine_end(e, &ev->cause);
+}
+
+static void event_of_current(struct adit_engine *e, const struct adit_ice_event *ev)
+{
     switch (ev->type) {
     case ADIT_ICE_EV_STATE:
-        if (ev->state == ADIT_ICE_FAILED && !e->goodbye.reason)
-            adit_engine_end(e, &ev->cause);
-        else if (ev->state == ADIT_ICE_DISCONNECTED)
-            adit_relays_doubt(e);
-        break; /* what else it changes, settle() sees */
+        ice_state(e, ev);
+        break;
     case ADIT_ICE_EV_CAND:
-        adit_engine_tell(
-            e, &(struct adit_engine_event){ .type = ADIT_ENGINE_EV_CAND, .cand = ev->cand });
+        adit_told_changed(e);
+        if (!e->restart.next)
+            tell_candidate(e, ev->cand);
         break;
     case ADIT_ICE_EV_GATHERED:
-        e->times.gathered = e->now;
-        adit_engine_tell(e, &(struct adit_engine_event){ .type = ADIT_ENGINE_EV_GATHERED });
+        if (!e->times.gathered)
+            e->times.gathered = e->now;
+        tell(e, ADIT_ENGINE_EV_GATHERED);
         break;
     case ADIT_ICE_EV_SELECTED:
-        if (!e->times.ice_valid)
-            e->times.ice_valid = e->now;
-        adit_engine_tell(e, &(struct adit_engine_event){ .type = ADIT_ENGINE_EV_SELECTED });
+        path_selected(e);
         break;
     case ADIT_ICE_EV_MAPPED:
         adit_engine_tell(
@@ -72,11 +120,36 @@ static void ice_event(void *arg, const struct adit_ice_event *ev)
         break;
     case ADIT_ICE_EV_MTU:
         set_mtu(e);
-        adit_engine_tell(e, &(struct adit_engine_event){ .type = ADIT_ENGINE_EV_MTU });
+        tell(e, ADIT_ENGINE_EV_MTU);
         break;
     case ADIT_ICE_EV_HEARD:
         break;
     }
+}
+
+static void event_of_next(struct adit_engine *e, const struct adit_ice_event *ev)
+{
+    if (ev->type == ADIT_ICE_EV_CAND) {
+        adit_told_changed(e);
+        tell_candidate(e, ev->cand);
+    } else if (ev->type == ADIT_ICE_EV_GATHERED) {
+        tell(e, ADIT_ENGINE_EV_GATHERED);
+    }
+}
+
+static void ice_event(void *arg, const struct adit_ice_event *ev)
+{
+    struct peer_agent *a = arg;
+    struct adit_engine *e = a->e;
+
+    e->in_ice++;
+    if (a->dead)
+        ; /* nobody waits for it any more */
+    else if (a->ice == e->ice)
+        event_of_current(e, ev);
+    else if (a->ice == e->restart.next)
+        event_of_next(e, ev);
+    e->in_ice--;
 }
 
 static const struct adit_ice_ops ice_ops = { .send = ice_send, .event = ice_event };
@@ -87,6 +160,7 @@ static void dtls_send(void *arg, const void *bytes, size_t n)
 
     if (adit_ice_send(e->ice, bytes, n) < 0)
         return; /* no path at the moment: as if the network had lost it */
+    adit_silence_sent(e);
     e->packets_sent++;
     e->bytes_sent += n;
 }
@@ -95,7 +169,7 @@ static void dtls_data(void *arg, const void *bytes, size_t n, adit_time now)
 {
     struct adit_engine *e = arg;
 
-    if (e->sctp && !e->sctp_down)
+    if (!adit_told_feed(e, bytes, n) && e->sctp && !e->sctp_down)
         adit_sctp_feed(e->sctp, bytes, n, now);
 }
 
@@ -111,8 +185,10 @@ static void dtls_event(void *arg, enum adit_dtls_state state, const struct adit_
 
     if (state == ADIT_DTLS_CONNECTED && !e->times.dtls_up)
         e->times.dtls_up = e->now;
-    if (state == ADIT_DTLS_CONNECTED)
+    if (state == ADIT_DTLS_CONNECTED) {
         adit_datagram_start(e);
+        adit_told_changed(e);
+    }
     if (state == ADIT_DTLS_CLOSED && e->sctp && !e->sctp_down && adit_sctp_unread(e->sctp))
         e->goodbye = *cause; /* it has been acknowledged, so nobody will send it again */
     else if (state == ADIT_DTLS_FAILED || state == ADIT_DTLS_CLOSED)
@@ -169,17 +245,47 @@ static const struct adit_sctp_ops sctp_ops = { .send = sctp_send, .event = sctp_
 
 struct adit_ice *adit_parts_new_ice(struct adit_engine *e, const struct adit_engine_conf *conf)
 {
-    return adit_ice_new(&(struct adit_ice_conf){ .ufrag = conf->ufrag,
-                                                 .pwd = conf->pwd,
-                                                 .stun = conf->stun,
-                                                 .stun_count = conf->stun_count,
-                                                 .path = conf->path,
-                                                 .allow_loopback = conf->allow_loopback,
-                                                 .hide_hosts = conf->hide_hosts,
-                                                 .ta = conf->ta,
-                                                 .patience = conf->patience,
-                                                 .rng = conf->rng },
-                        &ice_ops, e, e->now);
+    struct peer_agent *a = NULL;
+
+    for (size_t i = 0; i < ADIT_LEN(e->agents) && !a; i++)
+        if (!e->agents[i].ice)
+            a = &e->agents[i];
+    if (!a) /* all are on the stack */
+        return NULL;
+    *a = (struct peer_agent){ .e = e };
+    a->ice = adit_ice_new(&(struct adit_ice_conf){ .ufrag = conf->ufrag,
+                                                   .pwd = conf->pwd,
+                                                   .stun = e->stun,
+                                                   .stun_count = e->stun_count,
+                                                   .allow_loopback = conf->allow_loopback,
+                                                   .hide_hosts = conf->hide_hosts,
+                                                   .ta = conf->ta,
+                                                   .patience = conf->patience,
+                                                   .rng = conf->rng },
+                          &ice_ops, a, e->now);
+    return a->ice;
+}
+
+void adit_parts_free_ice(struct adit_engine *e, struct adit_ice *ice)
+{
+    for (size_t i = 0; ice && i < ADIT_LEN(e->agents); i++)
+        if (e->agents[i].ice == ice) {
+            e->agents[i].dead = true;
+            adit_ice_close(ice);
+        }
+}
+
+void adit_parts_reap_ice(struct adit_engine *e)
+{
+    struct adit_ice_stats stats;
+
+    for (size_t i = 0; i < ADIT_LEN(e->agents) && !e->in_ice; i++)
+        if (e->agents[i].dead) {
+            adit_ice_stats(e->agents[i].ice, &stats);
+            e->dropped_before += stats.dropped_unauthenticated;
+            adit_ice_free(e->agents[i].ice);
+            e->agents[i] = (struct peer_agent){ 0 };
+        }
 }
 
 /* ICE has measured the path: nothing is repeated before an answer can have come. */

@@ -35,11 +35,6 @@ bool adit_engine_is_probe(const void *bytes, size_t n)
 
 /* ---- what ICE knows of it -------------------------------------------------------------------- */
 
-static struct adit_ice *ice_of(const struct relay *r)
-{
-    return r->e->ice;
-}
-
 static void lend(struct relay *r, int v6)
 {
     int transport = (int)r->transport;
@@ -54,7 +49,9 @@ static void lend(struct relay *r, int v6)
     if (!to_ice.addr.family)
         return;
     adit_debug("turn", "relay %d lends %s", r->id, adit_addr_str(&to_ice.addr, text));
-    r->lent[v6] = adit_ice_add_relay(ice_of(r), base_of(r, v6), &to_ice, r->e->now) == 0;
+    r->lent[v6] =
+        adit_bases_put(r->e, &(struct peer_base){
+                                 .id = base_of(r, v6), .is_relay = true, .relay = to_ice }) == 0;
 }
 
 static void take_back(struct relay *r)
@@ -63,7 +60,7 @@ static void take_back(struct relay *r)
         if (!r->lent[v6])
             continue;
         r->lent[v6] = false;
-        adit_ice_remove_base(ice_of(r), base_of(r, v6), r->e->now);
+        adit_bases_drop(r->e, base_of(r, v6));
     }
 }
 
@@ -148,7 +145,7 @@ static void take_refusals(struct relay *r)
         struct adit_addr to = r->refused[--r->refused_count];
         int base = base_of(r, to.family == ADIT_FAMILY_V6);
 
-        adit_ice_send_failed(ice_of(r), base, &to, ECONNREFUSED, r->e->now);
+        adit_bases_failed(r->e, base, &to, ECONNREFUSED);
     }
 }
 
@@ -244,7 +241,7 @@ int adit_engine_add_turn(struct adit_engine *e, const struct adit_engine_turn *c
     rs->list[rs->count++] = r;
     /* A TURN server is a STUN server, too (RFC 8656 section 3). */
     for (size_t i = 0; i < r->addr_count && r->transport == ADIT_TURN_BY_UDP; i++)
-        adit_ice_add_stun(e->ice, &r->addrs[i], now);
+        adit_bases_put_stun(e, &r->addrs[i]);
     await(e); /* it begins with the next tick, when its owner knows its name */
     adit_engine_settle(e);
     return r->id;

@@ -20,4 +20,8 @@ ADIT_MUST_USE int adit_sdp_parse(struct adit_desc *ret_desc, enum adit_desc_type
 void adit_sdp_print(struct adit_buf *out, const struct adit_desc *desc,
                     const struct adit_desc *offer);
 
+/* Is this an adit's description, and not the first of its session? Then nobody who was not there
+ * for the first has anything to answer. */
+bool adit_sdp_is_later(const char *text, size_t n);
+
 #endif

@@ -236,6 +236,25 @@ static bool speaks_for(const struct adit_sdp_section *tag, const struct adit_sdp
     return !own.p || (ufrag.p && adit_sdp_same(own, ufrag));
 }
 
+bool adit_sdp_is_later(const char *text, size_t n)
+{
+    struct adit_sdp_text rest = { text, text + n }, line, value;
+    uint64_t version = 0;
+    bool adit = false;
+
+    while (adit_sdp_line(&rest, &line)) {
+        adit |= adit_sdp_value(line, "a=adit-version:", &value);
+        if (!adit_sdp_value(line, "o=", &value))
+            continue;
+        adit_sdp_word(&value);
+        adit_sdp_word(&value);
+        struct adit_sdp_text v = adit_sdp_word(&value);
+        if (adit_str_u64(&version, v.p, adit_sdp_len(v), 0, INT64_MAX) < 0)
+            version = 0;
+    }
+    return adit && version > 1;
+}
+
 /* o=- <session id> … */
 static void read_origin(struct adit_desc *d, struct adit_sdp_text session)
 {

@@ -86,8 +86,8 @@ void adit_sdp_print(struct adit_buf *out, const struct adit_desc *desc,
     const struct adit_desc *form = offer ? offer : desc;
     unsigned other = 0;
 
-    adit_buf_printf(out, "v=0\r\no=- %llu 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n",
-                    (unsigned long long)desc->session_id);
+    adit_buf_printf(out, "v=0\r\no=- %llu %u IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n",
+                    (unsigned long long)desc->session_id, desc->session_version + 1);
     if (form->bundle)
         adit_buf_printf(out, "a=group:BUNDLE %s\r\n", form->mid);
     adit_buf_printf(out, "a=msid-semantic:WMS *\r\n");

@@ -116,6 +116,12 @@ void adit_sctp_set_mtu(struct adit_sctp *s, size_t mtu)
     adit_usr_set_mtu(&s->usr, s->conf.mtu);
 }
 
+void adit_sctp_hurry(struct adit_sctp *s, adit_time now)
+{
+    if (s->usr.open && s->started && !s->ended)
+        adit_usr_hurry(&s->usr, now);
+}
+
 void adit_sctp_tell(struct adit_sctp *s, const struct adit_sctp_event *ev)
 {
     s->ops->event(s->arg, ev);

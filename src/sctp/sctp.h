@@ -106,6 +106,8 @@ void adit_sctp_tick(struct adit_sctp *s, adit_time now);
 /* The largest SCTP packet from now on; what is in flight and larger is sent again in smaller
  * pieces. */
 void adit_sctp_set_mtu(struct adit_sctp *s, size_t mtu);
+/* There is another path: what was retransmitted in vain leaves again at once. */
+void adit_sctp_hurry(struct adit_sctp *s, adit_time now);
 /* The largest message that makes one packet of `mtu` bytes: chunks are padded to four bytes, and
  * have 12 bytes before them and 16 of their own (RFC 9260 sections 3.1, 3.3.1). */
 static inline size_t adit_sctp_payload_for(size_t mtu)

@@ -100,6 +100,8 @@ static bool process_start(adit_time now)
     /* Packets in a row, after a loss is repaired: the library's four cut the window at each pause,
      * and a whole window is more than a small queue on the way holds. */
     usrsctp_sysctl_set_sctp_max_burst_default(BURST_MAX);
+    /* Thirty copies of one chunk would be the end, a minute and a half into an outage. */
+    usrsctp_sysctl_set_sctp_max_retran_chunk(0);
     usrsctp_sysctl_set_sctp_pr_enable(1);
     usrsctp_sysctl_set_sctp_reconfig_enable(1);
     /* Out of the blue packets come from a peer that forgot: let it hear an ABORT. */
@@ -288,6 +290,12 @@ int adit_usr_connect(struct adit_usr *u, uint16_t remote_port, adit_time rto, ad
 void adit_usr_set_mtu(struct adit_usr *u, size_t mtu)
 {
     adit_usrsctp_set_mtu(u->so, (uint32_t)mtu);
+}
+
+void adit_usr_hurry(struct adit_usr *u, adit_time now)
+{
+    adit_usr_enter(now);
+    adit_usrsctp_hurry(u->so);
 }
 
 void adit_usr_shutdown(struct adit_usr *u, adit_time now)

@@ -42,6 +42,7 @@ ADIT_MUST_USE int adit_usr_connect(struct adit_usr *u, uint16_t remote_port, adi
                                    adit_time now);
 /* The largest packet from now on; what is already cut into chunks keeps its size. */
 void adit_usr_set_mtu(struct adit_usr *u, size_t mtu);
+void adit_usr_hurry(struct adit_usr *u, adit_time now); /* see adit_usrsctp_hurry */
 /* Everything queued leaves first. */
 void adit_usr_shutdown(struct adit_usr *u, adit_time now);
 

@@ -70,6 +70,8 @@ void adit_signal_stop(struct adit_signal *s);
 /* The network has changed: a pause between two attempts ends at once. What stands is left alone,
  * for its pings tell whether it still does. */
 void adit_signal_retry(struct adit_signal *s);
+/* It has changed for sure: a server that stands and says nothing within a second is called anew. */
+void adit_signal_doubt(struct adit_signal *s);
 
 const char *adit_signal_dialect(const struct adit_signal *s);
 const struct adit_dialect_traits *adit_signal_traits(const struct adit_signal *s);

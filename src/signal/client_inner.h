@@ -43,6 +43,7 @@ struct adit_client_ws {
     struct adit_http1 *http;
     struct adit_ws *ws; /* NULL until the handshake is done */
     struct adit_timer timer;
+    struct adit_timer doubt; /* nothing has come since it was set */
     struct adit_buf request;
     char key[ADIT_WS_KEY_SIZE];
 };

@@ -3,6 +3,7 @@
 #include "signal/client_inner.h"
 
 #define PING_EVERY (25 * ADIT_SEC)
+#define DOUBT_MAX  (1 * ADIT_SEC)
 
 /* What the engine queued leaves through the stream, as far as it has room. */
 static void pump(struct adit_signal *s)
@@ -127,6 +128,8 @@ static void on_connected(void *arg, adit_time now)
 static size_t on_data(void *arg, const uint8_t *bytes, size_t n, adit_time now)
 {
     struct adit_signal *s = arg;
+
+    adit_timer_stop(&s->ws.doubt);
     size_t used = s->ws.ws ? 0 : handshake(s, bytes, n, now);
 
     if (s->ws.ws && !s->failed)
@@ -161,6 +164,25 @@ static const struct adit_stream_ops stream_ops = {
     .connected = on_connected, .data = on_data, .writable = on_writable, .closed = on_closed
 };
 
+static void on_doubt(struct adit_timer *timer, adit_time now)
+{
+    struct adit_signal *s = adit_container_of(timer, struct adit_signal, ws.doubt);
+
+    adit_client_fail_text(s, ADIT_REASON_SILENCE, ETIMEDOUT, "the signaling server is silent");
+    adit_client_settle(s, now);
+}
+
+void adit_signal_doubt(struct adit_signal *s)
+{
+    struct adit_client_ws *w = &s->ws;
+
+    if (s->state != ADIT_CLIENT_JOINED || !w->ws || adit_heap_has(&w->doubt.node) ||
+        adit_ws_ping(w->ws, NULL, 0) < 0)
+        return;
+    adit_timer_set(&w->doubt, adit_loop_now(s->loop) + DOUBT_MAX);
+    pump(s);
+}
+
 static void on_timer(struct adit_timer *timer, adit_time now)
 {
     struct adit_signal *s = adit_container_of(timer, struct adit_signal, ws.timer);
@@ -186,6 +208,7 @@ void adit_client_ws_start(struct adit_signal *s, const struct adit_dialect_reque
             (struct adit_http1_field){ r->headers[i].name, r->headers[i].value };
     adit_client_ws_stop(s);
     adit_timer_init(&w->timer, s->loop, on_timer, "WebSocket");
+    adit_timer_init(&w->doubt, s->loop, on_doubt, "WebSocket");
     adit_buf_init(&w->request, ADIT_DIALECT_TARGET_MAX * 8);
     adit_ws_make_key(w->key, &s->rng);
     adit_ws_put_request(&w->request, &request, w->key);
@@ -252,8 +275,10 @@ void adit_client_ws_stop(struct adit_signal *s)
 {
     struct adit_client_ws *w = &s->ws;
 
-    if (w->timer.loop)
+    if (w->timer.loop) {
         adit_timer_stop(&w->timer);
+        adit_timer_stop(&w->doubt);
+    }
     if (w->stream && w->ws)
         part(s);
     w->stream = adit_stream_free(w->stream);

@@ -33,7 +33,8 @@ static void on_letter(void *arg)
 
     if (!p->engine)
         return;
-    p->remote_at = p->net->now;
+    if (!p->remote_at)
+        p->remote_at = p->net->now;
     p->refused = adit_engine_set_remote(p->engine, &l->desc, &p->refused_cause, p->net->now);
     describe_if_ready(p);
 }
@@ -67,13 +68,14 @@ static void describe_if_ready(struct sim_peer *p)
 {
     struct letter *l;
 
-    if (p->described || !p->gathered || !p->other ||
-        !(p->offerer || p->symmetric || (p->remote_at && !p->refused)))
+    if (p->described || !p->gathered || !p->other || p->no_signaling ||
+        !(p->offerer || p->restarts || p->symmetric || (p->remote_at && !p->refused)))
         return;
     p->described = true;
     l = sim_net_alloc(p->net, sizeof *l, NULL);
     l->to = p->other;
     adit_engine_describe(p->engine, &l->desc);
+    p->letters++;
     if (p->symmetric)
         l->desc.type = ADIT_DESC_UNKNOWN;
     if (p->keep_cands)
@@ -132,6 +134,14 @@ static void on_channel(struct sim_peer *p, const struct adit_sctp_event *ev)
     }
 }
 
+static void describe_later(void *arg)
+{
+    struct sim_peer *p = arg;
+
+    if (p->engine)
+        describe_if_ready(p);
+}
+
 static void on_event(void *arg, const struct adit_engine_event *ev)
 {
     struct sim_peer *p = arg;
@@ -164,15 +174,24 @@ static void on_event(void *arg, const struct adit_engine_event *ev)
         if (p->datagram)
             p->datagram(p, ev->bytes, ev->n);
         break;
-    case ADIT_ENGINE_EV_CAND:
-        trickle(p, ev->cand);
-        break;
     case ADIT_ENGINE_EV_RELAY:
         p->relays += ev->up;
         p->relays_lost += !ev->up;
         break;
+    case ADIT_ENGINE_EV_RESTART:
+        p->restarts++;
+        p->described = p->gathered_now = false;
+        break;
+    case ADIT_ENGINE_EV_CAND: /* of a restart, after the description: it is told anew */
+        trickle(p, ev->cand);
+        if (p->restarts && p->described && adit_engine_restarting(p->engine)) {
+            p->described = false;
+            sim_at(p->net, p->net->now, describe_later, p);
+        }
+        break;
     case ADIT_ENGINE_EV_SELECTED:
         p->selected++;
+        p->selected_at = p->net->now;
         break;
     }
     if (ev->type == ADIT_ENGINE_EV_GATHERED && p->engine)
@@ -324,42 +343,63 @@ void sim_peer_add(struct sim_peer *p, struct sim_segment *segment, const char *i
     if (adit_engine_add_base(p->engine, i, &p->addrs[i], (uint16_t)(65535 - i), true, p->net->now) <
         0)
         abort();
-}
+    void sim_peer_move(struct sim_peer * p, int i, const char *ip)
+    {
+        if (p->addrs[i].family)
+            adit_engine_remove_base(p->engine, i, p->net->now);
+        p->addrs[i].family = ADIT_FAMILY_NONE;
+        if (ip) {
+            p->ifaces[i]->ip = p->addrs[i] = sim_addr(ip);
+            p->addrs[i].port = (uint16_t)(40000 + adit_rng_below(&p->net->rng, 10000));
+            if (adit_engine_add_base(p->engine, i, &p->addrs[i], (uint16_t)(65535 - i), true,
+                                     p->net->now) < 0)
+                abort();
+        }
+        adit_engine_restart(p->engine, p->net->now);
+    }
 
-void sim_pair(struct sim_peer *a, struct sim_peer *b)
-{
-    a->other = b;
-    b->other = a;
-    a->offerer = true;
-}
+    void sim_peer_signaling(struct sim_peer * p, bool works)
+    {
+        p->no_signaling = !works;
+        if (works && adit_engine_restarting(p->engine))
+            p->described = false;
+        describe_if_ready(p);
+    }
 
-void sim_peer_send(struct sim_peer *p, const void *bytes, size_t n)
-{
-    if (!p->channel || adit_channel_send(p->channel, bytes, n, false, p->net->now) < 0)
-        abort();
-}
+    void sim_pair(struct sim_peer * a, struct sim_peer * b)
+    {
+        a->other = b;
+        b->other = a;
+        a->offerer = true;
+    }
 
-bool sim_peer_open(const struct sim_peer *p)
-{
-    return p->state == ADIT_PEER_CONNECTED && p->channel &&
-           adit_channel_state(p->channel) == ADIT_CHANNEL_OPEN;
-}
+    void sim_peer_send(struct sim_peer * p, const void *bytes, size_t n)
+    {
+        if (!p->channel || adit_channel_send(p->channel, bytes, n, false, p->net->now) < 0)
+            abort();
+    }
 
-bool sim_pair_open(void *arg)
-{
-    const struct sim_peer *a = arg;
+    bool sim_peer_open(const struct sim_peer *p)
+    {
+        return p->state == ADIT_PEER_CONNECTED && p->channel &&
+               adit_channel_state(p->channel) == ADIT_CHANNEL_OPEN;
+    }
 
-    return sim_peer_open(a) && sim_peer_open(a->other);
-}
+    bool sim_pair_open(void *arg)
+    {
+        const struct sim_peer *a = arg;
 
-static bool over(const struct sim_peer *p)
-{
-    return !p->engine || p->state == ADIT_PEER_FAILED || p->state == ADIT_PEER_CLOSED;
-}
+        return sim_peer_open(a) && sim_peer_open(a->other);
+    }
 
-bool sim_pair_over(void *arg)
-{
-    const struct sim_peer *a = arg;
+    static bool over(const struct sim_peer *p)
+    {
+        return !p->engine || p->state == ADIT_PEER_FAILED || p->state == ADIT_PEER_CLOSED;
+    }
 
-    return over(a) && over(a->other);
-}
+    bool sim_pair_over(void *arg)
+    {
+        const struct sim_peer *a = arg;
+
+        return over(a) && over(a->other);
+    }

@@ -36,6 +36,7 @@ struct sim_peer {
     struct adit_addr turn; /* a TURN server; family NONE = none */
     const char *turn_user, *turn_password;
     void (*tamper)(struct adit_desc *desc); /* on its way; may be NULL */
+    bool no_signaling;                      /* descriptions do not leave */
     bool described;
     int refused; /* what adit_engine_set_remote said, if not 0 */
     struct adit_cause refused_cause;
@@ -46,7 +47,9 @@ struct sim_peer {
     struct adit_cause cause;
     adit_time remote_at, open_at; /* the description came; the channel was open */
     struct adit_channel *channel; /* the first one */
-    unsigned channels, gathered, mapped, associated, selected, relays, relays_lost;
+    unsigned channels, gathered, mapped, associated, restarts, selected, letters, relays,
+        relays_lost;
+    adit_time selected_at; /* the last time */
     bool gathered_now;
     uint64_t messages, bytes;
     void (*datagram)(struct sim_peer *p, const uint8_t *bytes, size_t n); /* may be NULL */
@@ -67,6 +70,11 @@ void sim_peer_add(struct sim_peer *p, struct sim_segment *segment, const char *i
 void sim_pair(struct sim_peer *a, struct sim_peer *b);
 /* The program is killed: nothing is said, nothing is heard. */
 void sim_peer_kill(struct sim_peer *p);
+/* Another address, and a socket there, in place of the interface's; NULL: none any more. The engine
+ * is told, as by an owner whom the kernel tells. */
+void sim_peer_move(struct sim_peer *p, int iface, const char *ip);
+/* Signaling is down, or back: then what the peer had to say leaves. */
+void sim_peer_signaling(struct sim_peer *p, bool works);
 void sim_peer_send(struct sim_peer *p, const void *bytes, size_t n); /* on its channel */
 
 bool sim_peer_open(const struct sim_peer *p); /* connected, and a channel is open */

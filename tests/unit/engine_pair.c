@@ -95,6 +95,9 @@ static void on_event(void *arg, const struct adit_engine_event *ev)
     case ADIT_ENGINE_EV_CHANNEL:
         on_channel(s, ev->sctp);
         break;
+    case ADIT_ENGINE_EV_RESTART:
+        s->restarts++;
+        break;
     case ADIT_ENGINE_EV_CAND:
     case ADIT_ENGINE_EV_MAPPED:
         break;

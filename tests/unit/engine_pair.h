@@ -24,7 +24,7 @@ struct engine_side {
     enum adit_peer_state states[ENGINE_STATES_MAX];
     unsigned state_count;
     struct adit_cause cause;
-    unsigned gathered, selected, associated, accepted, opened, closed, messages;
+    unsigned restarts, gathered, selected, associated, accepted, opened, closed, messages;
     unsigned dtls_sent; /* datagrams */
     adit_time dtls_first;
     uint8_t last[64];
