@@ -22,6 +22,9 @@ SCTP       := $(OBJ)/usrsctp
 SCTP_SRC   := $(wildcard $(addprefix $(D)/src/usrsctp/usrsctplib/,*.c netinet/*.c netinet6/*.c))
 SCTP_FLAGS := -D__Userspace__ -DSCTP_SIMPLE_ALLOCATOR -DSCTP_PROCESS_LEVEL_LOCKS \
               -DHAVE_STDATOMIC_H -DHAVE_NETINET_IP_ICMP_H -include deps/usrsctp-ours.h
+# A static program is for routers: what no packet passes through is made small there.
+SCTP_HOT   := sctp_output sctp_indata sctp_input sctputil sctp_ss_functions user_mbuf
+SCTP_OS     = $(if $(findstring -musl,$(T)),$(patsubst %,-Os,$(filter-out $(SCTP_HOT),$(basename $(notdir $(1))))))
 
 $(L)/libusrsctp.a: $(SCTP_SRC)
 	@echo "  DEPS    $@"
@@ -30,9 +33,8 @@ $(L)/libusrsctp.a: $(SCTP_SRC)
 	$(Q)for p in $(sort $(wildcard deps/patches/usrsctp/*.patch)); do \
 	        patch -s -d $(SCTP)/src -p2 <$$p || exit 1; done
 	$(Q)cd $(SCTP) && cp $(CURDIR)/deps/usrsctp-*.[ch] src/ 2>/dev/null || :
-	$(Q)for f in $(SCTP)/src/*.c $(SCTP)/src/*/*.c; do \
-	        echo "$(CC) $(FLAGS) $(SCTP_FLAGS) -I$(SCTP)/src -c $$f -o $(SCTP)/$$(basename $$f .c).o"; \
-	    done | xargs -P 2 -I{} sh -c {}
+	$(Q){ :; $(foreach f,$(SCTP_SRC:$(D)/src/usrsctp/usrsctplib/%=%) $(notdir $(wildcard deps/usrsctp-*.c)),echo "$(CC) $(FLAGS) $(call SCTP_OS,$(f)) $(SCTP_FLAGS) \
+	        -I$(SCTP)/src -c $(SCTP)/src/$(f) -o $(SCTP)/$(basename $(notdir $(f))).o";) } | xargs -P 2 -I{} sh -c {}
 	$(Q)cp $(SCTP)/src/usrsctp.h $(wildcard deps/usrsctp-extra.h) $(T)/include/
 	$(Q)rm -f $@ && ar rcs $@ $(SCTP)/*.o
 
