@@ -343,63 +343,65 @@ void sim_peer_add(struct sim_peer *p, struct sim_segment *segment, const char *i
     if (adit_engine_add_base(p->engine, i, &p->addrs[i], (uint16_t)(65535 - i), true, p->net->now) <
         0)
         abort();
-    void sim_peer_move(struct sim_peer * p, int i, const char *ip)
-    {
-        if (p->addrs[i].family)
-            adit_engine_remove_base(p->engine, i, p->net->now);
-        p->addrs[i].family = ADIT_FAMILY_NONE;
-        if (ip) {
-            p->ifaces[i]->ip = p->addrs[i] = sim_addr(ip);
-            p->addrs[i].port = (uint16_t)(40000 + adit_rng_below(&p->net->rng, 10000));
-            if (adit_engine_add_base(p->engine, i, &p->addrs[i], (uint16_t)(65535 - i), true,
-                                     p->net->now) < 0)
-                abort();
-        }
-        adit_engine_restart(p->engine, p->net->now);
-    }
+}
 
-    void sim_peer_signaling(struct sim_peer * p, bool works)
-    {
-        p->no_signaling = !works;
-        if (works && adit_engine_restarting(p->engine))
-            p->described = false;
-        describe_if_ready(p);
-    }
-
-    void sim_pair(struct sim_peer * a, struct sim_peer * b)
-    {
-        a->other = b;
-        b->other = a;
-        a->offerer = true;
-    }
-
-    void sim_peer_send(struct sim_peer * p, const void *bytes, size_t n)
-    {
-        if (!p->channel || adit_channel_send(p->channel, bytes, n, false, p->net->now) < 0)
+void sim_peer_move(struct sim_peer *p, int i, const char *ip)
+{
+    if (p->addrs[i].family)
+        adit_engine_remove_base(p->engine, i, p->net->now);
+    p->addrs[i].family = ADIT_FAMILY_NONE;
+    if (ip) {
+        p->ifaces[i]->ip = p->addrs[i] = sim_addr(ip);
+        p->addrs[i].port = (uint16_t)(40000 + adit_rng_below(&p->net->rng, 10000));
+        if (adit_engine_add_base(p->engine, i, &p->addrs[i], (uint16_t)(65535 - i), true,
+                                 p->net->now) < 0)
             abort();
     }
+    adit_engine_restart(p->engine, p->net->now);
+}
 
-    bool sim_peer_open(const struct sim_peer *p)
-    {
-        return p->state == ADIT_PEER_CONNECTED && p->channel &&
-               adit_channel_state(p->channel) == ADIT_CHANNEL_OPEN;
-    }
+void sim_peer_signaling(struct sim_peer *p, bool works)
+{
+    p->no_signaling = !works;
+    if (works && adit_engine_restarting(p->engine))
+        p->described = false;
+    describe_if_ready(p);
+}
 
-    bool sim_pair_open(void *arg)
-    {
-        const struct sim_peer *a = arg;
+void sim_pair(struct sim_peer *a, struct sim_peer *b)
+{
+    a->other = b;
+    b->other = a;
+    a->offerer = true;
+}
 
-        return sim_peer_open(a) && sim_peer_open(a->other);
-    }
+void sim_peer_send(struct sim_peer *p, const void *bytes, size_t n)
+{
+    if (!p->channel || adit_channel_send(p->channel, bytes, n, false, p->net->now) < 0)
+        abort();
+}
 
-    static bool over(const struct sim_peer *p)
-    {
-        return !p->engine || p->state == ADIT_PEER_FAILED || p->state == ADIT_PEER_CLOSED;
-    }
+bool sim_peer_open(const struct sim_peer *p)
+{
+    return p->state == ADIT_PEER_CONNECTED && p->channel &&
+           adit_channel_state(p->channel) == ADIT_CHANNEL_OPEN;
+}
 
-    bool sim_pair_over(void *arg)
-    {
-        const struct sim_peer *a = arg;
+bool sim_pair_open(void *arg)
+{
+    const struct sim_peer *a = arg;
 
-        return over(a) && over(a->other);
-    }
+    return sim_peer_open(a) && sim_peer_open(a->other);
+}
+
+static bool over(const struct sim_peer *p)
+{
+    return !p->engine || p->state == ADIT_PEER_FAILED || p->state == ADIT_PEER_CLOSED;
+}
+
+bool sim_pair_over(void *arg)
+{
+    const struct sim_peer *a = arg;
+
+    return over(a) && over(a->other);
+}
