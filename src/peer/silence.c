@@ -34,6 +34,10 @@ void adit_silence_settle(struct adit_engine *e)
 
     if (e->now < adit_silence_deadline(e))
         return;
+    if (s->asked == ADIT_NEVER && adit_ice_heard_at(e->ice) > s->since) {
+        adit_silence_heard(e); /* ICE has asked of its own accord, and was answered */
+        return;
+    }
     if (s->asked == ADIT_NEVER) {
         s->asked = e->now;
         adit_ice_hurry(e->ice, e->now);
