@@ -19,6 +19,13 @@ struct key {
     uint8_t ip[16];
 };
 
+/* What success means for the 5-tuple. */
+enum claim {
+    CLAIM_NOTHING, /* a STUN server is everybody's */
+    CLAIM_FREE,    /* a TURN server is who came first's: it knows us by the 5-tuple, too */
+    CLAIM_TAKE,    /* of a check */
+};
+
 struct adit_share_path {
     struct adit_map_node node;
     struct adit_share_peer *peer;
@@ -31,6 +38,7 @@ struct adit_share_asked {
     struct adit_share_peer *peer;
     struct key to;
     uint8_t id[ADIT_STUN_ID_SIZE];
+    enum claim claim;
 };
 
 static struct key key_of(unsigned socket, const struct adit_addr *a)
@@ -229,8 +237,15 @@ static struct adit_share_asked *find_asked(const struct adit_share *s, const uin
     return node ? adit_container_of(node, struct adit_share_asked, node) : NULL;
 }
 
+static enum claim claim_of(const struct adit_stun_head *head, const uint8_t *bytes, size_t n)
+{
+    if (head->method != ADIT_STUN_BINDING)
+        return CLAIM_FREE;
+    return adit_stun_username(bytes, n).len ? CLAIM_TAKE : CLAIM_NOTHING;
+}
+
 static void remember(struct adit_share_peer *p, unsigned socket, const struct adit_addr *to,
-                     const struct adit_stun_head *head)
+                     const struct adit_stun_head *head, enum claim claim)
 {
     struct adit_share *s = p->share;
     struct adit_share_asked *a = find_asked(s, head->id);
@@ -242,6 +257,7 @@ static void remember(struct adit_share_peer *p, unsigned socket, const struct ad
     adit_map_remove(&s->asked, &a->node);
     a->peer = p;
     a->to = key_of(socket, to);
+    a->claim = claim;
     memcpy(a->id, head->id, sizeof a->id);
     (void)!adit_map_add(&s->asked, &a->node, a->id, sizeof a->id);
 }
@@ -255,8 +271,9 @@ static struct adit_share_peer *by_transaction(struct adit_share *s, unsigned soc
 
     if (!a)
         return NULL;
-    if (head->class == ADIT_STUN_SUCCESS && memcmp(&a->to, &key, sizeof key) == 0)
-        own(a->peer, &key, true);
+    if (head->class == ADIT_STUN_SUCCESS && a->claim != CLAIM_NOTHING &&
+        memcmp(&a->to, &key, sizeof key) == 0)
+        own(a->peer, &key, a->claim == CLAIM_TAKE);
     return a->peer;
 }
 
@@ -276,7 +293,7 @@ void adit_share_sent(struct adit_share_peer *p, unsigned socket, const struct ad
     if (!is_stun(bytes, n) || !adit_stun_peek(&head, bytes, n))
         return;
     if (head.class == ADIT_STUN_REQUEST) {
-        remember(p, socket, to, &head);
+        remember(p, socket, to, &head, claim_of(&head, bytes, n));
         learn_name(p, bytes, n);
     } else if (head.class == ADIT_STUN_SUCCESS) {
         key = key_of(socket, to);

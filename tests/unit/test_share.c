@@ -103,7 +103,9 @@ static void stun_out(struct scene *s, int peer, const char *to, enum adit_stun_c
 /* A check of ours is answered: what makes an address the peer's. */
 static void prove(struct scene *s, int peer, const char *where, unsigned id)
 {
-    stun_out(s, peer, where, ADIT_STUN_REQUEST, id, NULL);
+    static const char *const names[PEERS] = { "x:alpha123", "x:beta1234", "x:gamma123" };
+
+    stun_out(s, peer, where, ADIT_STUN_REQUEST, id, names[peer]);
     assert_int_equal(stun_in(s, where, ADIT_STUN_SUCCESS, id, NULL), peer);
 }
 
@@ -171,6 +173,7 @@ static void test_answers_go_to_who_asked(void **state)
                          i);
     }
     assert_int_equal(stun_in(s, "198.51.100.1:3478", ADIT_STUN_SUCCESS, 99, NULL), -1);
+    assert_int_equal(dtls_in(s, 0, "198.51.100.1:3478"), -1); /* and it is nobody's */
     done(s);
 }
 
@@ -276,7 +279,7 @@ static void test_tables_are_bounded(void **state)
     }
     assert_int_equal(s->share.paths.count, ADIT_SHARE_PATHS_MAX + 1);
     assert_int_equal(s->share.asked.count, ADIT_SHARE_ASKED_MAX + 1);
-    assert_int_equal(s->share.names.count, ADIT_SHARE_NAMES_MAX + PEERS - 1);
+    assert_int_equal(s->share.names.count, ADIT_SHARE_NAMES_MAX + PEERS);
     assert_int_equal(dtls_in(s, 0, "192.0.2.1:1"), 1);
     assert_int_equal(dtls_in(s, 0, "203.0.113.1:1999"), 0);
     assert_int_equal(dtls_in(s, 0, "203.0.113.1:1000"), -1);
