@@ -165,7 +165,7 @@ struct adit_port_socket *adit_port_attach(struct adit_peer *peer, int base,
         if (!at->users && !s)
             s = at;
     }
-    if (!s)
+    if (!s || peer->shared->base_of[s - port->sockets] >= 0) /* two interfaces with one address */
         return NULL;
     if (!s->users)
         *s = (struct adit_port_socket){ .port = port, .ip = *ip };
