@@ -33,6 +33,7 @@ void adit_agent_end(struct adit_agent *a, int exit_code)
         return;
     a->stopping = true;
     a->exit_code = exit_code;
+    adit_gate_close(a->gate);
     ADIT_LIST_EACH(&a->members, it, tmp)
     {
         struct adit_member *m = adit_container_of(it, struct adit_member, link);
@@ -72,6 +73,7 @@ void adit_agent_call_out(struct adit_agent *a, struct adit_member *m)
     if (a->stopping || m->leaving || adit_call_state(m->call) != ADIT_CALL_IDLE)
         return;
     adit_timer_stop(&m->timer);
+    adit_member_set_caller(m, NULL, NULL);
     m->we_call = true;
     exit_code = adit_call_offer(m->call);
     if (exit_code)
@@ -82,7 +84,7 @@ void adit_agent_call_out(struct adit_agent *a, struct adit_member *m)
  * is nothing to ask. */
 void adit_agent_seek(struct adit_agent *a, struct adit_member *m)
 {
-    int err = adit_signal_call(a->signal, adit_call_name(m->call));
+    int err = m->way.calls ? -ENOTSUP : adit_signal_call(a->signal, adit_call_name(m->call));
 
     if (err == -ENOTSUP && m->offers)
         adit_agent_call_out(a, m);
@@ -101,7 +103,7 @@ static void on_timer(struct adit_timer *timer, adit_time now)
         adit_member_forget_pending(m);
         return;
     }
-    if (adit_signal_joined(a->signal))
+    if (m->way.calls || adit_signal_joined(a->signal))
         adit_agent_seek(a, m);
 }
 
@@ -125,8 +127,14 @@ static void retry_later(struct adit_agent *a, struct adit_member *m)
 static void on_describe(void *arg, struct adit_call *call, enum adit_signal_type type,
                         const char *sdp, size_t n)
 {
-    const struct adit_member *m = arg;
-    int err = adit_signal_describe(m->agent->signal, adit_member_name(m), type, sdp, n);
+    struct adit_member *m = arg;
+    int err;
+
+    if (m->way.calls && adit_call_state(call) < ADIT_CALL_UP)
+        adit_loop_before_sleep(m->agent->loop, &m->answer);
+    if (adit_member_is_by_ticket(m))
+        return;
+    err = adit_signal_describe(m->agent->signal, adit_member_name(m), type, sdp, n);
 
     if (adit_call_state(call) >= ADIT_CALL_UP)
         adit_agent_hurry(m->agent);
@@ -141,6 +149,8 @@ static void on_candidate(void *arg, struct adit_call *call, const char *candidat
     const struct adit_desc *desc = adit_call_remote(call);
     const char *mid = desc ? desc->mid : "";
 
+    if (adit_member_is_by_ticket(m))
+        return;
     /* One of several; who needs none says -ENOTSUP. */
     (void)adit_signal_candidate(m->agent->signal, adit_member_name(m), candidate, mid, -1);
 }
@@ -171,7 +181,8 @@ static void on_call_state(void *arg, struct adit_call *call)
         a->was_up = true;
         m->tries = 0;
         adit_member_remember(m);
-        (void)adit_signal_outcome(a->signal, adit_call_name(call), true);
+        if (!adit_member_is_by_ticket(m))
+            (void)adit_signal_outcome(a->signal, adit_call_name(call), true);
     }
     m->silent = state == ADIT_CALL_SILENT;
     if (m->silent) {
@@ -226,7 +237,7 @@ static void on_ended(void *arg, struct adit_call *call, int exit_code, bool fini
         adit_log(ADIT_LOG_WARN, "agent", "%s: %s", m->shown, cause->text);
     else if (!failed && m->was_up)
         adit_log(ADIT_LOG_INFO, "agent", "the connection with %s is closed", m->shown);
-    if (failed)
+    if (failed && !adit_member_is_by_ticket(m))
         (void)adit_signal_outcome(a->signal, adit_call_name(call), false);
     if (a->stopping) {
         adit_call_wind_up(call);
@@ -365,11 +376,15 @@ static int start(struct adit_agent *a)
             return ADIT_EXIT_FAILED;
         }
     }
+    err = adit_agent_open_port(a);
+    if (err)
+        return err;
     if (c->call.lanes.app->lines)
         a->tee = adit_tee_new(a->loop, c->call.lanes.in, !c->connect && !c->once);
     err = adit_agent_prepare(a);
     if (err)
         return err;
+    adit_agent_call_by_tickets(a);
     if (c->connect && c->timeout)
         adit_timer_set(&a->timeout, adit_loop_now(a->loop) + c->timeout);
     return ADIT_EXIT_OK;
@@ -412,6 +427,8 @@ struct adit_agent *adit_agent_free(struct adit_agent *a)
     adit_netif_watch_stop(&a->network);
     adit_agent_stop_greeting(a);
     adit_worker_free(a->worker);
+    adit_gate_free(a->gate);
+    adit_port_free(a->port);
     adit_signal_free(a->signal);
     adit_notify_free(a->notify);
     adit_task_cancel(&a->bury);
@@ -420,33 +437,4 @@ struct adit_agent *adit_agent_free(struct adit_agent *a)
     adit_agent_forget_devices(a);
     adit_free(a);
     return NULL;
-}
-
-const struct adit_call *adit_agent_call(const struct adit_agent *a, size_t i)
-{
-    const struct adit_link *it = a->members.next;
-
-    while (it != &a->members && i--)
-        it = it->next;
-    return it == &a->members ? NULL : adit_container_of(it, struct adit_member, link)->call;
-}
-
-const struct adit_signal *adit_agent_signal(const struct adit_agent *a)
-{
-    return a->signal;
-}
-
-const struct adit_agent_conf *adit_agent_conf(const struct adit_agent *a)
-{
-    return &a->conf;
-}
-
-adit_time adit_agent_since(const struct adit_agent *a)
-{
-    return a->since;
-}
-
-const char *adit_agent_fingerprint(const struct adit_agent *a)
-{
-    return a->fingerprint;
 }

@@ -15,6 +15,7 @@
 #include "agent/call.h"
 #include "agent/notify.h"
 #include "agent/trust.h"
+#include "peer/ticket.h"
 #include "signal/client.h"
 
 #define ADIT_AGENT_CALLS_MAX 64 /* peers at a time, unless configured otherwise */
@@ -27,13 +28,25 @@ struct adit_agent_peer {
     size_t fingerprint_count;
 };
 
+/* A listener that is called by its ticket. */
+struct adit_agent_ticket {
+    const char *name; /* among the targets */
+    struct adit_ticket ticket;
+};
+
+struct adit_gate_conf;
+
 /* All borrowed as long as the agent lives. */
 struct adit_agent_conf {
     bool connect;               /* else listen */
     const char *const *targets; /* connect: whom; none where the dialect knows (vpn, room) */
     size_t target_count;        /* one at most if `single` */
-    bool once;                  /* end with the first connection that was up, with its exit code */
-    bool until_done;            /* end when an app has come to a good end, and with nothing less */
+    const struct adit_agent_ticket *tickets; /* of those targets that have one */
+    size_t ticket_count;
+    const struct adit_gate_conf *gate; /* listen: callable by a ticket (gate.h); NULL = not */
+    bool one_port;   /* all peers at one UDP port, unless the dialect has a use for it itself */
+    bool once;       /* end with the first connection that was up, with its exit code */
+    bool until_done; /* end when an app has come to a good end, and with nothing less */
     bool exit_on_failure;
     bool single;        /* the mode serves one peer at a time */
     bool label_given;   /* else the channel is called what the dialect calls it */
@@ -75,6 +88,8 @@ const struct adit_call *adit_agent_call(const struct adit_agent *a, size_t i);
 const struct adit_signal *adit_agent_signal(const struct adit_agent *a);
 const struct adit_agent_conf *adit_agent_conf(const struct adit_agent *a);
 adit_time adit_agent_since(const struct adit_agent *a);
+/* Checks of strangers, by enum adit_door_verdict; NULL: no public listener. */
+const uint64_t *adit_agent_strangers(const struct adit_agent *a);
 /* Of our certificate: "sha-256 AB:CD:…"; "" as long as there is none. */
 const char *adit_agent_fingerprint(const struct adit_agent *a);
 

@@ -4,6 +4,8 @@
 
 #include "agent/agent.h"
 #include "agent/ask.h"
+#include "agent/gate.h"
+#include "agent/inner.h"
 #include "agent/tee.h"
 #include "agent/worker.h"
 #include "base/list.h"
@@ -29,7 +31,10 @@ struct adit_member {
     struct adit_agent *agent;
     struct adit_call_conf conf;
     struct adit_call *call;
-    int outlet;                               /* of the agent's tee; -1 = none */
+    struct adit_peer_way way;
+    struct adit_caller caller; /* way.called points here, if it called by our ticket */
+    struct adit_task answer;   /* way.calls: the ticket is the answer to our offer */
+    int outlet;                /* of the agent's tee; -1 = none */
     char shown[ADIT_SIGNAL_PEER_MAX * 3 + 1]; /* its name, as a terminal may show it */
     struct adit_timer timer;                  /* until we call again, or forget what is pending */
     unsigned tries;
@@ -66,6 +71,8 @@ struct adit_agent {
     struct adit_timer greet;                    /* when a path has been punched */
     char worker_peer[ADIT_SIGNAL_PEER_MAX + 1]; /* whom we were introduced to */
     struct adit_worker *worker;                 /* NULL: this dialect has nothing to do with UDP */
+    struct adit_port *port;                     /* of all peers; NULL: each has its own */
+    struct adit_gate *gate;                     /* NULL: no public listener */
     struct adit_tee *tee; /* NULL: the mode has no lines that everybody gets */
     struct adit_link members;
     struct adit_timer timeout;
@@ -111,6 +118,20 @@ void adit_agent_forget_devices(struct adit_agent *a);
 struct adit_member *adit_member_new(struct adit_agent *a, const char *name,
                                     const struct adit_call_ops *ops);
 struct adit_member *adit_member_free(struct adit_member *m); /* returns NULL */
+/* by_ticket.c */
+/* The port of all peers, if they have one, and the gate. 0, or an exit code after it was logged. */
+ADIT_MUST_USE int adit_agent_open_port(struct adit_agent *a);
+/* Nobody has to be asked where they are: calls them with the next turn of the loop. */
+void adit_agent_call_by_tickets(struct adit_agent *a);
+void adit_member_set_way(struct adit_member *m, const char *name);
+/* From its next connection on: who it is by our ticket, with whose secret; NULL: signaling says. */
+void adit_member_set_caller(struct adit_member *m, const struct adit_caller *caller,
+                            const uint8_t *secret);
+/* By a ticket, one way or the other: signaling knows nothing of it. */
+static inline bool adit_member_is_by_ticket(const struct adit_member *m)
+{
+    return m->way.calls || m->way.called;
+}
 /* What the user types, from when the channel is open. 0 or -errno. */
 ADIT_MUST_USE int adit_member_open_input(struct adit_member *m);
 void adit_member_close_input(struct adit_member *m);

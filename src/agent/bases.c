@@ -4,33 +4,51 @@
 #include "base/log.h"
 #include "lan/portmap_msg.h"
 
-static void on_packet(void *arg, const struct adit_addr *from, uint8_t *bytes, size_t n,
-                      adit_time now)
+struct adit_udp *adit_base_socket(struct base *b)
 {
-    struct base *b = arg;
-    struct adit_peer *peer = b->peer;
+    return b->shared ? &b->shared->udp : &b->udp;
+}
+
+void adit_bases_feed(struct adit_peer *peer, int base, const struct adit_addr *from, uint8_t *bytes,
+                     size_t n, adit_time now)
+{
+    struct base *b = &peer->bases[base];
 
     if (peer->ports && from->port == ADIT_PORTMAP_PORT &&
         adit_ports_take(peer, (size_t)(b - peer->bases), from, bytes, n, now))
         return;
     if (peer->tap && peer->tap(peer->tap_arg, from, bytes, n))
         return;
-    peer->rx_ecn = b->udp.rx_ecn;
-    adit_engine_feed(peer->engine, (int)(b - peer->bases), from, bytes, n, now);
+    peer->rx_ecn = adit_base_socket(b)->rx_ecn;
+    adit_engine_feed(peer->engine, base, from, bytes, n, now);
     adit_peer_touch(peer);
 }
 
-static void on_error(void *arg, const struct adit_addr *to, int err, adit_time now)
+void adit_bases_refused(struct adit_peer *peer, int base, const struct adit_addr *to, int err,
+                        adit_time now)
 {
-    struct base *b = arg;
-    struct adit_peer *peer = b->peer;
     char text[ADIT_ADDR_STR];
 
     if (err == EMSGSIZE)
         return; /* the path's business, not the pair's: DTLS and SCTP send smaller */
     adit_debug("agent", "cannot send to %s: %s", adit_addr_str(to, text), strerror(err));
-    adit_engine_send_failed(peer->engine, (int)(b - peer->bases), to, err, now);
+    adit_engine_send_failed(peer->engine, base, to, err, now);
     adit_peer_touch(peer);
+}
+
+static void on_packet(void *arg, const struct adit_addr *from, uint8_t *bytes, size_t n,
+                      adit_time now)
+{
+    struct base *b = arg;
+
+    adit_bases_feed(b->peer, (int)(b - b->peer->bases), from, bytes, n, now);
+}
+
+static void on_error(void *arg, const struct adit_addr *to, int err, adit_time now)
+{
+    struct base *b = arg;
+
+    adit_bases_refused(b->peer, (int)(b - b->peer->bases), to, err, now);
 }
 
 static const struct adit_udp_ops udp_ops = { .packet = on_packet, .error = on_error };
@@ -39,15 +57,18 @@ void adit_bases_send(void *arg, int base, const struct adit_addr *to, const void
 {
     struct adit_peer *peer = arg;
     struct base *b = &peer->bases[base];
+    struct adit_udp *udp = adit_base_socket(b);
 
     if (!b->peer)
         return;
-    b->udp.tx_ecn = peer->tx_ecn;
+    if (b->shared)
+        adit_port_sent(peer, b->shared, to, bytes, n);
+    udp->tx_ecn = peer->tx_ecn;
     if (adit_engine_is_probe(bytes, n))
-        adit_udp_send_whole(&b->udp, to, bytes, n); /* in fragments it would prove nothing */
+        adit_udp_send_whole(udp, to, bytes, n); /* in fragments it would prove nothing */
     else
-        adit_udp_send(&b->udp, to, bytes, n); /* what does not fit is lost, as in any network */
-    b->udp.tx_ecn = 0;
+        adit_udp_send(udp, to, bytes, n); /* what does not fit is lost, as in any network */
+    udp->tx_ecn = 0;
 }
 
 void adit_bases_send_any(struct adit_peer *peer, const struct adit_addr *to, const void *bytes,
@@ -60,7 +81,7 @@ void adit_bases_send_any(struct adit_peer *peer, const struct adit_addr *to, con
 
         if (b->peer && b->ip.family == to->family &&
             (adit_addr_scope(&b->ip) == ADIT_SCOPE_LOOPBACK) == loopback) {
-            adit_udp_send(&b->udp, to, bytes, n);
+            adit_udp_send(adit_base_socket(b), to, bytes, n);
             return;
         }
     }
@@ -86,6 +107,8 @@ static int open_port(struct base *b, struct adit_udp_conf *conf)
     struct adit_peer *peer = b->peer;
     int err = -EADDRINUSE;
 
+    if (b->shared)
+        return adit_udp_is_open(&b->shared->udp) ? 0 : adit_port_open(b->shared, peer->loop, conf);
     if (peer->port)
         err = open_at(b, conf, peer->port);
     if (err == -EADDRINUSE)
@@ -111,8 +134,23 @@ static int open_socket(struct base *b, const struct adit_netif_addr *a)
         err = open_port(b, &conf);
     }
     if (!err && !peer->port)
-        peer->port = adit_udp_local(&b->udp)->port;
+        peer->port = adit_udp_local(adit_base_socket(b))->port;
     return err;
+}
+
+static uint64_t dropped_at(const struct adit_udp *udp)
+{
+    return udp->stats.rx_dropped + udp->stats.tx_dropped + udp->stats.tx_errors;
+}
+
+static void close_socket(struct base *b)
+{
+    if (b->shared)
+        adit_port_detach(b->peer, b->shared);
+    else
+        adit_udp_close(&b->udp);
+    b->peer = NULL;
+    b->shared = NULL;
 }
 
 /* Opens a socket there and makes it a base. One address that does not work is no reason to fail. */
@@ -133,6 +171,11 @@ static bool add(struct adit_peer *peer, const struct adit_netif_choice *choice, 
     b->ip = a->addr;
     b->index = a->index;
     b->prefix_len = a->prefix_len;
+    if (peer->shared && !(b->shared = adit_port_attach(peer, (int)(b - peer->bases), &b->ip))) {
+        b->peer = NULL;
+        return false;
+    }
+    b->dropped_before = b->shared ? dropped_at(adit_base_socket(b)) : 0;
     err = open_socket(b, a);
     if (!err) {
         bool announce = adit_addr_scope(&a->addr) != ADIT_SCOPE_LOOPBACK || peer->loopback;
@@ -140,15 +183,14 @@ static bool add(struct adit_peer *peer, const struct adit_netif_choice *choice, 
         if (announce && peer->hide)
             announce = adit_dotlocal_hide(peer, b);
 
-        err = adit_engine_add_base(peer->engine, (int)(b - peer->bases), adit_udp_local(&b->udp),
-                                   choice->preference, announce, now);
-        if (err) {
+        err = adit_engine_add_base(peer->engine, (int)(b - peer->bases),
+                                   adit_udp_local(adit_base_socket(b)), choice->preference,
+                                   announce, now);
+        if (err)
             adit_dotlocal_unhide(peer, b);
-            adit_udp_close(&b->udp);
-        }
     }
     if (err) {
-        b->peer = NULL;
+        close_socket(b);
         peer->socket_err = err;
         adit_debug("agent", "cannot use %s on %s: %s", adit_addr_str_ip(&a->addr, text), a->name,
                    strerror(-err));
@@ -156,11 +198,12 @@ static bool add(struct adit_peer *peer, const struct adit_netif_choice *choice, 
     return err == 0;
 }
 
+/* Of a shared socket: by anybody, since the peer uses it. */
 static uint64_t dropped_by(const struct base *b)
 {
-    const struct adit_udp_stats *s = &b->udp.stats;
+    const struct adit_udp *udp = b->shared ? &b->shared->udp : &b->udp;
 
-    return b->peer ? s->rx_dropped + s->tx_dropped + s->tx_errors : 0;
+    return b->peer ? dropped_at(udp) - b->dropped_before : 0;
 }
 
 uint64_t adit_bases_dropped(const struct adit_peer *peer)
@@ -178,8 +221,7 @@ static void drop(struct adit_peer *peer, struct base *b, adit_time now)
     adit_engine_remove_base(peer->engine, (int)(b - peer->bases), now);
     adit_dotlocal_unhide(peer, b);
     peer->dropped_before += dropped_by(b);
-    adit_udp_close(&b->udp);
-    b->peer = NULL;
+    close_socket(b);
 }
 
 static bool same(const struct base *b, const struct adit_netif_addr *a)
@@ -221,6 +263,8 @@ void adit_bases_update(struct adit_peer *peer, adit_time now)
             changed |= add(peer, &chosen[k], now);
     }
     adit_netif_list_done(&list);
+    if (peer->shared)
+        adit_port_ready(peer, now);
     if (peer->freed)
         return;
     adit_dotlocal_update(peer);
@@ -246,9 +290,9 @@ void adit_bases_close(struct adit_peer *peer)
     for (size_t i = 0; i < BASES_MAX; i++) {
         peer->dropped_before += dropped_by(&peer->bases[i]);
         if (peer->bases[i].peer)
-            adit_udp_close(&peer->bases[i].udp);
-        peer->bases[i].peer = NULL;
+            close_socket(&peer->bases[i]);
     }
+    adit_port_leave(peer);
 }
 
 void adit_bases_none(struct adit_peer *peer, adit_time now)

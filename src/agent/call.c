@@ -264,7 +264,7 @@ int adit_call_start_peer(struct adit_call *call)
         .channel = on_channel,
     };
     conf.user = call;
-    call->peer = adit_peer_new(call->loop, &conf, &cause);
+    call->peer = adit_peer_new_way(call->loop, &conf, call->conf->way, &cause);
     if (!call->peer) {
         adit_log(ADIT_LOG_ERROR, "call", "%s", cause.text);
         return cause.reason == ADIT_REASON_LOCAL ? ADIT_EXIT_USAGE : ADIT_EXIT_FAILED;

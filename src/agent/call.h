@@ -11,6 +11,8 @@
 #include "peer/desc.h"
 #include "signal/event.h"
 
+struct adit_peer_way;
+
 enum adit_call_state {
     ADIT_CALL_IDLE,       /* no connection, none under way */
     ADIT_CALL_CALLING,    /* we make an offer and wait for its answer */
@@ -25,7 +27,8 @@ const char *adit_call_state_name(enum adit_call_state state);
 
 /* Borrowed as long as the call lives. */
 struct adit_call_conf {
-    struct adit_peer_conf peer; /* callbacks are the call's */
+    struct adit_peer_conf peer;      /* callbacks are the call's */
+    const struct adit_peer_way *way; /* see inner.h; may be NULL */
     struct adit_lanes_conf lanes;
     bool complete;         /* descriptions wait until all candidates are known */
     bool trickle;          /* candidates found later are told */

@@ -16,6 +16,8 @@ static void on_joined(struct adit_agent *a)
     struct adit_link *it, *tmp;
 
     a->signal_failed = false;
+    if (a->conf.signal.none)
+        return; /* who has a ticket needs no server */
     if (*adit_signal_id(a->signal))
         adit_log(ADIT_LOG_INFO, "agent", "at the signaling server as %s",
                  adit_signal_id(a->signal));
@@ -26,6 +28,8 @@ static void on_joined(struct adit_agent *a)
     {
         struct adit_member *m = adit_container_of(it, struct adit_member, link);
 
+        if (adit_member_is_by_ticket(m))
+            continue;
         adit_call_repeat(m->call);
         if (a->conf.connect && !m->leaving && adit_call_state(m->call) == ADIT_CALL_IDLE)
             adit_agent_seek(a, m);
@@ -214,6 +218,7 @@ static void take_offer(struct adit_member *m, const struct adit_signal_event *ev
 
     adit_timer_stop(&m->timer);
     m->we_call = false;
+    adit_member_set_caller(m, NULL, NULL);
     if (adit_call_description(m->call, ADIT_SIGNAL_OFFER, ev->text, ev->len, &cause) < 0)
         adit_log(ADIT_LOG_WARN, "agent", "%s: %s, continuing", m->shown, cause.text);
 }

@@ -2,6 +2,7 @@
 #ifndef ADIT_AGENT_INNER_H
 #define ADIT_AGENT_INNER_H
 
+#include "agent/port.h"
 #include "base/list.h"
 #include "core/netif.h"
 #include "core/resolve.h"
@@ -15,12 +16,17 @@
 #define BASES_MAX 24 /* local addresses in use; the best ones of a host that has more */
 #define STUN_MAX  8
 
+/* Of a peer at a shared port: "ufrag", or "ufrag:" and the caller's. */
+#define ADIT_PORT_NAME (2 * ADIT_TICKET_CALLER + 2)
+
 /* One local address with a socket on it. */
 struct base {
     struct adit_peer *peer; /* NULL = free slot */
     struct adit_udp udp;
-    struct adit_addr ip; /* without port: what netif knows it by */
-    uint32_t index;      /* of the interface */
+    struct adit_port_socket *shared; /* used in place of `udp`; NULL = it is not */
+    uint64_t dropped_before;         /* of `shared`, before we used it */
+    struct adit_addr ip;             /* without port: what netif knows it by */
+    uint32_t index;                  /* of the interface */
     uint8_t prefix_len;
     char name[ADIT_MDNS_OWN_STR]; /* told in place of the address; "" = not hidden */
 };
@@ -70,6 +76,7 @@ struct adit_peer {
     bool loopback, hide, said_hidden;
 
     struct base bases[BASES_MAX];
+    struct adit_port_user *shared;  /* our part in a port of many; NULL = sockets of our own */
     struct adit_dotlocal *dotlocal; /* NULL: no name has come up */
     struct adit_ports *ports;       /* NULL: no gateway is asked, nothing is announced */
     uint64_t dropped_before;        /* datagrams, by sockets that are closed now */
@@ -86,7 +93,7 @@ struct adit_peer {
     bool complete; /* bases and servers of the start are all known to the engine */
 
     uint8_t nonce[ADIT_TICKET_NONCE]; /* our ICE credentials come from it */
-    char ufrag[ADIT_TICKET_UFRAG + 1];
+    char ufrag[ADIT_TICKET_CALLER + 1];
     struct adit_ticket own_ticket;    /* for comparison with what is pasted */
     struct adit_ticket remote_ticket; /* the offer that our answer names */
     bool has_remote_ticket;
@@ -106,6 +113,24 @@ struct adit_peer {
 
     struct adit_link dcs;
 };
+
+/* What the public configuration of a peer does not know. Borrowed for the call. */
+struct adit_peer_way {
+    struct adit_port *port; /* its sockets are used; NULL = the peer has its own */
+    /* We call by a public ticket: our credentials follow from it. NULL = as usual. */
+    const struct adit_ticket *calls;
+    /* We are called by one: ours, and the other half of our name on the wire. NULL = not so. */
+    const struct adit_caller *called;
+    const uint8_t *secret;
+    bool datagrams; /* with `calls`: we will take packets beside the channels */
+};
+/* As adit_peer_new; way may be NULL. */
+struct adit_peer *adit_peer_new_way(struct adit_loop *loop, const struct adit_peer_conf *conf,
+                                    const struct adit_peer_way *way, struct adit_cause *ret_cause);
+
+/* way.c: ours for the description, and the name under which a shared port knows us. */
+void adit_peer_credentials(struct adit_peer *peer, const struct adit_peer_way *way,
+                           char ret_pwd[ADIT_TICKET_PWD + 1], char ret_name[ADIT_PORT_NAME]);
 
 /* Something happened to the engine: look at its deadline before the loop sleeps. */
 void adit_peer_touch(struct adit_peer *peer);
@@ -143,6 +168,12 @@ void adit_bases_none(struct adit_peer *peer, adit_time now);
 uint64_t adit_bases_dropped(const struct adit_peer *peer); /* datagrams, since the beginning */
 size_t adit_bases_count(const struct adit_peer *peer);
 void adit_bases_close(struct adit_peer *peer);
+struct adit_udp *adit_base_socket(struct base *b); /* its own, or the shared one */
+/* What a socket tells: a packet came in; one was refused with a positive errno. */
+void adit_bases_feed(struct adit_peer *peer, int base, const struct adit_addr *from, uint8_t *bytes,
+                     size_t n, adit_time now);
+void adit_bases_refused(struct adit_peer *peer, int base, const struct adit_addr *to, int err,
+                        adit_time now);
 void adit_bases_send(void *arg, int base, const struct adit_addr *to, const void *bytes, size_t n);
 
 /* Beside the connection, from the first address that may lead there. */

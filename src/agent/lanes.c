@@ -234,6 +234,11 @@ static void on_mtu(void *arg)
     adit_app_sized(lane_of(it)->app);
 }
 
+bool adit_lanes_takes_datagrams(const struct adit_lanes_conf *conf)
+{
+    return conf->app->datagram && !conf->channel_only;
+}
+
 const char *adit_lanes_carrier(const struct adit_lanes *l)
 {
     if (!l->conf->app->datagram || !l->was_open || !l->peer)
@@ -246,7 +251,7 @@ void adit_lanes_attach(struct adit_lanes *l, struct adit_peer *peer)
     l->peer = peer;
     peer->mtu = on_mtu;
     peer->mtu_arg = l;
-    if (l->conf->app->datagram && !l->conf->channel_only)
+    if (adit_lanes_takes_datagrams(l->conf))
         adit_peer_take_datagrams(peer, on_datagram, l);
     if (l->device[0] && adit_peer_ignore_device(peer, l->device) < 0)
         adit_log(ADIT_LOG_WARN, "session",

@@ -67,6 +67,8 @@ void adit_lanes_accept(struct adit_lanes *l, struct adit_dc *dc); /* theirs */
 void adit_lanes_path(struct adit_lanes *l, const struct adit_addr *local,
                      const struct adit_addr *remote);
 void adit_lanes_report(struct adit_lanes *l); /* counters of the peer and of each app, to the log */
+/* Would a connection of this configuration take packets in datagrams? */
+bool adit_lanes_takes_datagrams(const struct adit_lanes_conf *conf);
 /* How packets travel: "datagram" or "channel"; NULL if this mode has none, or before it is known.
  */
 const char *adit_lanes_carrier(const struct adit_lanes *l);

@@ -66,6 +66,7 @@ struct adit_member *adit_member_new(struct adit_agent *a, const char *name,
     if (own && own->app_extra)
         m->conf.lanes.app_extra = own->app_extra;
     m->outlet = -1;
+    adit_member_set_way(m, name);
     adit_list_add(&a->members, &m->link);
     m->call = adit_call_new(a->loop, "", &m->conf, ops, m);
     if (!m->call || set_name(m, name) < 0)
@@ -94,6 +95,7 @@ struct adit_member *adit_member_free(struct adit_member *m)
 {
     adit_member_stop_asking(m);
     adit_timer_stop(&m->timer);
+    adit_task_cancel(&m->answer);
     adit_member_forget_pending(m);
     adit_call_free(m->call);
     adit_member_close_input(m);
@@ -220,6 +222,7 @@ static bool take_pending(struct adit_member *m)
 
     m->pending = (struct adit_pending){ 0 };
     adit_timer_stop(&m->timer);
+    adit_member_set_caller(m, NULL, NULL);
     if (adit_call_description(m->call, ADIT_SIGNAL_OFFER, p.text, p.len, &cause) < 0)
         adit_log(ADIT_LOG_WARN, "agent", "%s: %s, continuing", m->shown, cause.text);
     for (size_t i = 0; i < p.cand_count; i++)

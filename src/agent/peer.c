@@ -163,6 +163,7 @@ static void on_bury(struct adit_task *task, adit_time now)
     adit_task_cancel(&peer->settle); /* queued again on the way out of the callback that freed us */
     adit_dotlocal_free(peer);
     adit_ports_free(peer);
+    adit_port_leave(peer);
     adit_engine_free(peer->engine);
     adit_turns_free(peer);
     adit_dcs_free(peer);
@@ -232,10 +233,10 @@ static int get_cert(struct adit_peer *peer, const struct adit_peer_conf *conf,
     return peer->cert ? 0 : -EINVAL;
 }
 
-static int init(struct adit_peer *peer, const struct adit_peer_conf *conf, struct adit_cause *cause)
+static int init(struct adit_peer *peer, const struct adit_peer_conf *conf,
+                const struct adit_peer_way *way, struct adit_cause *cause)
 {
-    struct adit_fingerprint fp;
-    char pwd[ADIT_TICKET_PWD + 1];
+    char pwd[ADIT_TICKET_PWD + 1], name[ADIT_PORT_NAME];
     int err;
 
     for (size_t i = 0; i < conf->stun_count; i++) {
@@ -254,9 +255,10 @@ static int init(struct adit_peer *peer, const struct adit_peer_conf *conf, struc
     err = copy_names(peer, conf);
     if (err)
         return err;
-    adit_rng_bytes(&peer->rng, peer->nonce, sizeof peer->nonce);
-    adit_cert_fingerprint(peer->cert, ADIT_HASH_SHA256, &fp);
-    adit_ticket_credentials(peer->nonce, fp.value, peer->ufrag, pwd);
+    adit_peer_credentials(peer, way, pwd, name);
+    err = way->port ? adit_port_join(way->port, peer, name) : 0;
+    if (err)
+        return err;
     peer->engine =
         adit_engine_new(&(struct adit_engine_conf){ .cert = peer->cert,
                                                     .rng = &peer->rng,
@@ -276,6 +278,13 @@ static int init(struct adit_peer *peer, const struct adit_peer_conf *conf, struc
 struct adit_peer *adit_peer_new(struct adit_loop *loop, const struct adit_peer_conf *conf,
                                 struct adit_cause *ret_cause)
 {
+    return adit_peer_new_way(loop, conf, NULL, ret_cause);
+}
+
+struct adit_peer *adit_peer_new_way(struct adit_loop *loop, const struct adit_peer_conf *conf,
+                                    const struct adit_peer_way *way, struct adit_cause *ret_cause)
+{
+    static const struct adit_peer_way usual;
     struct adit_cause cause = { .reason = ADIT_REASON_RESOURCE,
                                 .err = ENOMEM,
                                 .text = "out of memory" };
@@ -306,7 +315,7 @@ struct adit_peer *adit_peer_new(struct adit_loop *loop, const struct adit_peer_c
         adit_task_init(&peer->start, on_start);
         adit_task_init(&peer->settle, on_settle);
         adit_task_init(&peer->bury, on_bury);
-        if (init(peer, conf, &cause) == 0) {
+        if (init(peer, conf, way ? way : &usual, &cause) == 0) {
             adit_loop_before_sleep(loop, &peer->start);
             return peer;
         }

@@ -104,14 +104,14 @@ static void announce(struct adit_ports *s, struct announced *a, adit_time now)
     a->base = -1;
     /* The first is the best, and the one that other hosts know us by. */
     for (size_t i = 0; i < BASES_MAX && a->base < 0 && !peer->freed; i++) {
-        const struct base *b = &peer->bases[i];
+        struct base *b = &peer->bases[i];
         struct adit_addr addr = a->addr;
 
         if (!b->peer || b->ip.family != addr.family ||
             (adit_addr_scope(&b->ip) == ADIT_SCOPE_LOOPBACK) != loopback)
             continue;
         if (!addr.port)
-            addr.port = adit_udp_local(&b->udp)->port;
+            addr.port = adit_udp_local(adit_base_socket(b))->port;
         a->base = (int)i;
         if (adit_engine_set_mapped(peer->engine, (int)i, &a->addr, &addr, now) < 0)
             adit_log(ADIT_LOG_WARN, "agent", "too many addresses to announce them all, continuing");
@@ -147,7 +147,7 @@ static void on_send(void *arg, const struct adit_addr *to, const void *bytes, si
     struct base *b = &q->ports->peer->bases[q - q->ports->asked];
 
     if (b->peer)
-        adit_udp_send(&b->udp, to, bytes, n);
+        adit_udp_send(adit_base_socket(b), to, bytes, n);
 }
 
 /* Where the gateway's own address is a private one there is another NAT behind it. What it has
@@ -228,7 +228,7 @@ static bool worth_asking(const struct adit_addr *ip)
 static void ask(struct adit_ports *s, size_t i, adit_time now)
 {
     struct adit_peer *peer = s->peer;
-    const struct base *b = &peer->bases[i];
+    struct base *b = &peer->bases[i];
     struct asked *q = &s->asked[i];
     struct adit_addr gateway;
     bool ours =
@@ -242,7 +242,7 @@ static void ask(struct adit_ports *s, size_t i, adit_time now)
     if (!ours)
         return;
     q->ports = s;
-    q->from = *adit_udp_local(&b->udp);
+    q->from = *adit_udp_local(adit_base_socket(b));
     adit_portmap_start(&q->map, &q->from, &gateway, &map_ops, q, &peer->rng, now);
     if (!s->hold_until)
         s->hold_until = now + (s->mode == ADIT_PORT_MAP_ON ? HOLD_ON : HOLD_AUTO);

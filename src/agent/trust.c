@@ -89,6 +89,26 @@ static int read_file(const struct adit_trust_conf *conf, struct adit_buf *text)
     return err == -ENOENT ? 0 : err;
 }
 
+bool adit_trust_name(const struct adit_trust_conf *conf, const struct adit_fingerprint *fingerprint,
+                     char *ret_name, size_t size)
+{
+    struct adit_buf text;
+    struct line line;
+    const char *at, *end;
+    bool found = false;
+
+    adit_buf_init(&text, ADIT_TRUST_FILE_MAX);
+    if (read_file(conf, &text) == 0 && text.len) {
+        at = (const char *)text.data;
+        end = at + text.len;
+        while (!found && next_line(&at, end, &line))
+            found = same(&line.fingerprint, fingerprint) &&
+                    adit_str_copy(ret_name, size, line.name, line.name_len) == 0;
+    }
+    adit_buf_done(&text);
+    return found;
+}
+
 static bool named(const struct adit_trust_conf *conf, const char *name)
 {
     for (size_t i = 0; i < conf->allow_count; i++)

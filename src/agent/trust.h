@@ -47,6 +47,9 @@ struct adit_trust_conf {
 enum adit_trust_verdict adit_trust_check(const struct adit_trust_conf *conf, const char *name,
                                          const struct adit_desc *desc,
                                          struct adit_cause *ret_cause);
+/* The first name in the file that has this certificate. False: none, or it does not fit. */
+bool adit_trust_name(const struct adit_trust_conf *conf, const struct adit_fingerprint *fingerprint,
+                     char *ret_name, size_t size);
 /* Adds a line for the peer, if it has none. 0 or -errno; -EINVAL: a name that no line can hold, or
  * no sha-256 fingerprint; -ENOSPC: ADIT_TRUST_PEERS_MAX. */
 ADIT_MUST_USE int adit_trust_remember(const struct adit_trust_conf *conf, const char *name,

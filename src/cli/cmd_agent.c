@@ -13,6 +13,7 @@
 #include "cli/call_report.h"
 #include "cli/carry.h"
 #include "cli/cli.h"
+#include "cli/public.h"
 #include "cli/sections.h"
 #include "core/file.h"
 #include "core/signals.h"
@@ -37,6 +38,7 @@ struct run {
     struct adit_carry carry;
     struct adit_sections sections;
     struct adit_call_report report; /* of diag */
+    struct adit_public public;
     struct adit_fingerprint fingerprints[ADIT_SECTION_FINGERPRINTS_MAX];
     char identity[ADIT_PATH_MAX], known_peers[ADIT_PATH_MAX];
     struct adit_buf token, device_key;
@@ -196,9 +198,12 @@ static int read_signal(struct run *r)
     int err = 0;
 
     if (!o->signal && !o->signal_exec && !o->signal_file) {
+        s->none = adit_public_given(&r->public, o);
+        if (s->none)
+            return 0;
         adit_log(ADIT_LOG_ERROR, "cli",
                  "where is the other side to be met? Give --signal ws://HOST:PORT, or pair by copy "
-                 "and paste: adit offer");
+                 "and paste: adit offer; adit listen --public needs neither");
         return ADIT_EXIT_USAGE;
     }
     if (o->token_file)
@@ -252,6 +257,8 @@ static int configure(struct run *r)
     if (!err)
         err = read_trust(r);
     if (!err)
+        err = adit_public_load(&r->public, o);
+    if (!err)
         err = read_signal(r);
     if (!err)
         err = adit_sections_load(&r->sections, o, packets && !o->once);
@@ -259,8 +266,11 @@ static int configure(struct run *r)
         return err;
     persistent_streams = r->carry.lanes.app == &adit_app_streams;
     c->connect = calls(o);
-    c->targets = o->peer.items;
-    c->target_count = c->connect ? o->peer.count : 0;
+    c->targets = r->public.targets;
+    c->target_count = c->connect ? r->public.target_count : 0;
+    c->tickets = r->public.tickets;
+    c->ticket_count = r->public.ticket_count;
+    c->gate = o->public ? &r->public.gate : NULL;
     c->once = o->once;
     c->until_done = o->command == ADIT_COMMAND_RECEIVE && !o->stay;
     c->exit_on_failure =
@@ -271,9 +281,10 @@ static int configure(struct run *r)
     c->single = o->mode == ADIT_MODE_BYTES || persistent_streams || (packets && !c->peers_only);
     if (c->single && c->target_count > 1)
         return adit_cli_usage(
-            o, "peer", o->peer.items[1],
+            o, "peer", c->targets[1],
             "this mode serves one peer at a time; tun and tap serve each that has "
             "a section under peers: in the configuration file");
+    c->one_port = !c->single && o->udp_port.min && o->udp_port.min == o->udp_port.max;
     c->ask = o->trust == ADIT_TRUST_ASK;
     c->calls_max = (unsigned)o->max_peers;
     if (c->peers_only && c->calls_max < c->peer_count)

@@ -228,7 +228,8 @@ int adit_cmd_bench(const struct adit_options *o)
 {
     /* A server that is configured for other things is not asked for. */
     bool meet = o->peer.count || on_line(o, ADIT_OPTION_signal) ||
-                on_line(o, ADIT_OPTION_signal_exec) || on_line(o, ADIT_OPTION_signal_file);
+                on_line(o, ADIT_OPTION_signal_exec) || on_line(o, ADIT_OPTION_signal_file) ||
+                on_line(o, ADIT_OPTION_ticket_file);
 
     return o->loopback && !meet ? measure_self(o) : adit_cmd_agent(o);
 }

@@ -13,11 +13,13 @@ COMMAND(LISTEN, "listen", "", "wait at a signaling server and answer who calls",
         "Answers the calls of peers that are trusted (see --allow and --trust), as many at a time "
         "as the mode allows: chat, json, echo, check and bench serve many, bytes one, tun and tap "
         "one, or "
-        "each that has a section under peers: in the configuration file.")
-COMMAND(CONNECT, "connect", "[PEER]...", "call peers through a signaling server",
+        "each that has a section under peers: in the configuration file. With --public it needs no "
+        "server: it prints a ticket for `adit connect`.")
+COMMAND(CONNECT, "connect", "[PEER|TICKET]...", "call peers through a signaling server",
         "Calls each peer by its name at the server, and again when its connection is lost; ends "
         "when all have ended, with the exit code of the first that failed. Where a server pairs by "
-        "room there is no name to give. As many at a time as `adit listen` serves.")
+        "room there is no name to give. As many at a time as `adit listen` serves. Who is given "
+        "the ticket of `adit listen --public` needs no server.")
 COMMAND(SERVE, "serve", "", "let the other side reach an HTTP service",
         "Waits at a signaling server and passes the requests that come on to --upstream. The other "
         "side runs `adit proxy`, or the HTTP tunnel's own program. By copy and paste: `adit offer "

@@ -10,6 +10,8 @@
 
 #define Y       (1u << ADIT_COMMAND_SEND | 1u << ADIT_COMMAND_RECEIVE)
 #define P       (1u << ADIT_COMMAND_OFFER | 1u << ADIT_COMMAND_ANSWER | 1u << ADIT_COMMAND_PAIR | Y)
+#define T       (1u << ADIT_COMMAND_LISTEN | 1u << ADIT_COMMAND_SERVE)
+#define K       (1u << ADIT_COMMAND_CONNECT | 1u << ADIT_COMMAND_PROXY | 1u << ADIT_COMMAND_BENCH)
 #define U       (1u << ADIT_COMMAND_SERVE)
 #define X       (1u << ADIT_COMMAND_PROXY)
 #define B       (1u << ADIT_COMMAND_BENCH)

@@ -9,11 +9,11 @@
  * are those of other programs. A CHOICE's argument names its values, in the order of its enum.
  * Commands: P = those that pair by copy and paste, C = those that connect by name, N = both, M = of
  * those the ones that carry what they are told to, B = bench, D = diag, U = serve, X = proxy, Y =
- * send and receive, S = status, G = the signaling server, F = config, H = help, A = all. LOCAL
- * marks what is not taken from .env: a file that lies around in a directory may not choose programs
- * to run or files to read. PEER: may stand in a section of peers: in the configuration file too.
- * SECRET: not shown to anybody. PHRASES: values with blanks in them; in a variable only commas
- * separate them.
+ * send and receive, T = those that can be called by a ticket, K = those that call by one, S =
+ * status, G = the signaling server, F = config, H = help, A = all. LOCAL marks what is not taken
+ * from .env: a file that lies around in a directory may not choose programs to run or files to
+ * read. PEER: may stand in a section of peers: in the configuration file too. SECRET: not shown to
+ * anybody. PHRASES: values with blanks in them; in a variable only commas separate them.
  */
 
 OPTION(as, CHOICE, "as", 0, "ticket|json|sdp", 0, 0, "", P, "ticket",
@@ -26,9 +26,9 @@ OPTION(mode, CHOICE, "mode", 'm', "chat|json|bytes|echo|check|tun|tap|streams|be
 OPTION(in, TEXT, "in", 'i', "FILE", 0, 0, "", P | LOCAL, "",
        "read the other side's line from here: a file, or a number for a descriptor; else standard "
        "input")
-OPTION(out, TEXT, "out", 'o', "FILE", 0, 0, "", P | LOCAL, "",
+OPTION(out, TEXT, "out", 'o', "FILE", 0, 0, "", P | T | LOCAL, "",
        "print our line there: a file, or a number for a descriptor; else standard output")
-OPTION(qr, FLAG, "qr", 0, "", 0, 0, "", P, "", "show our line as a QR code too")
+OPTION(qr, FLAG, "qr", 0, "", 0, 0, "", P | T, "", "show our line as a QR code too")
 OPTION(
     timeout, TIME, "timeout", 't', "TIME", 0, 0, "", N, "0",
     "give up if there is no connection by then: 90, 90s, 5m, 1h; 0 = never, or a minute after the "
@@ -188,6 +188,18 @@ OPTION(stay, FLAG, "stay", 0, "", 0, 0, "", 1u << ADIT_COMMAND_RECEIVE, "",
 OPTION(overwrite, FLAG, "overwrite", 0, "", 0, 0, "", 1u << ADIT_COMMAND_RECEIVE, "",
        "received files take the place of those with the same name")
 
+OPTION(
+    public, FLAG, "public", 0, "", 0, 0, "", T, "",
+    "be called without a server and without an answer: prints a ticket for `adit connect`, which "
+    "stays the same as long as its file and our addresses do")
+OPTION(public_secret_file, TEXT, "public-secret-file", 0, "FILE", 0, 0, "", T | LOCAL, "",
+       "where the secret of that ticket is kept, else public-secret beside the stored identity. "
+       "Without the file all tickets given away are worthless, and the next start makes a new one")
+OPTION(public_for, TIME, "public-for", 0, "TIME", 0, 0, "", T, "0",
+       "how long a new ticket is good for, in whole hours: 8h, 720h; 0 = as long as its file")
+OPTION(ticket_file, TEXT, "ticket-file", 0, "FILE", 0, 0, "", K | LOCAL, "",
+       "call the listener whose ticket is in this file. `adit connect TICKET` does so too; others "
+       "on this host can read it there while the program starts")
 OPTION(signal, TEXT, "signal", 0, "URL", 0, 0, "SIGNALING_URL TUNNEL_SIGNAL RENDEZVOUS_SERVICE_URL",
        C, "",
        "the signaling server: ws://HOST[:PORT][/PATH], wss://…, or http(s)://… for a mailbox")

@@ -120,6 +120,10 @@ struct adit_options {
     const char *relay;
     enum { ADIT_RELAY_AUTH_QUERY, ADIT_RELAY_AUTH_MESSAGE } relay_auth;
 
+    bool public;
+    const char *public_secret_file, *ticket_file;
+    adit_time public_for; /* 0 = without end */
+
     const char *signal, *signal_exec, *signal_file, *dialect, *id, *token, *token_file, *room;
     enum adit_dialect_role role;
     const char *email, *password, *device_key, *ca, *proxy;

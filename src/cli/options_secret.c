@@ -60,6 +60,14 @@ static bool find_parameter(const char *url, size_t from, size_t *ret_at, size_t 
     return false;
 }
 
+/* A ticket of a public listener is as good as a password. */
+static bool is_ticket(const char *word)
+{
+    size_t n = sizeof ADIT_TICKET_PREFIX - 1;
+
+    return strncasecmp(word, ADIT_TICKET_PREFIX, n) == 0 && strlen(word) > n;
+}
+
 /* The next secret in a value, at `from` or behind it. */
 static bool find_secret(enum adit_option option, const char *value, size_t from, size_t *ret_at,
                         size_t *ret_len)
@@ -67,6 +75,11 @@ static bool find_secret(enum adit_option option, const char *value, size_t from,
     const struct adit_option_row *row = &adit_option_rows[option];
     size_t at = 0;
 
+    if (is_ticket(value)) {
+        *ret_at = sizeof ADIT_TICKET_PREFIX - 1;
+        *ret_len = strlen(value + *ret_at);
+        return from == 0;
+    }
     if (!(row->commands & ADIT_ROW_SECRET)) {
         if (!strstr(value, "://"))
             return false;
@@ -119,6 +132,9 @@ void adit_options_hide(int argc, char **argv)
 {
     for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
         size_t n = strcspn(argv[i], "=");
+
+        if (is_ticket(argv[i]))
+            overwrite(ADIT_OPTION_peer, argv[i]);
         enum adit_option option = n > 2 && strncmp(argv[i], "--", 2) == 0
                                       ? adit_option_find(argv[i] + 2, n - 2)
                                       : ADIT_OPTION_COUNT;

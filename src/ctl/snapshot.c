@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include "agent/gate.h"
 #include "agent/inner.h"
 #include "ctl/pairs.h"
 
@@ -116,6 +117,18 @@ json_t *adit_snapshot_call(const struct adit_call *call, adit_time now)
     return o;
 }
 
+/* What came of the checks of strangers to a public listener. */
+static json_t *strangers_of(const struct adit_agent *a)
+{
+    const uint64_t *n = adit_agent_strangers(a);
+
+    if (!n)
+        return json_null();
+    return json_pack("{s:I, s:I, s:I, s:I}", "calls", (json_int_t)n[ADIT_DOOR_CALLER], "forged",
+                     (json_int_t)n[ADIT_DOOR_FORGED], "repeated", (json_int_t)n[ADIT_DOOR_REPEATED],
+                     "limited", (json_int_t)n[ADIT_DOOR_LIMITED]);
+}
+
 json_t *adit_snapshot(const struct adit_agent *a, adit_time now)
 {
     const struct adit_agent_conf *conf = adit_agent_conf(a);
@@ -125,11 +138,12 @@ json_t *adit_snapshot(const struct adit_agent *a, adit_time now)
 
     for (size_t i = 0; (call = adit_agent_call(a, i)); i++)
         json_array_append_new(peers, adit_snapshot_call(call, now));
-    return json_pack("{s:s, s:I, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:o}", "version", ADIT_VERSION,
-                     "pid", (json_int_t)getpid(), "role", conf->connect ? "connect" : "listen",
-                     "mode", conf->call.lanes.app->name, "id", signal ? adit_signal_id(signal) : "",
-                     "dialect", signal ? adit_signal_dialect(signal) : "", "signaling",
-                     signal && adit_signal_joined(signal) ? "joined" : "down", "fingerprint",
-                     adit_agent_fingerprint(a), "seconds",
-                     (json_int_t)((now - adit_agent_since(a)) / ADIT_SEC), "peers", peers);
+    return json_pack(
+        "{s:s, s:I, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:o, s:o}", "version", ADIT_VERSION, "pid",
+        (json_int_t)getpid(), "role", conf->connect ? "connect" : "listen", "mode",
+        conf->call.lanes.app->name, "id", signal ? adit_signal_id(signal) : "", "dialect",
+        signal ? adit_signal_dialect(signal) : "", "signaling",
+        signal && adit_signal_joined(signal) ? "joined" : "down", "fingerprint",
+        adit_agent_fingerprint(a), "seconds", (json_int_t)((now - adit_agent_since(a)) / ADIT_SEC),
+        "peers", peers, "public", strangers_of(a));
 }

@@ -153,6 +153,26 @@ void adit_snapshot_add_rates(json_t *snapshot, const json_t *before, adit_time s
     }
 }
 
+/* How others find us: at a server, by our ticket. */
+static void print_ways(struct adit_buf *out, const json_t *snapshot)
+{
+    const json_t *public = json_object_get(snapshot, "public");
+    char text[WORD_MAX];
+
+    if (strcmp(word(text, snapshot, "dialect"), "none") != 0) {
+        adit_buf_printf(out, "\n  signaling %s", word(text, snapshot, "signaling"));
+        adit_buf_printf(out, " (%s)", word(text, snapshot, "dialect"));
+        if (*word(text, snapshot, "id"))
+            adit_buf_printf(out, " as %s", text);
+    }
+    if (json_is_object(public))
+        adit_buf_printf(out,
+                        "\n  public    %.0f calls by ticket; turned away: %.0f forged, %.0f "
+                        "repeated, %.0f too many",
+                        number(public, "calls"), number(public, "forged"),
+                        number(public, "repeated"), number(public, "limited"));
+}
+
 void adit_snapshot_print(struct adit_buf *out, const json_t *snapshot, bool verbose)
 {
     const json_t *peers = json_object_get(snapshot, "peers"), *peer;
@@ -164,10 +184,7 @@ void adit_snapshot_print(struct adit_buf *out, const json_t *snapshot, bool verb
     adit_buf_printf(out, ", mode %s", word(text, snapshot, "mode"));
     adit_buf_printf(out, ", process %.0f, for ", number(snapshot, "pid"));
     print_seconds(out, number(snapshot, "seconds"));
-    adit_buf_printf(out, "\n  signaling %s", word(text, snapshot, "signaling"));
-    adit_buf_printf(out, " (%s)", word(text, snapshot, "dialect"));
-    if (*word(text, snapshot, "id"))
-        adit_buf_printf(out, " as %s", text);
+    print_ways(out, snapshot);
     adit_buf_printf(out, "\n  identity  %s\n", word(text, snapshot, "fingerprint"));
     json_array_foreach(peers, i, peer) print_peer(out, peer, verbose);
     if (!json_array_size(peers))

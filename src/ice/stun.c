@@ -4,6 +4,8 @@
 #include <stun/stunagent.h>
 #include <sys/socket.h>
 
+#include "base/buf.h"
+
 static_assert((int)ADIT_STUN_REQUEST == STUN_REQUEST && (int)ADIT_STUN_ERROR == STUN_ERROR,
               "the classes are libnice's");
 static_assert(ADIT_STUN_ID_SIZE + 4 == STUN_MESSAGE_TRANS_ID_LEN,
@@ -82,6 +84,27 @@ bool adit_stun_peek(struct adit_stun_head *ret_head, const void *bytes, size_t n
     ret_head->method = (uint16_t)stun_message_get_method(&msg);
     memcpy(ret_head->id, p + 8, ADIT_STUN_ID_SIZE);
     return true;
+}
+
+struct adit_span adit_stun_username(const void *bytes, size_t n)
+{
+    struct adit_stun_head head;
+    struct adit_cursor c;
+
+    if (!adit_stun_peek(&head, bytes, n))
+        return (struct adit_span){ 0 };
+    c = adit_cursor((const uint8_t *)bytes + STUN_MESSAGE_HEADER_LENGTH,
+                    n - STUN_MESSAGE_HEADER_LENGTH);
+    while (adit_cursor_left(&c) >= 4) {
+        uint16_t type = adit_cursor_get16(&c), len = adit_cursor_get16(&c);
+        const uint8_t *value = adit_cursor_take(&c, ((size_t)len + 3) & ~(size_t)3);
+
+        if (!value)
+            break; /* it is longer than the message */
+        if (type == ADIT_STUN_USERNAME)
+            return (struct adit_span){ value, len };
+    }
+    return (struct adit_span){ 0 };
 }
 
 static bool check_username(StunAgent *agent, StunMessage *msg, uint8_t *name, uint16_t len,

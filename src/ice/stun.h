@@ -91,6 +91,10 @@ struct adit_stun_head {
 /* false: no STUN message of RFC 8489, or not the whole of it and nothing else. */
 bool adit_stun_peek(struct adit_stun_head *ret_head, const void *bytes, size_t n);
 
+/* USERNAME of a message, not verified: to find out whose it is. Empty if there is none, or it is no
+ * message. */
+struct adit_span adit_stun_username(const void *bytes, size_t n);
+
 /* What a message must prove. */
 struct adit_stun_auth {
     struct adit_span key; /* for MESSAGE-INTEGRITY; empty: the sender has no credentials (a plain

@@ -70,6 +70,9 @@ static int judge_ticket(struct attempt *a, const struct adit_ticket *t)
 {
     struct adit_pairtext *p = a->p;
 
+    if (t->kind == ADIT_TICKET_PUBLIC)
+        return complain(a, -EINVAL,
+                        "this ticket is called, not answered: adit connect --ticket-file FILE");
     if (p->conf.own && adit_ticket_same(t, &p->own))
         return complain(a, -EEXIST, "this is your own ticket: paste the other side's");
     if (p->conf.answer_due && t->kind == ADIT_TICKET_ANSWER && p->conf.own &&

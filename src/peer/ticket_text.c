@@ -10,7 +10,10 @@
  *     | count | head 1| … | pad 0 |  common port
  *     +-------+-------+ … +-------+-----------------------------+
  *     then for each head (type 2 bits, f: IPv6, p: own port) 4 or 16 bytes, 2 more if p = 1;
- *     3 bytes of SHA-256 over all of it */
+ *     3 bytes of SHA-256 over all of it
+ *
+ * A public ticket is the same with version 2 and kind 0, and so it says "other version" to a
+ * program that knows nothing of it. */
 #include "base/digest.h"
 #include "base/str.h"
 #include "peer/ticket.h"
@@ -53,14 +56,20 @@ static unsigned head_of(const struct adit_ticket_cand *c, uint16_t port)
            (port == 0 || c->addr.port != port ? HEAD_PORT : 0);
 }
 
+static unsigned first_bits(const struct adit_ticket *t)
+{
+    return t->kind == ADIT_TICKET_PUBLIC ? ADIT_TICKET_VERSION_2 << 5
+                                         : ADIT_TICKET_VERSION << 5 | t->kind << 3;
+}
+
 static void write_bytes(struct adit_buf *b, const struct adit_ticket *t)
 {
     uint8_t sum[32];
     uint16_t port = common_port(t);
     unsigned nibbles[ADIT_TICKET_CANDS_MAX + 1] = { t->cand_count };
 
-    adit_buf_add8(b, (uint8_t)(ADIT_TICKET_VERSION << 5 | t->kind << 3 |
-                               (t->dated ? BIT_DATED : 0) | (t->datagram ? BIT_DATAGRAM : 0)));
+    adit_buf_add8(b, (uint8_t)(first_bits(t) | (t->dated ? BIT_DATED : 0) |
+                               (t->datagram ? BIT_DATAGRAM : 0)));
     adit_buf_add(b, t->fingerprint, sizeof t->fingerprint);
     adit_buf_add(b, t->nonce, sizeof t->nonce);
     if (t->dated)
@@ -137,28 +146,41 @@ static int read_cands(struct adit_ticket *t, struct adit_cursor *c)
     return 0;
 }
 
+/* Version and kind. -ENOTSUP: later ones; -EBADMSG: nobody ever wrote that. */
+static int read_kind(struct adit_ticket *t, uint8_t first)
+{
+    unsigned version = first >> 5, kind = first >> 3 & 3;
+
+    if (version == ADIT_TICKET_VERSION_2 && kind == 0)
+        kind = ADIT_TICKET_PUBLIC;
+    else if (version != ADIT_TICKET_VERSION)
+        return -ENOTSUP;
+    else if (kind > ADIT_TICKET_PAIR)
+        return -EBADMSG;
+    t->kind = (enum adit_ticket_kind)kind;
+    return 0;
+}
+
 /* Returns how many bytes the ticket has, or a negative errno as adit_ticket_find does. */
 static int read_bytes(struct adit_ticket *t, const uint8_t *bytes, size_t n)
 {
     struct adit_cursor c = adit_cursor(bytes, n);
     uint8_t first = adit_cursor_get8(&c), sum[32];
-    unsigned kind = first >> 3 & 3;
+    int err;
 
     memset(t, 0, sizeof *t);
     if (c.bad)
         return -ENODATA;
-    if (first >> 5 != ADIT_TICKET_VERSION)
-        return -ENOTSUP;
-    if (kind > ADIT_TICKET_PAIR)
-        return -EBADMSG;
-    t->kind = (enum adit_ticket_kind)kind;
+    err = read_kind(t, first);
+    if (err < 0)
+        return err;
     t->dated = first & BIT_DATED;
     t->datagram = first & BIT_DATAGRAM;
     const uint8_t *fingerprint = adit_cursor_take(&c, sizeof t->fingerprint);
     const uint8_t *nonce = adit_cursor_take(&c, sizeof t->nonce);
     t->date = t->dated ? adit_cursor_get16(&c) : 0;
-    t->of_tag = kind == ADIT_TICKET_ANSWER ? adit_cursor_get16(&c) : 0;
-    int err = read_cands(t, &c);
+    t->of_tag = t->kind == ADIT_TICKET_ANSWER ? adit_cursor_get16(&c) : 0;
+    err = read_cands(t, &c);
     const uint8_t *end = c.p, *told = adit_cursor_take(&c, SUM);
     if (err == 0 && !told)
         err = -ENODATA;

@@ -22,10 +22,11 @@ struct adit_signal;
 
 /* Everything is copied. NULL and 0 = not given. */
 struct adit_signal_conf {
-    const char *url;               /* ws, wss, http, https; NULL with exec or file */
-    const char *dialect;           /* by name; NULL = guessed from the URL */
-    const char *exec;              /* a program: lines of JSON, ours in, theirs out */
-    const char *file;              /* a path that both sides can write and read */
+    const char *url;     /* ws, wss, http, https; NULL with exec or file */
+    const char *dialect; /* by name; NULL = guessed from the URL */
+    const char *exec;    /* a program: lines of JSON, ours in, theirs out */
+    const char *file;    /* a path that both sides can write and read */
+    bool none; /* nobody: who calls has a ticket. JOINED at once, and nothing to be asked */
     enum adit_dialect_role role;   /* connect: offerer, listen: answerer, where it matters */
     bool role_given;               /* by the user: it is a hint for the dialect too */
     const char *id, *token, *room; /* id: NULL = a random one where one is needed */

@@ -208,6 +208,10 @@ int adit_client_configure(struct adit_signal *s, const struct adit_signal_conf *
     s->strings = adit_zalloc(STRINGS_MAX * sizeof *s->strings);
     if (!s->strings || own_all(s) < 0)
         return no_memory(cause);
+    if (s->conf.none) {
+        s->dialect = &adit_dialect_none;
+        return 0;
+    }
     if (!s->conf.url + !s->conf.exec + !s->conf.file != 2)
         return refuse(cause, "one of --signal, --signal-exec and --signal-file is needed");
     if (s->conf.file)

@@ -173,6 +173,8 @@ static void try(struct adit_signal *s, adit_time now)
         adit_client_exec_start(s);
     else if (s->conf.file)
         adit_client_file_start(s);
+    else if (s->conf.none)
+        s->dialect->opened(s->engine, now);
     else
         s->dialect->begin(s->engine, now);
     adit_client_settle(s, now);

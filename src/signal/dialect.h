@@ -152,7 +152,7 @@ struct adit_dialect {
 
 extern const struct adit_dialect adit_dialect_agent, adit_dialect_vpn, adit_dialect_device,
     adit_dialect_device_b, adit_dialect_rendezvous, adit_dialect_room, adit_dialect_mailbox,
-    adit_dialect_lines;
+    adit_dialect_lines, adit_dialect_none;
 
 /* By name, or NULL. */
 const struct adit_dialect *adit_dialect_find(const char *name);

@@ -16,7 +16,7 @@ static void as_bytes(const uint8_t *data, size_t size)
     size_t end;
     uint8_t first = adit_cursor_get8(&c);
 
-    t.kind = first % 3;
+    t.kind = first % 4;
     t.dated = t.kind != ADIT_TICKET_ANSWER && (first & 128);
     t.date = t.dated ? adit_cursor_get16(&c) : 0;
     t.of_tag = t.kind == ADIT_TICKET_ANSWER ? adit_cursor_get16(&c) : 0;

@@ -215,7 +215,7 @@ static const struct {
     { "own base64", "%-P\n", -EEXIST, PAUSE, NULL },
     { "stale ticket", "%x\n", -ESTALE, PAUSE, NULL },
     { "answer to another offer", "%w\n", -ESRCH, PAUSE, NULL },
-    { "other version", "adit:RFpaWlpaWlpaWlpaWlpaWlpaWlpaWlpaWlpaWlpaWlpaoAEC\n", -ENOTSUP, LINE,
+    { "other version", "adit:ZFpaWlpaWlpaWlpaWlpaWlpaWlpaWlpaWlpaWlpaWlpaoAEC\n", -ENOTSUP, LINE,
       NULL },
     { "cut ticket", "adit:JFpaWlpaWlpaWlpaWlpaWlpaWlpaWlpa\n", -ENODATA, END, NULL },
     { "cut ticket and an empty line", "adit:JFpaWlpaWlpaWlpaWlpaWlpa\n\n", -ENODATA, LINE, NULL },

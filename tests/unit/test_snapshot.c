@@ -64,6 +64,20 @@ static void for_people(void **state)
           "  carol: calling for 1s\n");
 }
 
+static void without_a_server(void **state)
+{
+    (void)state;
+    shows("{\"version\":\"1.2\",\"pid\":7,\"role\":\"listen\",\"mode\":\"echo\",\"id\":\"\","
+          "\"dialect\":\"none\",\"signaling\":\"joined\",\"fingerprint\":\"sha-256 01\","
+          "\"seconds\":1,\"peers\":[],\"public\":{\"calls\":3,\"forged\":4,\"repeated\":5,"
+          "\"limited\":6}}",
+          "adit 1.2 listen, mode echo, process 7, for 1s\n"
+          "  public    3 calls by ticket; turned away: 4 forged, 5 repeated, 6 too many\n"
+          "  identity  sha-256 01\n"
+          "\n"
+          "  no peers\n");
+}
+
 /* It comes from another process. */
 static void of_anything(void **state)
 {
@@ -111,6 +125,7 @@ int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(for_people),
+        cmocka_unit_test(without_a_server),
         cmocka_unit_test(of_anything),
         cmocka_unit_test(rates),
     };

@@ -84,7 +84,7 @@ static void test_lengths(void **state)
         { ADIT_TICKET_OFFER, NULL, 80 },    { ADIT_TICKET_OFFER, usual, 117 },
         { ADIT_TICKET_ANSWER, usual, 117 }, { ADIT_TICKET_PAIR, usual, 117 },
         { ADIT_TICKET_OFFER, worst, 120 },  { ADIT_TICKET_ANSWER, worst, 120 },
-        { ADIT_TICKET_PAIR, worst, 120 },
+        { ADIT_TICKET_PAIR, worst, 120 },   { ADIT_TICKET_PUBLIC, worst, 117 },
     };
 
     (void)state;
@@ -105,7 +105,7 @@ static void test_random_tickets_come_back(void **state)
 
     (void)state;
     for (unsigned round = 0; round < 2000; round++) {
-        struct adit_ticket t = { .kind = round % 3 }, back;
+        struct adit_ticket t = { .kind = round % 4 }, back;
         seed = seed * 6364136223846793005u + 1442695040888963407u;
         memset(t.fingerprint, (int)(seed >> 40), sizeof t.fingerprint);
         memset(t.nonce, (int)(seed >> 48), sizeof t.nonce);
@@ -207,7 +207,8 @@ static void test_found_in_text(void **state)
         { "foreign sign inside", "%1*%2", -ENODATA },
         { "sign of another script", "%1\xc3\xa9%2", -ENODATA },
         { "no prefix", "%2", -ENOENT },
-        { "other version", "adit:RFpaWlpaWlpaWlpaWlpaWlpaWlpaWlpaWlpaWlpaWlpaoAEC", -ENOTSUP },
+        { "other version", "adit:ZFpaWlpaWlpaWlpaWlpaWlpaWlpaWlpaWlpaWlpaWlpaoAEC", -ENOTSUP },
+        { "kind of version 2", "adit:TFpaWlpaWlpaWlpaWlpaWlpaWlpaWlpaWlpaWlpaWlpaoAEC", -ENOTSUP },
         { "free kind", "adit:OFpaWlpaWlpaWlpaWlpaWlpaWlpaWlpaWlpaWlpaWlpaoAEC", -EBADMSG },
         { "foreign", "wormhole:7-guitarist-revenge", -ENOENT },
         { "nothing", "", -ENOENT },
@@ -295,6 +296,90 @@ static void test_dates(void **state)
         if (err != (rows[i].expired ? -ESTALE : 0) || (err && !strstr(cause.text, "expired")))
             fail_msg("%s: %d %s", rows[i].name, err, cause.text);
     }
+}
+
+/* ---- public tickets ------------------------------------------------------------------------- */
+
+static void test_public_vector(void **state)
+{
+    struct adit_ticket t = sample(ADIT_TICKET_PUBLIC, usual), back;
+    char *s;
+
+    (void)state;
+    assert_false(t.dated);
+    adit_ticket_set_end(&t, adit_ticket_end(NOON_2026, 3600));
+    t.datagram = true;
+    s = print(&t);
+    assert_string_equal(s, "adit:RlpaWlpaWlpaWlpaWlpaWlpaWlpaWlpaWlpaWlpaWlpaoAECAwQFBgcICQAAAAAAAE"
+                           "SVMCWhEsCoARQgAQ24AAAAAQIfW__-jAABywBxB_IxdcFQ");
+    assert_int_equal(find(&back, s), 0);
+    assert_memory_equal(&t, &back, sizeof t);
+    for (size_t n = 21; n < strlen(s); n++) {
+        char *cut = strndup(s, n);
+        assert_int_equal(find(&back, cut), -EAGAIN);
+        free(cut);
+    }
+    for (size_t i = 5; s[i]; i++) { /* another letter: damaged, or another version */
+        char was = s[i];
+        s[i] = was == 'A' ? 'Q' : 'A';
+        assert_true(find(&back, s) < 0);
+        s[i] = was;
+    }
+    free(s);
+}
+
+static void test_public_end(void **state)
+{
+    static const int64_t hour = 3600, made = NOON_2026;
+    static const struct {
+        const char *name;
+        int64_t seconds, read; /* after it was made */
+        bool expired;
+    } rows[] = {
+        { "never ends", 0, 1000 * 24 * hour, false },
+        { "at once", hour, 0, false },
+        { "its last second", hour, hour - 1, false },
+        { "its end", hour, hour, true },
+        { "a part of an hour is a whole one", 1, hour - 1, false },
+        { "and then it ends", 1, hour, true },
+        { "a year later", 30 * 24 * hour, 365 * 24 * hour, true },
+        { "three years", 3 * 365 * 24 * hour, 3 * 365 * 24 * hour - 1, false },
+        { "longer than can be said: never", 4 * 365 * 24 * hour, 5 * 365 * 24 * hour, false },
+        { "reader in 1970", hour, 1000 - made, false },
+        { "reader's clock a year behind", hour, -365 * 24 * hour, false },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ADIT_LEN(rows); i++) {
+        struct adit_ticket t = sample(ADIT_TICKET_PUBLIC, NULL);
+        struct adit_cause cause = { .text = "" };
+
+        adit_ticket_set_end(&t, adit_ticket_end(made, rows[i].seconds));
+        int err = adit_ticket_check_age(&t, made + rows[i].read, &cause);
+        if (err != (rows[i].expired ? -ESTALE : 0) || (err && !strstr(cause.text, "expired")))
+            fail_msg("%s: %d %s", rows[i].name, err, cause.text);
+    }
+    assert_int_equal(adit_ticket_end(1000, hour), 0); /* a clock that was not set */
+}
+
+/* What it says is an answer; its credentials are no ordinary ticket's. */
+static void test_public_desc(void **state)
+{
+    struct adit_ticket t = sample(ADIT_TICKET_PUBLIC, usual);
+    char ufrag[ADIT_TICKET_UFRAG + 1], pwd[ADIT_TICKET_PWD + 1];
+    static struct adit_desc d;
+
+    (void)state;
+    adit_ticket_desc(&t, &d);
+    assert_int_equal(d.type, ADIT_DESC_ANSWER);
+    assert_int_equal(d.cand_count, 3);
+    assert_true(d.end_of_candidates);
+    adit_ticket_door_credentials(t.nonce, t.fingerprint, ufrag, pwd);
+    assert_string_equal(d.ufrag, ufrag);
+    assert_string_equal(d.pwd, pwd);
+    adit_ticket_credentials(t.nonce, t.fingerprint, ufrag, pwd);
+    assert_string_not_equal(d.ufrag, ufrag);
+    assert_string_not_equal(d.pwd, pwd);
 }
 
 static void test_answer_names_its_offer(void **state)
@@ -423,6 +508,9 @@ int main(void)
         cmocka_unit_test(test_found_in_text),
         cmocka_unit_test(test_end_is_told),
         cmocka_unit_test(test_dates),
+        cmocka_unit_test(test_public_vector),
+        cmocka_unit_test(test_public_end),
+        cmocka_unit_test(test_public_desc),
         cmocka_unit_test(test_answer_names_its_offer),
         cmocka_unit_test(test_credentials),
         cmocka_unit_test(test_description),
