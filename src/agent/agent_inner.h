@@ -161,6 +161,8 @@ bool adit_member_resume(struct adit_member *m);
 
 /* hear.c */
 extern const struct adit_signal_ops adit_agent_signal_ops;
+/* hear_servers.c. Those that we were told to use count for more. */
+void adit_agent_take_servers(struct adit_agent *a, const struct adit_signal_event *ev);
 void adit_agent_forget_servers(struct adit_agent *a);
 /* The network is not what it was: if the server cannot be reached that way, it is called anew. */
 void adit_agent_hurry(struct adit_agent *a);
