@@ -1,6 +1,7 @@
 #include "agent/agent.h"
 
 #include "agent/agent_inner.h"
+#include "agent/detour.h"
 #include "agent/exit.h"
 #include "base/alloc.h"
 #include "base/log.h"
@@ -157,6 +158,7 @@ static void on_call_state(void *arg, struct adit_call *call)
         adit_log(ADIT_LOG_WARN, "agent", "out of descriptors: %s gets no input, continuing",
                  m->shown);
     adit_worker_lend(a->worker, adit_call_peer(call));
+    adit_detour_update(m);
     if (a->conf.watch)
         a->conf.watch(a->conf.watch_arg, call);
     if (state == ADIT_CALL_UP) {
@@ -228,6 +230,7 @@ static void on_ended(void *arg, struct adit_call *call, int exit_code, bool fini
         adit_log(ADIT_LOG_INFO, "agent", "the connection with %s is closed", m->shown);
     if (failed)
         (void)adit_signal_outcome(a->signal, adit_call_name(call), false);
+    adit_detour_advise(a, m, exit_code);
     if (a->stopping) {
         adit_call_wind_up(call);
         return;
@@ -290,7 +293,7 @@ static void follow_dialect(struct adit_agent *a)
     c->trickle = t->trickle;
     if (!a->conf.label_given && t->label)
         c->lanes.channel.label = t->label;
-    c->lanes.text_as_binary = t->text_is_binary;
+    c->lanes.text_as_binary = t->text_is_binary && c->lanes.app->lines;
     if (t->keepalive && *t->keepalive) {
         c->lanes.keepalive = t->keepalive;
         c->lanes.keepalive_every = t->keepalive_every;
@@ -311,6 +314,7 @@ static void on_timeout(struct adit_timer *timer, adit_time now)
     if (a->was_up)
         return;
     adit_log(ADIT_LOG_ERROR, "agent", "timed out: no connection to the other side");
+    adit_detour_advise(a, NULL, ADIT_EXIT_NO_PATH);
     adit_agent_end(a, adit_signal_joined(a->signal) ? ADIT_EXIT_NO_PATH : ADIT_EXIT_SIGNALING);
 }
 
@@ -420,15 +424,6 @@ struct adit_agent *adit_agent_free(struct adit_agent *a)
     adit_agent_forget_devices(a);
     adit_free(a);
     return NULL;
-}
-
-const struct adit_call *adit_agent_call(const struct adit_agent *a, size_t i)
-{
-    const struct adit_link *it = a->members.next;
-
-    while (it != &a->members && i--)
-        it = it->next;
-    return it == &a->members ? NULL : adit_container_of(it, struct adit_member, link)->call;
 }
 
 const struct adit_signal *adit_agent_signal(const struct adit_agent *a)

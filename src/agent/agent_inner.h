@@ -43,7 +43,9 @@ struct adit_member {
     bool gone;    /* from the server, since this connection began */
     bool again;   /* and came back: it is called when this connection has ended */
     char heir[ADIT_SIGNAL_PEER_MAX + 1]; /* who came back has this name now; "" = the same */
-    bool remember; /* its certificate is new, and is to be known when it is connected */
+    bool relayable; /* the server hands on packets between it and us, said its last description */
+    struct adit_timer detour; /* until we make use of that */
+    bool remember;            /* its certificate is new, and is to be known when it is connected */
 };
 
 /* Interfaces that no connection may use: those that we were told, and the devices of our own. */

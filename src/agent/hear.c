@@ -1,5 +1,5 @@
 /* hear - what signaling says, and what an agent does about it. */
-#include "agent/agent_inner.h"
+#include "agent/detour.h"
 #include "agent/exit.h"
 #include "agent/inner.h"
 #include "base/alloc.h"
@@ -243,6 +243,7 @@ static void on_offer(struct adit_agent *a, const struct adit_signal_event *ev)
     if (adit_call_state(m->call) != ADIT_CALL_IDLE && adit_call_state(m->call) < ADIT_CALL_UP &&
         adit_sdp_is_later(ev->text, ev->len))
         return; /* what it means is over; we are about to begin anew */
+    m->relayable = ev->relay;
     switch (adit_call_state(m->call)) {
     case ADIT_CALL_IDLE:
         take_offer(m, ev);
@@ -278,8 +279,12 @@ static void on_answer(struct adit_agent *a, const struct adit_signal_event *ev)
     struct adit_member *m = adit_agent_find_heir(a, ev->peer);
     bool asked = m && adit_call_restarting(m->call);
     struct adit_cause cause;
-    int err = m ? adit_call_description(m->call, ADIT_SIGNAL_ANSWER, ev->text, ev->len, &cause) : 0;
+    int err;
 
+    if (!m)
+        return;
+    m->relayable = ev->relay;
+    err = adit_call_description(m->call, ADIT_SIGNAL_ANSWER, ev->text, ev->len, &cause);
     if (err == -EALREADY && asked)
         adit_call_give_up(m->call);
     else if (err && err != -EALREADY)
@@ -462,4 +467,6 @@ static void on_datagram(void *arg, const struct adit_addr *to, const void *bytes
         adit_worker_send(a->worker, to, bytes, n);
 }
 
-const struct adit_signal_ops adit_agent_signal_ops = { .event = on_event, .datagram = on_datagram };
+const struct adit_signal_ops adit_agent_signal_ops = { .event = on_event,
+                                                       .datagram = on_datagram,
+                                                       .packet = adit_detour_packet };

@@ -14,6 +14,7 @@
 
 #define BASES_MAX 24 /* local addresses in use; the best ones of a host that has more */
 #define STUN_MAX  8
+#define DETOUR    10000 /* the base whose packets go through the signaling server (detour.h) */
 
 /* One local address with a socket on it. */
 struct base {
@@ -97,6 +98,10 @@ struct adit_peer {
     /* Packets beside the channels; NULL = nobody. */
     void (*datagram)(void *arg, const void *bytes, size_t n);
     void *datagram_arg;
+    /* Packets that leave by the detour; NULL: there is none. */
+    void (*detour)(void *arg, const struct adit_addr *to, const void *bytes, size_t n);
+    void *detour_arg;
+    struct adit_addr detour_addr;
     uint8_t tx_ecn, rx_ecn; /* of the datagram that is being sent, and of the one that came */
     void (*mtu)(void *arg); /* see ADIT_ENGINE_EV_MTU; may be NULL */
     void *mtu_arg;
