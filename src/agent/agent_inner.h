@@ -140,12 +140,16 @@ struct adit_member *adit_agent_find_heir(struct adit_agent *a, const char *name)
  * False: nothing was waiting. */
 bool adit_member_resume(struct adit_member *m);
 
+/* hear_worker.c */
+void adit_agent_stop_greeting(struct adit_agent *a);
+void adit_hear_endpoint(struct adit_agent *a, const struct adit_signal_event *ev);
+void adit_hear_word(const struct adit_signal_event *ev);
+
 /* hear.c */
 extern const struct adit_signal_ops adit_agent_signal_ops;
 void adit_agent_forget_servers(struct adit_agent *a);
 /* The network is not what it was: if the server cannot be reached that way, it is called anew. */
 void adit_agent_hurry(struct adit_agent *a);
-void adit_agent_stop_greeting(struct adit_agent *a);
 /* The server is called as soon as there may be a way to it. */
 void adit_agent_watch_network(struct adit_agent *a);
 
