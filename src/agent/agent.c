@@ -1,6 +1,7 @@
 #include "agent/agent.h"
 
 #include "agent/agent_inner.h"
+#include "agent/detour.h"
 #include "agent/exit.h"
 #include "base/alloc.h"
 #include "base/log.h"
@@ -167,6 +168,7 @@ static void on_call_state(void *arg, struct adit_call *call)
         adit_log(ADIT_LOG_WARN, "agent", "out of descriptors: %s gets no input, continuing",
                  m->shown);
     adit_worker_lend(a->worker, adit_call_peer(call));
+    adit_detour_update(m);
     if (a->conf.watch)
         a->conf.watch(a->conf.watch_arg, call);
     if (state == ADIT_CALL_UP) {
@@ -239,6 +241,7 @@ static void on_ended(void *arg, struct adit_call *call, int exit_code, bool fini
         adit_log(ADIT_LOG_INFO, "agent", "the connection with %s is closed", m->shown);
     if (failed && !adit_member_is_by_ticket(m))
         (void)adit_signal_outcome(a->signal, adit_call_name(call), false);
+    adit_detour_advise(a, m, exit_code);
     if (a->stopping) {
         adit_call_wind_up(call);
         return;
@@ -301,7 +304,7 @@ static void follow_dialect(struct adit_agent *a)
     c->trickle = t->trickle;
     if (!a->conf.label_given && t->label)
         c->lanes.channel.label = t->label;
-    c->lanes.text_as_binary = t->text_is_binary;
+    c->lanes.text_as_binary = t->text_is_binary && c->lanes.app->lines;
     if (t->keepalive && *t->keepalive) {
         c->lanes.keepalive = t->keepalive;
         c->lanes.keepalive_every = t->keepalive_every;
@@ -322,6 +325,7 @@ static void on_timeout(struct adit_timer *timer, adit_time now)
     if (a->was_up)
         return;
     adit_log(ADIT_LOG_ERROR, "agent", "timed out: no connection to the other side");
+    adit_detour_advise(a, NULL, ADIT_EXIT_NO_PATH);
     adit_agent_end(a, adit_signal_joined(a->signal) ? ADIT_EXIT_NO_PATH : ADIT_EXIT_SIGNALING);
 }
 

@@ -48,7 +48,9 @@ struct adit_member {
     bool gone;    /* from the server, since this connection began */
     bool again;   /* and came back: it is called when this connection has ended */
     char heir[ADIT_SIGNAL_PEER_MAX + 1]; /* who came back has this name now; "" = the same */
-    bool remember; /* its certificate is new, and is to be known when it is connected */
+    bool relayable; /* the server hands on packets between it and us, said its last description */
+    struct adit_timer detour; /* until we make use of that */
+    bool remember;            /* its certificate is new, and is to be known when it is connected */
 };
 
 /* Interfaces that no connection may use: those that we were told, and the devices of our own. */
@@ -159,6 +161,11 @@ struct adit_member *adit_agent_find_heir(struct adit_agent *a, const char *name)
  * False: nothing was waiting. */
 bool adit_member_resume(struct adit_member *m);
 
+/* hear_worker.c */
+void adit_agent_stop_greeting(struct adit_agent *a);
+void adit_hear_endpoint(struct adit_agent *a, const struct adit_signal_event *ev);
+void adit_hear_word(const struct adit_signal_event *ev);
+
 /* hear.c */
 extern const struct adit_signal_ops adit_agent_signal_ops;
 /* hear_servers.c. Those that we were told to use count for more. */
@@ -166,7 +173,6 @@ void adit_agent_take_servers(struct adit_agent *a, const struct adit_signal_even
 void adit_agent_forget_servers(struct adit_agent *a);
 /* The network is not what it was: if the server cannot be reached that way, it is called anew. */
 void adit_agent_hurry(struct adit_agent *a);
-void adit_agent_stop_greeting(struct adit_agent *a);
 /* The server is called as soon as there may be a way to it. */
 void adit_agent_watch_network(struct adit_agent *a);
 

@@ -56,9 +56,13 @@ static const struct adit_udp_ops udp_ops = { .packet = on_packet, .error = on_er
 void adit_bases_send(void *arg, int base, const struct adit_addr *to, const void *bytes, size_t n)
 {
     struct adit_peer *peer = arg;
-    struct base *b = &peer->bases[base];
+    struct base *b = &peer->bases[base == DETOUR ? 0 : base];
     struct adit_udp *udp = adit_base_socket(b);
 
+    if (base == DETOUR) {
+        peer->detour(peer->detour_arg, to, bytes, n);
+        return;
+    }
     if (!b->peer)
         return;
     if (b->shared)

@@ -272,7 +272,7 @@ int adit_call_start_peer(struct adit_call *call)
     call->peer->restart = adit_call_on_restart;
     call->peer->restart_arg = call;
     call->offering = call->replaced = call->gathered = call->told = call->accepted =
-        call->finished = false;
+        call->finished = call->hurry = false;
     adit_lanes_attach(&call->lanes, call->peer);
     exit_code = adit_lanes_prepare(&call->lanes);
     if (exit_code)

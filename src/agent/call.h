@@ -83,6 +83,8 @@ const char *adit_call_carrier(const struct adit_call *call); /* see adit_lanes_c
 
 /* We call: makes an offer. Only when IDLE. An exit code other than 0 was logged. */
 ADIT_MUST_USE int adit_call_offer(struct adit_call *call);
+/* Our description need not be complete: the other side takes candidates that come later. */
+void adit_call_hurry(struct adit_call *call);
 /* Our description once more: signaling may have lost it. Nothing when it is not due or has done
  * its work. */
 void adit_call_repeat(struct adit_call *call);

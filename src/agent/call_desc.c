@@ -37,9 +37,15 @@ void adit_call_on_tell(struct adit_task *task, adit_time now)
 /* As soon as there is something to tell: an answer not before its offer has been taken. */
 void adit_call_tell_soon(struct adit_call *call)
 {
-    if (!call->told && (call->gathered || !call->conf->complete) &&
+    if (!call->told && (call->gathered || !call->conf->complete || call->hurry) &&
         (call->offering || call->accepted))
         adit_loop_before_sleep(call->loop, &call->tell);
+}
+
+void adit_call_hurry(struct adit_call *call)
+{
+    call->hurry = true;
+    adit_call_tell_soon(call);
 }
 
 void adit_call_repeat(struct adit_call *call)

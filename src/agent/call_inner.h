@@ -25,7 +25,7 @@ struct adit_call {
     bool replaced;           /* who answers there is not who we are connected with */
     struct adit_task tell;   /* our description, when what is known now is in it */
     struct adit_task bury;
-    bool offering, gathered, told, accepted;
+    bool offering, gathered, told, accepted, hurry;
     struct adit_pairtext *theirs; /* their description, found in what came */
     char *early[ADIT_CALL_EARLY_MAX];
     size_t early_count;

@@ -1,13 +1,11 @@
 /* hear - what signaling says, and what an agent does about it. */
-#include "agent/agent_inner.h"
+#include "agent/detour.h"
 #include "agent/exit.h"
 #include "agent/inner.h"
 #include "base/alloc.h"
 #include "base/log.h"
 #include "base/str.h"
 #include "peer/sdp.h"
-
-#define GREET_AFTER (2 * ADIT_SEC) /* punching takes half of it */
 
 /* ---- the server ------------------------------------------------------------------------------ */
 
@@ -95,12 +93,6 @@ static void on_down(struct adit_agent *a, const struct adit_signal_event *ev)
         adit_agent_end(a, ADIT_EXIT_SIGNALING);
 }
 
-void adit_agent_stop_greeting(struct adit_agent *a)
-{
-    if (a->greet.loop)
-        adit_timer_stop(&a->greet);
-}
-
 /* ---- peers ----------------------------------------------------------------------------------- */
 
 static void refuse(struct adit_agent *a, const char *name, const char *why)
@@ -173,6 +165,7 @@ static void on_offer(struct adit_agent *a, const struct adit_signal_event *ev)
     if (adit_call_state(m->call) != ADIT_CALL_IDLE && adit_call_state(m->call) < ADIT_CALL_UP &&
         adit_sdp_is_later(ev->text, ev->len))
         return; /* what it means is over; we are about to begin anew */
+    m->relayable = ev->relay;
     switch (adit_call_state(m->call)) {
     case ADIT_CALL_IDLE:
         take_offer(m, ev);
@@ -208,8 +201,12 @@ static void on_answer(struct adit_agent *a, const struct adit_signal_event *ev)
     struct adit_member *m = adit_agent_find_heir(a, ev->peer);
     bool asked = m && adit_call_restarting(m->call);
     struct adit_cause cause;
-    int err = m ? adit_call_description(m->call, ADIT_SIGNAL_ANSWER, ev->text, ev->len, &cause) : 0;
+    int err;
 
+    if (!m)
+        return;
+    m->relayable = ev->relay;
+    err = adit_call_description(m->call, ADIT_SIGNAL_ANSWER, ev->text, ev->len, &cause);
     if (err == -EALREADY && asked)
         adit_call_give_up(m->call);
     else if (err && err != -EALREADY)
@@ -270,57 +267,6 @@ static void on_error(struct adit_agent *a, const struct adit_signal_event *ev)
         adit_call_hang_up(m->call, ADIT_EXIT_SIGNALING);
 }
 
-/* Of any worker, the original's too: does the path work, and what the user wants to be said there.
- */
-static void on_greet(struct adit_timer *timer, adit_time now)
-{
-    struct adit_agent *a = adit_container_of(timer, struct adit_agent, greet);
-    const struct adit_agent_conf *c = &a->conf;
-    int err = adit_signal_ping(a->signal, a->worker_peer);
-
-    (void)now;
-    if (!err && c->worker_say)
-        err = adit_signal_message(a->signal, a->worker_peer, c->worker_say, strlen(c->worker_say));
-    if (!err && c->worker_bench)
-        err = adit_signal_bench(a->signal, a->worker_peer, c->worker_bench, 0);
-    if (err)
-        adit_log(ADIT_LOG_WARN, "agent", "cannot say it to the other worker: %s, continuing",
-                 strerror(-err));
-}
-
-/* Introduced once more, every five minutes, is no reason to say it again. */
-static void on_endpoint(struct adit_agent *a, const struct adit_signal_event *ev)
-{
-    if (strcmp(a->worker_peer, ev->peer) == 0)
-        return;
-    memcpy(a->worker_peer, ev->peer, strlen(ev->peer) + 1);
-    if (!a->greet.loop)
-        adit_timer_init(&a->greet, a->loop, on_greet, "greeting");
-    adit_timer_set(&a->greet, adit_loop_now(a->loop) + GREET_AFTER);
-}
-
-/* What workers say to people. */
-static void on_word(const struct adit_signal_event *ev)
-{
-    const char *from = *ev->peer ? ev->peer : "the server";
-    char peer[ADIT_SIGNAL_PEER_MAX + 1], text[512];
-    double seconds = (double)ev->bench.took / (double)ADIT_SEC;
-    double kb = (double)ev->bench.bytes / 1024.0;
-
-    adit_str_printable(peer, sizeof peer, from, strlen(from));
-    if (ev->what == ADIT_SIGNAL_MESSAGE)
-        adit_log(ADIT_LOG_INFO, "agent", "%s says: %s", peer,
-                 adit_str_printable(text, sizeof text, ev->text, ev->len));
-    else if (ev->what == ADIT_SIGNAL_RTT)
-        adit_log(ADIT_LOG_INFO, "agent", "%s answers in %.1f ms", peer,
-                 (double)ev->rtt / (double)ADIT_MS);
-    else
-        adit_log(ADIT_LOG_INFO, "agent",
-                 "benchmark of %s: %llu datagrams, %.1f KB in %.3f s, %.1f KB/s", peer,
-                 (unsigned long long)ev->bench.chunks, kb, seconds,
-                 seconds > 0 ? kb / seconds : 0.0);
-}
-
 static void on_event(void *arg, const struct adit_signal_event *ev, adit_time now)
 {
     struct adit_agent *a = arg;
@@ -371,7 +317,7 @@ static void on_event(void *arg, const struct adit_signal_event *ev, adit_time no
     case ADIT_SIGNAL_STOPPED:
         break;
     case ADIT_SIGNAL_ENDPOINT:
-        on_endpoint(a, ev);
+        adit_hear_endpoint(a, ev);
         break;
     case ADIT_SIGNAL_REMAP:
         adit_worker_ask(a->worker);
@@ -379,7 +325,7 @@ static void on_event(void *arg, const struct adit_signal_event *ev, adit_time no
     case ADIT_SIGNAL_MESSAGE:
     case ADIT_SIGNAL_RTT:
     case ADIT_SIGNAL_BENCH:
-        on_word(ev);
+        adit_hear_word(ev);
         break;
     }
 }
@@ -392,4 +338,6 @@ static void on_datagram(void *arg, const struct adit_addr *to, const void *bytes
         adit_worker_send(a->worker, to, bytes, n);
 }
 
-const struct adit_signal_ops adit_agent_signal_ops = { .event = on_event, .datagram = on_datagram };
+const struct adit_signal_ops adit_agent_signal_ops = { .event = on_event,
+                                                       .datagram = on_datagram,
+                                                       .packet = adit_detour_packet };

@@ -15,6 +15,7 @@
 
 #define BASES_MAX 24 /* local addresses in use; the best ones of a host that has more */
 #define STUN_MAX  8
+#define DETOUR    10000 /* the base whose packets go through the signaling server (detour.h) */
 
 /* Of a peer at a shared port: "ufrag", or "ufrag:" and the caller's. */
 #define ADIT_PORT_NAME (2 * ADIT_TICKET_CALLER + 2)
@@ -104,6 +105,10 @@ struct adit_peer {
     /* Packets beside the channels; NULL = nobody. */
     void (*datagram)(void *arg, const void *bytes, size_t n);
     void *datagram_arg;
+    /* Packets that leave by the detour; NULL: there is none. */
+    void (*detour)(void *arg, const struct adit_addr *to, const void *bytes, size_t n);
+    void *detour_arg;
+    struct adit_addr detour_addr;
     uint8_t tx_ecn, rx_ecn; /* of the datagram that is being sent, and of the one that came */
     void (*mtu)(void *arg); /* see ADIT_ENGINE_EV_MTU; may be NULL */
     void *mtu_arg;

@@ -1,5 +1,5 @@
 /* members - the peers of an agent, and the offers that have to wait. */
-#include "agent/agent_inner.h"
+#include "agent/detour.h"
 
 #include "agent/exit.h"
 #include "base/alloc.h"
@@ -68,6 +68,7 @@ struct adit_member *adit_member_new(struct adit_agent *a, const char *name,
     m->outlet = -1;
     adit_member_set_way(m, name);
     adit_list_add(&a->members, &m->link);
+    adit_detour_init(m);
     m->call = adit_call_new(a->loop, "", &m->conf, ops, m);
     if (!m->call || set_name(m, name) < 0)
         return adit_member_free(m);
@@ -96,6 +97,7 @@ struct adit_member *adit_member_free(struct adit_member *m)
     adit_member_stop_asking(m);
     adit_timer_stop(&m->timer);
     adit_task_cancel(&m->answer);
+    adit_detour_stop(m);
     adit_member_forget_pending(m);
     adit_call_free(m->call);
     adit_member_close_input(m);
@@ -197,6 +199,15 @@ void adit_agent_restart(struct adit_agent *a)
     ADIT_LIST_EACH(&a->members, it, tmp)
     adit_call_restart(adit_container_of(it, struct adit_member, link)->call);
     adit_agent_hurry(a);
+}
+
+const struct adit_call *adit_agent_call(const struct adit_agent *a, size_t i)
+{
+    const struct adit_link *it = a->members.next;
+
+    while (it != &a->members && i--)
+        it = it->next;
+    return it == &a->members ? NULL : adit_container_of(it, struct adit_member, link)->call;
 }
 
 void adit_agent_report(struct adit_agent *a)

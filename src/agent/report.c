@@ -18,6 +18,8 @@ static const char *path_words(struct adit_peer *peer, const struct adit_peer_sta
         return out;
     if (adit_log_level >= ADIT_LOG_DEBUG)
         snprintf(out, PATH_WORDS, "from %s to %s", stats->local, stats->remote);
+    else if (adit_addr_is_discard(&pair.local->addr))
+        snprintf(out, PATH_WORDS, "through the signaling server");
     else
         snprintf(out, PATH_WORDS, "from %s to %s", adit_cand_type_name(pair.local->type),
                  adit_cand_type_name(pair.remote->type));

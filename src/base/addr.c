@@ -163,6 +163,13 @@ enum adit_scope_kind adit_addr_scope(const struct adit_addr *a)
     return ADIT_SCOPE_GLOBAL;
 }
 
+bool adit_addr_is_discard(const struct adit_addr *a)
+{
+    static const struct adit_addr net = { .family = ADIT_FAMILY_V6, .ip = { 0x01 } };
+
+    return adit_addr_in(a, &net, 64);
+}
+
 unsigned adit_addr_to_sockaddr(const struct adit_addr *a, struct sockaddr *sa)
 {
     if (a->family == ADIT_FAMILY_V4) {

@@ -45,6 +45,10 @@ enum adit_scope_kind adit_addr_scope(const struct adit_addr *a);
 /* Does the address lie in net/len? Families must match. */
 bool adit_addr_in(const struct adit_addr *a, const struct adit_addr *net, unsigned len);
 
+/* Is it in 100::/64, where packets end (RFC 6666)? It is nobody's on any network, so it may stand
+ * for what is reached otherwise: a peer at the signaling server (docs/signaling.md). */
+bool adit_addr_is_discard(const struct adit_addr *a);
+
 /* sa is of sockaddr_storage size; returns its length, 0 for no address. */
 unsigned adit_addr_to_sockaddr(const struct adit_addr *a, struct sockaddr *sa);
 /* -EAFNOSUPPORT for anything but IPv4 and IPv6. */

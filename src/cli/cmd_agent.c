@@ -232,6 +232,7 @@ static int read_signal(struct run *r)
         .insecure = o->insecure,
         .proxy = o->proxy && strcmp(o->proxy, "none") == 0 ? "" : o->proxy,
         .fwmark = o->fwmark > 0 ? (uint32_t)o->fwmark : 0,
+        .relay = o->path != ADIT_PATH_DIRECT,
         .headers = o->header.items,
         .header_count = o->header.count,
         .retry_first = o->reconnect,

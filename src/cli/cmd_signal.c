@@ -172,6 +172,7 @@ static struct adit_hub_conf hub_conf(const struct run *r)
         .origin_count = o->origin.count,
         .duplicate = o->duplicate,
         .relay_url = o->relay_url,
+        .carry = o->ws_relay == ADIT_WS_RELAY_ON,
         .turn_secret = k->turn_secret.len  ? (const char *)k->turn_secret.data
                        : r->turn.here.turn ? r->turn.secret
                                            : NULL,
@@ -186,7 +187,10 @@ static struct adit_hub_conf hub_conf(const struct run *r)
                     .message_rate = (unsigned)o->max_rate,
                     .message_burst = 5 * (unsigned)o->max_rate,
                     .request_rate = (unsigned)o->max_requests,
-                    .request_burst = 10 * (unsigned)o->max_requests },
+                    .request_burst = 10 * (unsigned)o->max_requests,
+                    .carry_rate = 1024 * (unsigned)o->ws_relay_rate,
+                    .carry_mib = (unsigned)o->ws_relay_bytes,
+                    .carry_pairs = (unsigned)o->ws_relay_max },
     };
 
     return c;
@@ -246,6 +250,23 @@ static void raise_files(const struct run *r)
 
 /* ---- running --------------------------------------------------------------------------------- */
 
+static void sum_up(const struct run *r)
+{
+    struct adit_hub_carried c;
+
+    adit_serve_carried(r->serve, &c);
+    if (!c.packets && !c.sessions && !c.too_fast && !c.too_many)
+        return;
+    adit_log(ADIT_LOG_INFO, "signal",
+             "relayed %llu packets (%llu bytes); not relayed: %llu too fast, %llu beyond a limit, "
+             "%llu not read in time, %llu for nobody; %llu sessions, %llu messages (%llu bytes)",
+             (unsigned long long)c.packets, (unsigned long long)c.bytes,
+             (unsigned long long)c.too_fast, (unsigned long long)c.too_many,
+             (unsigned long long)c.slow, (unsigned long long)c.nobody,
+             (unsigned long long)c.sessions, (unsigned long long)c.messages,
+             (unsigned long long)c.message_bytes);
+}
+
 static void reload(struct run *r)
 {
     struct keys *keys = keys_read(r->o), *old = r->keys;
@@ -262,6 +283,7 @@ static void reload(struct run *r)
     }
     if (r->tls && adit_tls_server_reload(r->tls, &cause) < 0)
         adit_log(ADIT_LOG_WARN, "signal", "the old certificate stays: %s, continuing", cause.text);
+    sum_up(r);
     adit_cli_turn_sum_up(r->serve);
     adit_log(ADIT_LOG_INFO, "signal", "tokens, keys and certificate were read anew");
 }
@@ -283,6 +305,7 @@ static void on_signal(void *arg, int signo, adit_time now)
     } else if (r->stops++ == 0) {
         adit_log(ADIT_LOG_INFO, "signal", "says goodbye to %zu connections",
                  adit_serve_count(r->serve));
+        sum_up(r);
         adit_cli_turn_sum_up(r->serve);
         adit_serve_stop(r->serve);
     } else {

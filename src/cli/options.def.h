@@ -356,6 +356,15 @@ OPTION(relay_rate, NUMBER, "relay-rate", 0, "KIB", 1, 1000000, "", G, "4096",
        "KiB a second through one of them, both ways together")
 OPTION(relay_url, TEXT, "relay-url", 0, "URL", 0, 0, "", G, "",
        "the relay that devices are told of (device)")
+OPTION(ws_relay, CHOICE, "ws-relay", 0, "on|off", 0, 0, "", G, "on",
+       "hand on packets between clients that reach each other in no other way, over their "
+       "WebSockets; and be the relay of devices (/relay/)")
+OPTION(ws_relay_rate, NUMBER, "ws-relay-rate", 0, "KIB", 1, 1000000, "", G, "512",
+       "KiB a second for one account, or one address without an account")
+OPTION(ws_relay_bytes, NUMBER, "ws-relay-bytes", 0, "MIB", 1, 1000000000, "", G, "10240",
+       "MiB in a day for one of them")
+OPTION(ws_relay_max, NUMBER, "ws-relay-max", 0, "N", 1, 1000000, "", G, "64",
+       "pairs of its clients at a time")
 OPTION(max_clients, NUMBER, "max-clients", 0, "N", 1, 1000000, "", G, "20000", "clients at a time")
 OPTION(max_per_address, NUMBER, "max-per-address", 0, "N", 1, 1000000, "", G, "256",
        "of one IPv4 address, or one IPv6 /64")

@@ -158,6 +158,8 @@ struct adit_options {
     const char *jwt_secret_file, *jwt_key, *jwt_audience, *state;
     const char *tls_self, *tls_cert, *tls_key, *turn_secret_file, *relay_url;
     enum adit_hub_duplicate duplicate;
+    enum { ADIT_WS_RELAY_ON, ADIT_WS_RELAY_OFF } ws_relay;
+    int ws_relay_rate, ws_relay_bytes, ws_relay_max;
     adit_time turn_ttl, ping;
 
     const char *config;

@@ -38,7 +38,9 @@ enum adit_kind adit_pair_kind(const struct adit_pair *p)
     bool theirs = adit_pair_relayed(p);
 
     if (p->base->type == ADIT_CAND_RELAY)
-        return p->remote->cand.type == ADIT_CAND_RELAY ? ADIT_KIND_TWO_RELAYS : ADIT_KIND_RELAY;
+        return adit_addr_is_discard(&p->base->addr)      ? ADIT_KIND_SIGNALING
+               : p->remote->cand.type == ADIT_CAND_RELAY ? ADIT_KIND_TWO_RELAYS
+                                                         : ADIT_KIND_RELAY;
     if (theirs)
         return ADIT_KIND_RELAY;
     return (near(&p->base->addr) && near(&p->to)) || same_prefix(&p->base->addr, &p->to)

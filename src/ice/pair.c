@@ -29,7 +29,8 @@ bool adit_pair_allowed(const struct adit_addr *local, const struct adit_addr *re
     if (local->family != remote->family)
         return false;
     return (l == ADIT_SCOPE_LINK) == (r == ADIT_SCOPE_LINK) &&
-           (l == ADIT_SCOPE_LOOPBACK) == (r == ADIT_SCOPE_LOOPBACK);
+           (l == ADIT_SCOPE_LOOPBACK) == (r == ADIT_SCOPE_LOOPBACK) &&
+           adit_addr_is_discard(local) == adit_addr_is_discard(remote); /* no network leads there */
 }
 
 void adit_pair_measured(struct adit_pair *p, adit_time rtt)

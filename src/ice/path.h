@@ -1,6 +1,6 @@
 /* path.h - which of two pairs that work is the better one to use, and how often that may change.
  *
- *   kinds, from the best:  LAN > WAN > over one relay > over two
+ *   kinds, from the best:  LAN > WAN > over one relay > over two > over the signaling server
  *
  *   the one in question, against the one in use      is taken if
  *   direct, and the other is relayed                 it answers
@@ -20,7 +20,13 @@
 
 #include "base/base.h"
 
-enum adit_kind { ADIT_KIND_TWO_RELAYS, ADIT_KIND_RELAY, ADIT_KIND_WAN, ADIT_KIND_LAN };
+enum adit_kind {
+    ADIT_KIND_SIGNALING,
+    ADIT_KIND_TWO_RELAYS,
+    ADIT_KIND_RELAY,
+    ADIT_KIND_WAN,
+    ADIT_KIND_LAN
+};
 
 #define ADIT_PATH_SAMPLES 4  /* round trips measured before they are compared */
 #define ADIT_PATH_COUNTED 16 /* checks counted before their losses are */

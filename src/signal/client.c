@@ -103,6 +103,7 @@ static void bury(struct adit_signal *s)
 
     while ((x = take_event(s)) != NULL)
         adit_free(x);
+    adit_client_packets_drop(s);
     if (s->engine && s->dialect->done)
         s->dialect->done(s->engine);
     adit_free(s->engine);
@@ -120,6 +121,7 @@ static void on_deliver(struct adit_task *task, adit_time now)
         s->ops->event(s->arg, &x->event, now);
         adit_free(x);
     }
+    adit_client_packets_tell(s, now);
     s->delivering = false;
     if (s->freed)
         bury(s);
@@ -162,6 +164,19 @@ static void on_event(void *arg, const struct adit_signal_event *event)
     adit_client_event(arg, event);
 }
 
+static void on_carry(void *arg, const void *bytes, size_t n)
+{
+    adit_client_ws_carry(arg, bytes, n);
+}
+
+static void on_packet(void *arg, const struct adit_haul *packet)
+{
+    struct adit_signal *s = arg;
+
+    if (s->ops->packet)
+        adit_client_packet_keep(s, packet);
+}
+
 static void on_fail(void *arg, const struct adit_cause *cause, bool again, bool final)
 {
     struct adit_signal *s = arg;
@@ -176,6 +191,8 @@ const struct adit_dialect_ops adit_client_dialect_ops = { .http = on_http,
                                                           .send = on_send,
                                                           .datagram = on_datagram,
                                                           .event = on_event,
+                                                          .carry = on_carry,
+                                                          .packet = on_packet,
                                                           .fail = on_fail };
 
 /* ---- life ------------------------------------------------------------------------------------ */
@@ -214,6 +231,7 @@ int adit_signal_new(struct adit_signal **ret_signal, struct adit_loop *loop,
     s->arg = arg;
     adit_rng_init(&s->rng);
     adit_list_init(&s->events);
+    adit_list_init(&s->packets);
     adit_task_init(&s->deliver, on_deliver);
     adit_client_init(s);
     err = adit_client_configure(s, conf, ret_cause);
@@ -356,6 +374,16 @@ int adit_signal_ping(struct adit_signal *s, const char *peer)
 int adit_signal_bench(struct adit_signal *s, const char *peer, uint64_t bytes, unsigned chunk)
 {
     return COMMAND(s, bench, peer, bytes, chunk);
+}
+
+bool adit_signal_relays(const struct adit_signal *s)
+{
+    return adit_signal_joined(s) && s->engine->relay_rate;
+}
+
+int adit_signal_packet(struct adit_signal *s, const struct adit_haul *packet)
+{
+    return COMMAND(s, packet, packet);
 }
 
 bool adit_signal_datagram(struct adit_signal *s, const struct adit_addr *from, const void *bytes,

@@ -48,6 +48,7 @@ struct adit_signal_conf {
     adit_time connect_timeout; /* of one connection, TLS included; 0 = 15 s. Until JOINED: 30 s */
     adit_time ping_every;      /* to notice silence; 0 = 25 s */
     adit_time pong_within;     /* it is one then; 0 = as ws.h has it */
+    bool relay; /* agent: take packets of peers over the server, if it can (haul.h) */
 };
 
 struct adit_signal_ops {
@@ -56,6 +57,8 @@ struct adit_signal_ops {
     void (*event)(void *arg, const struct adit_signal_event *event, adit_time now);
     /* Rendezvous only, may be NULL: send this from the socket whose mapping was told. */
     void (*datagram)(void *arg, const struct adit_addr *to, const void *bytes, size_t n);
+    /* A peer's packet came over the server; only with conf.relay. May call anything. */
+    void (*packet)(void *arg, const struct adit_haul *packet, adit_time now);
 };
 
 /* Starts with the next turn of the loop. -EINVAL: *ret_cause says what is wrong with the
@@ -100,6 +103,10 @@ int adit_signal_endpoint(struct adit_signal *s, const struct adit_addr *addr);
 int adit_signal_message(struct adit_signal *s, const char *peer, const char *text, size_t n);
 int adit_signal_ping(struct adit_signal *s, const char *peer);
 int adit_signal_bench(struct adit_signal *s, const char *peer, uint64_t bytes, unsigned chunk);
+/* Does the server hand on packets now? And one of them, to packet->name: as any network, it may
+ * lose them. -ENOTSUP: it does not; -EAGAIN: too many. */
+bool adit_signal_relays(const struct adit_signal *s);
+int adit_signal_packet(struct adit_signal *s, const struct adit_haul *packet);
 /* rendezvous: true: it was for us; false: it belongs to the connection. Works without the server as
  * well. */
 bool adit_signal_datagram(struct adit_signal *s, const struct adit_addr *from, const void *bytes,

@@ -193,6 +193,7 @@ static int choose_dialect(struct adit_signal *s, struct adit_cause *cause)
         .new_account = c->new_account,
         .device_key = c->device_key,
         .role = c->role,
+        .relay = c->relay,
         .rng = &s->rng,
     };
     return 0;

@@ -7,6 +7,7 @@
  * client_http.c  its HTTP calls
  * client_exec.c  a program in place of a server
  * client_file.c  a shared file in place of a server
+ * client_packet.c  packets that came over the server
  *
  * Whoever calls into the engine calls adit_client_settle afterwards, as the last thing it does: the
  * engine may have given the attempt up, and everything of it is freed then. */
@@ -124,6 +125,8 @@ struct adit_signal {
 
     struct adit_link events;
     unsigned event_count;
+    struct adit_link packets;
+    size_t packet_bytes;
     struct adit_task deliver;
     bool delivering, freed;
 };
@@ -159,6 +162,7 @@ ADIT_MUST_USE int adit_client_connect(struct adit_signal *s, struct adit_stream 
 /* client_ws.c */
 void adit_client_ws_start(struct adit_signal *s, const struct adit_dialect_request *request);
 void adit_client_ws_send(struct adit_signal *s, const char *text, size_t n);
+void adit_client_ws_carry(struct adit_signal *s, const void *bytes, size_t n);
 void adit_client_ws_leave(struct adit_signal *s, adit_time now);
 void adit_client_ws_stop(struct adit_signal *s);
 void adit_client_ws_forget(struct adit_signal *s); /* what is still parting */
@@ -168,6 +172,14 @@ void adit_client_http_init(struct adit_signal *s);
 void adit_client_http_start(struct adit_signal *s, const struct adit_dialect_request *request);
 bool adit_client_http_busy(const struct adit_signal *s); /* a message of ours is not through */
 void adit_client_http_stop(struct adit_signal *s);
+
+/* client_packet.c: kept until the loop's round is over, and then told. Beyond so many they are
+ * lost.
+ */
+#define ADIT_CLIENT_PACKETS_MAX (256 * 1024) /* bytes */
+void adit_client_packet_keep(struct adit_signal *s, const struct adit_haul *packet);
+void adit_client_packets_tell(struct adit_signal *s, adit_time now);
+void adit_client_packets_drop(struct adit_signal *s);
 
 /* client_exec.c */
 void adit_client_exec_start(struct adit_signal *s);

@@ -4,6 +4,7 @@
 
 #define PING_EVERY (25 * ADIT_SEC)
 #define DOUBT_MAX  (1 * ADIT_SEC)
+#define CARRY_MAX  (64 * 1024) /* bytes that wait: what is more of packets is lost */
 
 /* What the engine queued leaves through the stream, as far as it has room. */
 static void pump(struct adit_signal *s)
@@ -45,6 +46,8 @@ static bool feed(struct adit_signal *s, const uint8_t *bytes, size_t n, adit_tim
         n -= used;
         if (ev.what == ADIT_WS_CLOSED)
             on_closed_ws(s, &ev);
+        else if (ev.what == ADIT_WS_BINARY && s->dialect->binary)
+            s->dialect->binary(s->engine, ev.data.data, ev.data.len, now);
         else if (ev.what == ADIT_WS_TEXT || ev.what == ADIT_WS_BINARY)
             s->dialect->text(s->engine, (const char *)ev.data.data, ev.data.len, now);
         if (s->failed)
@@ -229,6 +232,16 @@ void adit_client_ws_send(struct adit_signal *s, const char *text, size_t n)
         adit_client_fail_text(s, ADIT_REASON_RESOURCE, -err,
                               "the signaling server takes nothing any more");
     if (err == 0)
+        pump(s);
+}
+
+/* What signaling has to say may not wait long behind it. */
+void adit_client_ws_carry(struct adit_signal *s, const void *bytes, size_t n)
+{
+    struct adit_client_ws *w = &s->ws;
+
+    if (w->ws && adit_ws_pending(w->ws).len + adit_stream_buffered(w->stream) + n <= CARRY_MAX &&
+        adit_ws_send(w->ws, false, bytes, n) == 0)
         pump(s);
 }
 

@@ -20,6 +20,7 @@
 #include "base/base.h"
 #include "base/rng.h"
 #include "signal/event.h"
+#include "signal/haul.h"
 
 #define ADIT_DIALECT_TARGET_MAX  4096        /* bytes of a request target */
 #define ADIT_DIALECT_MESSAGE_MAX (96 * 1024) /* a message of ours or theirs: an SDP, escaped */
@@ -58,6 +59,7 @@ struct adit_dialect_conf {
     bool new_account;             /* device: make the account if there is none */
     const char *device_key;       /* device-b: 32 bytes, base64; the caller keeps it secret */
     enum adit_dialect_role role;
+    bool relay;           /* agent: we take packets of peers over the server */
     struct adit_rng *rng; /* borrowed, outlives the engine */
 };
 
@@ -92,6 +94,9 @@ struct adit_dialect_ops {
     void (*send)(void *arg, const char *text, size_t n); /* a WebSocket text message */
     void (*datagram)(void *arg, const struct adit_addr *to, const void *bytes, size_t n);
     void (*event)(void *arg, const struct adit_signal_event *event);
+    /* A binary message that may be lost; and a packet of a peer that came in one (haul.h). */
+    void (*carry)(void *arg, const void *bytes, size_t n);
+    void (*packet)(void *arg, const struct adit_haul *packet);
     /* This attempt is over by the engine's judgement. `again`: at once, in another form; otherwise
      * `final` says that no other attempt would do better. `lost` follows. */
     void (*fail)(void *arg, const struct adit_cause *cause, bool again, bool final);
@@ -103,7 +108,8 @@ struct adit_dialect_state {
     const struct adit_dialect_ops *ops;
     const struct adit_dialect_conf *conf; /* borrowed, outlives us */
     void *arg;
-    bool joined;                       /* JOINED was told, and the connection not lost since */
+    unsigned relay_rate; /* bytes a second that the server hands on to peers; 0 = it does not */
+    bool joined;         /* JOINED was told, and the connection not lost since */
     char id[ADIT_SIGNAL_PEER_MAX + 1]; /* our name there; "" where there is none */
 };
 
@@ -119,6 +125,8 @@ struct adit_dialect {
                      adit_time now);
     void (*opened)(struct adit_dialect_state *s, adit_time now);
     void (*text)(struct adit_dialect_state *s, const char *text, size_t n, adit_time now);
+    /* A binary message; NULL: it is text to this dialect. */
+    void (*binary)(struct adit_dialect_state *s, const void *bytes, size_t n, adit_time now);
     /* True: it was for us; false: it belongs to the connection. */
     bool (*datagram)(struct adit_dialect_state *s, const struct adit_addr *from, const void *bytes,
                      size_t n, adit_time now);
@@ -146,6 +154,7 @@ struct adit_dialect {
     int (*ping)(struct adit_dialect_state *s, const char *peer, adit_time now);
     int (*bench)(struct adit_dialect_state *s, const char *peer, uint64_t bytes, unsigned chunk,
                  adit_time now);
+    int (*packet)(struct adit_dialect_state *s, const struct adit_haul *packet, adit_time now);
     /* Says goodbye to the server: what it is sent last. */
     void (*leave)(struct adit_dialect_state *s, adit_time now);
 };

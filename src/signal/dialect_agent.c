@@ -2,7 +2,10 @@
  *
  * The server knows us by the path; `register` is only logged there, and not every server answers
  * it, so we count as joined when the WebSocket stands. Its `error` has a field `message`. An URL
- * without a path is used as it is first, and as /ws/<id> when that is refused. */
+ * without a path is used as it is first, and as /ws/<id> when that is refused.
+ *
+ * Our own server answers "relay" in `register` with what it hands on, and then takes binary
+ * messages (haul.h); hub_agent.c has the rest of that. */
 #include <stdio.h>
 
 #include "base/str.h"
@@ -15,6 +18,7 @@ struct agent {
     bool with_id; /* add /ws/<id> to the target */
     char authorization[1024 + 8];
     adit_time ping_at;
+    adit_time packets; /* when the next may leave, and one second before it, at the server's rate */
 };
 
 static struct agent *agent_of(struct adit_dialect_state *s)
@@ -86,10 +90,12 @@ static void begin(struct adit_dialect_state *s, adit_time now)
 static void opened(struct adit_dialect_state *s, adit_time now)
 {
     const char *token = s->conf->token;
+    json_t *m = json_pack("{s:s, s:s, s:s?}", "type", "register", "id", s->id, "token", token);
 
     agent_of(s)->ping_at = now + PING_EVERY;
-    if (adit_say_send(
-            s, json_pack("{s:s, s:s, s:s?}", "type", "register", "id", s->id, "token", token)) == 0)
+    if (m && s->conf->relay)
+        json_object_set_new(m, "relay", json_true());
+    if (adit_say_send(s, m) == 0)
         adit_say_joined(s);
     else
         adit_say_fail(s, false, false, "no memory to register");
@@ -103,6 +109,7 @@ static bool lost(struct adit_dialect_state *s, int http_status, unsigned close_c
 
     (void)close_code, (void)close_reason, (void)cause, (void)ret_final, (void)now;
     a->ping_at = ADIT_NEVER;
+    s->relay_rate = 0;
     if (refused && !a->with_id && may_add_id(s->conf->target)) {
         a->with_id = true;
         return true;
@@ -132,6 +139,21 @@ static void on_error(struct adit_dialect_state *s, const json_t *m)
         adit_say_error(s, "", 0, "the server says: %s", text);
 }
 
+static void on_registered(struct adit_dialect_state *s, const json_t *m)
+{
+    const json_t *rate = json_object_get(json_object_get(m, "relay"), "rate");
+    json_int_t n = json_integer_value(rate);
+
+    if (s->conf->relay)
+        s->relay_rate = n < 0 ? 0 : n > UINT32_MAX ? UINT32_MAX : (unsigned)n;
+}
+
+/* Does the server hand on packets between the sender of this and us? */
+static bool relays(const struct adit_dialect_state *s, const json_t *m)
+{
+    return s->relay_rate && json_is_true(json_object_get(m, "relay"));
+}
+
 static void text(struct adit_dialect_state *s, const char *bytes, size_t n, adit_time now)
 {
     const char *type, *from, *to;
@@ -144,20 +166,34 @@ static void text(struct adit_dialect_state *s, const char *bytes, size_t n, adit
     to = adit_json_string(m, "to");
     if (strcmp(type, "error") == 0)
         on_error(s, m);
-    else if (strcmp(type, "registered") == 0 || strcmp(type, "ping") == 0 ||
-             strcmp(type, "pong") == 0)
+    else if (strcmp(type, "registered") == 0)
+        on_registered(s, m);
+    else if (strcmp(type, "ping") == 0 || strcmp(type, "pong") == 0)
         ; /* nothing to do */
     else if (!from || (to && strcmp(to, s->id) != 0))
         ; /* not for us; the original peers say nothing either */
     else if (strcmp(type, "offer") == 0)
-        adit_say_description(s, from, ADIT_SIGNAL_OFFER, json_object_get(m, "sdp"));
+        adit_say_description_of(s, from, ADIT_SIGNAL_OFFER, json_object_get(m, "sdp"),
+                                relays(s, m));
     else if (strcmp(type, "answer") == 0)
-        adit_say_description(s, from, ADIT_SIGNAL_ANSWER, json_object_get(m, "sdp"));
+        adit_say_description_of(s, from, ADIT_SIGNAL_ANSWER, json_object_get(m, "sdp"),
+                                relays(s, m));
     else if (strcmp(type, "candidate") == 0)
         adit_say_candidate(s, from, json_object_get(m, "candidate"), m);
     else if (strcmp(type, "bye") == 0)
         adit_say_event(s, ADIT_SIGNAL_BYE, from);
     json_decref(m);
+}
+
+/* Of a server that was not asked for any, it is what the original servers send: text. */
+static void binary(struct adit_dialect_state *s, const void *bytes, size_t n, adit_time now)
+{
+    struct adit_haul packet;
+
+    if (!s->relay_rate)
+        text(s, bytes, n, now);
+    else if (adit_haul_read(&packet, bytes, n) == 0 && adit_say_is_word(packet.name))
+        s->ops->packet(s->arg, &packet);
 }
 
 static adit_time deadline(const struct adit_dialect_state *s)
@@ -209,6 +245,26 @@ static int bye(struct adit_dialect_state *s, const char *peer, adit_time now)
     return adit_say_send(s, json_pack("{s:s, s:s, s:s}", "type", "bye", "from", s->id, "to", peer));
 }
 
+/* Faster than the server hands it on, it would be lost there, and we with it. */
+static int packet(struct adit_dialect_state *s, const struct adit_haul *p, adit_time now)
+{
+    struct agent *a = agent_of(s);
+    uint8_t out[ADIT_HAUL_MAX];
+    size_t n = adit_haul_write(out, p);
+    adit_time level;
+
+    if (!s->relay_rate)
+        return -ENOTSUP;
+    if (n == 0)
+        return -EMSGSIZE;
+    level = adit_time_max(a->packets, now) + n * ADIT_SEC / s->relay_rate;
+    if (level > now + ADIT_SEC)
+        return -EAGAIN;
+    a->packets = level;
+    s->ops->carry(s->arg, out, n);
+    return 0;
+}
+
 const struct adit_dialect adit_dialect_agent = {
     .name = "agent",
     .summary = "register{id}, messages with from and to (MVP Agent); the default",
@@ -231,6 +287,8 @@ const struct adit_dialect adit_dialect_agent = {
     .begin = begin,
     .opened = opened,
     .text = text,
+    .binary = binary,
+    .packet = packet,
     .lost = lost,
     .deadline = deadline,
     .tick = tick,

@@ -60,6 +60,7 @@ struct adit_signal_event {
     enum adit_signal_what what;
     const char *peer; /* never NULL; "" where the server is meant */
     bool offer, final;
+    bool relay; /* DESCRIPTION: the server hands on packets between this peer and us */
     enum adit_signal_type type;
     const char *text;                                          /* never NULL */
     size_t len;                                                /* of text */

@@ -3,6 +3,7 @@
 
 #include "base/alloc.h"
 #include "signal/hub_accounts.h"
+#include "signal/hub_carry.h"
 #include "signal/hub_inner.h"
 
 struct adit_hub *adit_hub_new(const struct adit_hub_conf *conf, const struct adit_hub_ops *ops,
@@ -29,7 +30,8 @@ struct adit_hub *adit_hub_new(const struct adit_hub_conf *conf, const struct adi
     adit_hub_limit_start(hub);
     adit_hub_configure(hub, conf);
     hub->accounts = adit_hub_accounts_new(hub);
-    return hub->accounts ? hub : adit_hub_free(hub);
+    hub->carries = adit_hub_carries_new(hub);
+    return hub->accounts && hub->carries ? hub : adit_hub_free(hub);
 }
 
 struct adit_hub *adit_hub_free(struct adit_hub *hub)
@@ -39,6 +41,7 @@ struct adit_hub *adit_hub_free(struct adit_hub *hub)
     assert(hub->client_count == 0);
     adit_hub_boxes_free(hub);
     adit_hub_accounts_free(hub->accounts);
+    adit_hub_carries_free(hub->carries);
     adit_hub_addresses_free(hub);
     adit_map_done(&hub->names);
     adit_map_done(&hub->pairs);
@@ -163,6 +166,7 @@ struct adit_hub_client *adit_hub_client_new(struct adit_hub *hub,
     hub->client_count++;
     adit_list_add(&hub->clients, &c->link);
     adit_list_init(&c->member);
+    adit_list_init(&c->pairs);
     if (adit_hub_client_is(c, who) < 0 || keep_host(c, request) < 0) {
         free_client(c);
         return NULL;
@@ -194,6 +198,7 @@ static void take_out(struct adit_hub_client *c, adit_time now)
     adit_hub_timer_set(c->hub, &c->timer, ADIT_NEVER);
     if (c->dialect->left)
         c->dialect->left(c, now);
+    adit_hub_carry_left(c);
 }
 
 void adit_hub_drop(struct adit_hub_client *c, unsigned code, const char *reason, adit_time now)
@@ -269,6 +274,8 @@ void adit_hub_message(struct adit_hub_client *c, bool binary, const char *bytes,
     const struct adit_hub_limits *l = &c->hub->limits;
 
     if (c->closing || c->waiting)
+        return;
+    if (c->dialect->raw && c->dialect->raw(c, binary, bytes, n, now))
         return;
     if (!adit_hub_rate_take(&c->messages, l->message_rate, l->message_burst, 1, now)) {
         adit_hub_emit(c, ADIT_HUB_REFUSED, c->id, "too many messages");

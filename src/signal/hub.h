@@ -19,6 +19,8 @@
 #define ADIT_HUB_MESSAGE_MAX (64 * 1024)     /* bytes of a message */
 #define ADIT_HUB_ID_MAX      128             /* bytes of an id, a room, a mailbox, an account */
 #define ADIT_HUB_HELLO       (10 * ADIT_SEC) /* from the handshake to the first message that counts */
+#define ADIT_HUB_BULK_MAX    (4 * 1024 * 1024)  /* bytes of a message of a relayed session */
+#define ADIT_HUB_CARRY_RATE  (512 * 1024)       /* bytes a second, unless configured otherwise */
 #define ADIT_HUB_STATE_MAX   (16 * 1024 * 1024) /* bytes of what is kept over a restart */
 
 struct adit_hub;
@@ -41,6 +43,11 @@ struct adit_hub_limits {    /* 0 = the default */
     unsigned mailbox_bytes; /* in one mailbox: 256 KiB */
     unsigned accounts;      /* with a password: 1000 */
     unsigned devices;       /* of one account: 100 */
+    unsigned carry_rate;    /* bytes that are relayed for one account in a second: 512 KiB */
+    unsigned carry_mib;     /* and in a day, in MiB: 10240 */
+    unsigned carry_pairs;   /* pairs of its clients for whom that is done at a time: 64 */
+    unsigned sessions;      /* of the Tunnel Agent's relay: 1000 */
+    unsigned sessions_each; /* of one account: 10 */
 };
 
 /* A line of the token file. */
@@ -69,6 +76,7 @@ struct adit_hub_conf {
     size_t origin_count;
     enum adit_hub_duplicate duplicate;
     const char *relay_url; /* told to devices; NULL = this server, as the client names it */
+    bool carry; /* packets between clients that reach each other in no other way, and sessions */
     const char *turn_secret;
     const char *const *turn_urls, *const *stun_urls;
     size_t turn_count, stun_count;
@@ -104,8 +112,9 @@ struct adit_hub_reply {
 enum adit_hub_what {
     ADIT_HUB_JOINED, /* a: who, b: as what (room, role), "" = nothing to say */
     ADIT_HUB_LEFT,
-    ADIT_HUB_MET,    /* a and b were introduced */
-    ADIT_HUB_REFUSED /* a: who, as far as known; b: why */
+    ADIT_HUB_MET,     /* a and b were introduced */
+    ADIT_HUB_REFUSED, /* a: who, as far as known; b: why */
+    ADIT_HUB_CARRIED  /* packets of a and b go through this server */
 };
 
 /* For the log. a and b may hold anything: adit_str_printable. */
@@ -118,9 +127,15 @@ struct adit_hub_event {
 struct adit_hub_ops {
     /* The answer to a request; ends it. Copied. */
     void (*reply)(void *arg, void *conn, const struct adit_hub_reply *reply);
-    /* Answer 101; messages may follow at once. */
-    void (*accept)(void *arg, void *conn);
+    /* Answer 101; messages may follow at once. bulk: those of a relayed session, up to
+     * ADIT_HUB_BULK_MAX bytes each; adit_hub_drained is called when what waited has left. */
+    void (*accept)(void *arg, void *conn, bool bulk);
     void (*send)(void *arg, void *conn, bool binary, const void *bytes, size_t n);
+    /* A binary message that may be lost: false, if more than a little waits there already. */
+    bool (*carry)(void *arg, void *conn, const void *bytes, size_t n);
+    /* bulk only: bytes that wait to be sent; and no more messages until further notice. */
+    size_t (*waiting)(void *arg, void *conn);
+    void (*pause)(void *arg, void *conn, bool paused);
     /* No more messages are wanted from it; adit_hub_closed follows, later. */
     void (*close)(void *arg, void *conn, unsigned code, const char *reason);
     /* Keep this beyond our end. -errno: it could not be kept, and is not done either. */
@@ -153,6 +168,7 @@ struct adit_hub_client *adit_hub_open(struct adit_hub *hub, const struct adit_hu
 /* A whole message of any size; may close this client, and others. */
 void adit_hub_message(struct adit_hub_client *c, bool binary, const char *bytes, size_t n,
                       adit_time now);
+void adit_hub_drained(struct adit_hub_client *c, adit_time now); /* see ops->accept */
 void adit_hub_closed(struct adit_hub_client *c, adit_time now);
 /* Closes all (going away); waiting requests are answered. */
 void adit_hub_shutdown(struct adit_hub *hub, adit_time now);
@@ -161,5 +177,14 @@ adit_time adit_hub_deadline(const struct adit_hub *hub);
 void adit_hub_tick(struct adit_hub *hub, adit_time now);
 
 size_t adit_hub_count(const struct adit_hub *hub); /* clients */
+
+/* What was relayed, since the beginning. */
+struct adit_hub_carried {
+    uint64_t packets, bytes;     /* handed on */
+    uint64_t nobody, slow;       /* packets for who is not there, or reads too slowly */
+    uint64_t too_fast, too_many; /* beyond the rate; beyond the day's bytes, or the pairs */
+    uint64_t sessions, messages, message_bytes;
+};
+void adit_hub_carried(const struct adit_hub *hub, struct adit_hub_carried *ret_carried);
 
 #endif

@@ -5,9 +5,13 @@
  *   C: {"type":"offer","from":"alice","to":"bob","sdp":"v=0…"}     also answer, candidate, bye
  *   S: {"type":"error","message":"Target client bob not found"}
  *
- * Messages are made anew from the fields that are known, with the sender's true id in `from`. */
+ * Messages are made anew from the fields that are known, with the sender's true id in `from`.
+ *
+ * A client that says "relay":true when it registers takes packets as well (haul.h), and is told
+ * whether this server hands them on: "relay":{"rate":bytes a second}. If both sides of an offer or
+ * an answer do, it carries "relay":true. Nobody else sees any of it. */
 #include "base/alloc.h"
-#include "signal/hub_inner.h"
+#include "signal/hub_carry.h"
 
 static bool take_id(struct adit_hub_client *c, const char *id, adit_time now)
 {
@@ -45,8 +49,15 @@ static void on_register(struct adit_hub_client *c, const json_t *message, adit_t
 
     if (!adit_hub_admit(c, message, now) || (!c->id && !take_id(c, id, now)))
         return;
-    adit_hub_say(c, "{s:s,s:s,s:s}", "type", "registered", "id", c->id, "status", "success");
+    c->carries = c->hub->conf->carry && json_is_true(json_object_get(message, "relay"));
+    if (c->carries)
+        adit_hub_say(c, "{s:s,s:s,s:s,s:{s:I}}", "type", "registered", "id", c->id, "status",
+                     "success", "relay", "rate", (json_int_t)c->hub->limits.carry_rate);
+    else
+        adit_hub_say(c, "{s:s,s:s,s:s}", "type", "registered", "id", c->id, "status", "success");
 }
+
+#define CANDIDATE 2
 
 /* What a kind of message carries, beside from and to. */
 static const struct {
@@ -54,7 +65,7 @@ static const struct {
 } carried[] = {
     { "offer", "sdp" },
     { "answer", "sdp" },
-    { "candidate", "candidate" },
+    [CANDIDATE] = { "candidate", "candidate" },
     { "bye", NULL },
 };
 
@@ -77,9 +88,20 @@ static void forward(struct adit_hub_client *c, size_t kind, const json_t *messag
         json_decref(out);
         out = NULL;
     }
+    if (out && field && c->carries && target->carries && kind != CANDIDATE)
+        json_object_set_new(out, "relay", json_true());
     adit_hub_say_json(target, out);
     if (kind == 0)
         adit_hub_emit(c, ADIT_HUB_MET, c->id, target->id);
+}
+
+static bool on_packet(struct adit_hub_client *c, bool binary, const char *bytes, size_t n,
+                      adit_time now)
+{
+    if (!binary || !c->carries)
+        return false;
+    adit_hub_carry(c, bytes, n, now);
+    return true;
 }
 
 static void left(struct adit_hub_client *c, adit_time now)
@@ -100,6 +122,7 @@ static void on_message(struct adit_hub_client *c, const json_t *message, const c
     if (strcmp(type, "join") == 0 ||
         (strcmp(type, "register") == 0 && json_object_get(message, "role"))) {
         left(c, now);
+        adit_hub_carry_left(c);
         c->dialect = &adit_hub_first;
         c->dialect->message(c, message, text, n, now);
         return;
@@ -117,4 +140,5 @@ const struct adit_hub_dialect adit_hub_agent = {
     .name = "agent",
     .message = on_message,
     .left = left,
+    .raw = on_packet,
 };

@@ -177,7 +177,7 @@ static json_t *field_of(const json_t *message, const char *name)
 
 static json_t *relay_url(const struct adit_hub_client *c)
 {
-    const char *url = c->hub->conf->relay_url;
+    const char *url = c->hub->conf->relay_url ? c->hub->conf->relay_url : c->hint;
 
     return url ? json_string(url) : json_null();
 }
@@ -200,10 +200,10 @@ static json_t *grant(const struct adit_hub_client *c, const char *session, const
     char *token;
 
     adit_hub_challenge(c->hub->rng, id);
-    claims = json_pack("{s:s,s:s,s:s,s:s,s:I,s:s,s:I}", "scope", "relay-session", "sid", session,
-                       "device_id", device, "peer_device_id", peer, "user_id",
-                       (json_int_t)c->u.device->user_id, "jti", id, "exp",
-                       (json_int_t)wall + GRANT_LIFE);
+    claims = json_pack("{s:s,s:s,s:s,s:s,s:I,s:s,s:s,s:I}", "scope", "relay-session", "sid",
+                       session, "device_id", device, "peer_device_id", peer, "user_id",
+                       (json_int_t)c->u.device->user_id, "account", adit_hub_account(c), "jti", id,
+                       "exp", (json_int_t)wall + GRANT_LIFE);
     token = claims ? adit_jwt_write(claims, secret.data, secret.len) : NULL;
     out = token ? json_string(token) : NULL;
     adit_free(token);

@@ -1,6 +1,6 @@
 /* hub_first.c - which dialect a WebSocket speaks, by its path or by its first message.
  *
- *   /ws/register/<id>   worker     /ws/<id>   agent     /signal   device
+ *   /ws/register/<id>   worker     /ws/<id>   agent     /signal   device     /relay/<id>   relay
  *   any other           "join": room; "register" with a role: vpn, with an id: agent;
  *                       "auth" with a device_id: device
  *
@@ -8,6 +8,7 @@
  * the first vpn server listen on every path. */
 #include <stdio.h>
 
+#include "base/alloc.h"
 #include "base/str.h"
 #include "signal/hub_accounts.h"
 #include "signal/hub_inner.h"
@@ -127,6 +128,10 @@ static int find_route(const struct adit_hub_request *request, struct route *r)
         err = adit_hub_query(request, "device_id", r->id, sizeof r->id);
         return err && err != -ENOENT ? 400 : 0;
     }
+    r->dialect = &adit_hub_session;
+    err = adit_hub_path_id(request, "/relay/", r->id, sizeof r->id);
+    if (err != -ENOENT)
+        return err || !adit_hub_id_valid(r->id) ? 400 : 0;
     r->dialect = &adit_hub_worker;
     r->token_later = false;
     err = adit_hub_path_id(request, "/ws/register/", r->id, sizeof r->id);
@@ -145,6 +150,18 @@ static int find_route(const struct adit_hub_request *request, struct route *r)
     return err ? 400 : 0;
 }
 
+/* For connect-requests: the relay of this server, as the client itself names the server. */
+static void name_relay(struct adit_hub_client *c, const struct adit_hub_request *request)
+{
+    const char *host = adit_hub_header(request, "host");
+    char url[300];
+
+    if (!c->hub->conf->carry || !host || strlen(host) > ADIT_HUB_ID_MAX)
+        return;
+    snprintf(url, sizeof url, "%s://%s", request->secure ? "wss" : "ws", host);
+    c->hint = adit_strdup(url); /* without memory it is not told */
+}
+
 static struct adit_hub_client *open_websocket(struct adit_hub_call *call)
 {
     struct adit_hub *hub = call->hub;
@@ -156,8 +173,12 @@ static struct adit_hub_client *open_websocket(struct adit_hub_call *call)
     int err, status = find_route(call->request, &route);
     bool shown = adit_hub_token_of(call->request, token, sizeof token);
 
+    bool session = route.dialect == &adit_hub_session;
+
     if (status)
         return refuse(call, status, "that is no id");
+    if (session && !hub->conf->carry)
+        return refuse(call, 404, "nothing is relayed here");
     if (hub->client_count >= hub->limits.clients)
         return refuse(call, 503, "too many clients");
     if (call->request->remote.family != ADIT_FAMILY_NONE &&
@@ -166,7 +187,7 @@ static struct adit_hub_client *open_websocket(struct adit_hub_call *call)
     err = adit_hub_identify(hub, shown ? token : NULL, &call->who, &cause);
     if (err == -EACCES)
         adit_hub_address_ask(hub, address, ADIT_HUB_WRONG_COST, call->now);
-    if (err == -EACCES || (err && !route.token_later))
+    if ((err == -EACCES && !session) || (err && !route.token_later))
         return refuse(call, route.dialect == &adit_hub_device ? 403 : 401, cause.text);
     if (route.dialect == &adit_hub_device && shown &&
         !adit_hub_device_may(hub, &call->who, route.id))
@@ -174,13 +195,17 @@ static struct adit_hub_client *open_websocket(struct adit_hub_call *call)
     c = adit_hub_client_new(hub, call->request, &call->who, route.dialect, call->conn, call->now);
     if (!c)
         return refuse(call, 503, "no memory");
-    hub->ops->accept(hub->arg, call->conn);
+    if (route.dialect == &adit_hub_device)
+        name_relay(c, call->request);
+    hub->ops->accept(hub->arg, call->conn, session);
     if (route.dialect == &adit_hub_worker)
         adit_hub_worker_open(c, route.id, call->now);
     else if (route.dialect == &adit_hub_agent)
         adit_hub_agent_open(c, route.id, call->now);
     else if (route.dialect == &adit_hub_device)
         adit_hub_device_open(c, shown ? route.id : NULL, call->now);
+    else if (session)
+        adit_hub_session_open(c, route.id, shown, call->now);
     return c;
 }
 

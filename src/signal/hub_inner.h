@@ -7,6 +7,8 @@
  *   hub_name.c       ids: who has which
  *   hub_say.c        messages and answers
  *   hub_NAME.c       one dialect each
+ *   hub_carry.c, hub_purse.c, hub_session.c, hub_grant.c
+ *                    what is relayed, and how much
  *   hub_accounts.c, hub_password.c, hub_state.c     accounts and devices
  */
 #ifndef ADIT_HUB_INNER_H
@@ -23,12 +25,14 @@
 #define ADIT_HUB_WRONG_COST    10 /* a wrong token costs an address so many requests */
 
 enum {
+    ADIT_HUB_CLOSE_NORMAL = 1000,
     ADIT_HUB_CLOSE_GOING = 1001,
     ADIT_HUB_CLOSE_DATA = 1003,
     ADIT_HUB_CLOSE_POLICY = 1008,
     ADIT_HUB_CLOSE_SIZE = 1009,
     ADIT_HUB_CLOSE_ERROR = 1011,
-    ADIT_HUB_CLOSE_RESTART = 1012
+    ADIT_HUB_CLOSE_RESTART = 1012,
+    ADIT_HUB_CLOSE_LATER = 1013
 };
 
 struct adit_hub_timer {
@@ -68,6 +72,9 @@ struct adit_hub_dialect {
     /* Out of every list; nobody sends to it any more. Called once. */
     void (*left)(struct adit_hub_client *c, adit_time now);
     bool binary; /* binary messages are taken for text */
+    /* Messages that are no JSON, of any size: they count by bytes. NULL, or false: they are none,
+     * and treated as all others. */
+    bool (*raw)(struct adit_hub_client *c, bool binary, const char *bytes, size_t n, adit_time now);
 };
 
 struct adit_hub_pair; /* a vpn room */
@@ -76,6 +83,8 @@ struct adit_hub_call;
 struct adit_hub_handset;
 struct adit_hub_password;
 struct adit_hub_box;
+struct adit_hub_purse;
+struct adit_hub_seat;
 
 struct adit_hub_worker {
     struct adit_hub_client *owner;
@@ -101,6 +110,9 @@ struct adit_hub_client {
     struct adit_link member; /* in hub->members: with an id, of one dialect */
     struct adit_hub_rate messages;
     struct adit_hub_timer timer;
+    bool carries;                 /* takes packets of others */
+    struct adit_hub_purse *purse; /* NULL: nothing of it was relayed yet */
+    struct adit_link pairs;       /* with whom its packets are relayed; hub_carry.c */
     union {
         struct {
             struct adit_hub_pair *pair;
@@ -118,6 +130,7 @@ struct adit_hub_client {
             uint64_t after;
         } box;
         struct adit_hub_password *password;
+        struct adit_hub_seat *seat; /* in a relayed session; NULL: on its way there */
     } u;
 };
 
@@ -144,6 +157,7 @@ struct adit_hub {
     size_t box_bytes;
     uint64_t box_number; /* of the last message in any box */
     struct adit_hub_accounts *accounts;
+    struct adit_hub_carries *carries;
     bool down; /* shutting down */
 };
 
@@ -259,12 +273,14 @@ char *adit_hub_key(const char *account, const char *name, size_t *ret_len);
 /* ---- dialects -------------------------------------------------------------------------------- */
 
 extern const struct adit_hub_dialect adit_hub_agent, adit_hub_vpn, adit_hub_room, adit_hub_worker,
-    adit_hub_device, adit_hub_mailbox;
+    adit_hub_device, adit_hub_mailbox, adit_hub_session;
 
 /* What happens after ops->accept. */
 void adit_hub_agent_open(struct adit_hub_client *c, const char *id, adit_time now);
 void adit_hub_worker_open(struct adit_hub_client *c, const char *id, adit_time now);
 void adit_hub_device_open(struct adit_hub_client *c, const char *device_id, adit_time now);
+void adit_hub_session_open(struct adit_hub_client *c, const char *session, bool shown,
+                           adit_time now);
 
 /* Each answers; some keep the client waiting and return it. */
 struct adit_hub_client *adit_hub_http(struct adit_hub_call *call);

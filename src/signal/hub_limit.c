@@ -17,6 +17,11 @@ void adit_hub_limits_fill(struct adit_hub_limits *l)
         .mailbox_bytes = 256 * 1024,
         .accounts = 1000,
         .devices = 100,
+        .carry_rate = ADIT_HUB_CARRY_RATE,
+        .carry_mib = 10240,
+        .carry_pairs = 64,
+        .sessions = 1000,
+        .sessions_each = 10,
     };
     unsigned *given = (unsigned *)l;
     const unsigned *other = (const unsigned *)&usual;

@@ -71,6 +71,12 @@ void adit_say_fail(struct adit_dialect_state *s, bool again, bool final, const c
 void adit_say_description(struct adit_dialect_state *s, const char *peer,
                           enum adit_signal_type type, const json_t *text)
 {
+    adit_say_description_of(s, peer, type, text, false);
+}
+
+void adit_say_description_of(struct adit_dialect_state *s, const char *peer,
+                             enum adit_signal_type type, const json_t *text, bool relay)
+{
     struct adit_signal_event e = ADIT_SIGNAL_EVENT(ADIT_SIGNAL_DESCRIPTION);
     size_t len = json_string_length(text);
 
@@ -83,6 +89,7 @@ void adit_say_description(struct adit_dialect_state *s, const char *peer,
     e.type = type;
     e.text = json_string_value(text);
     e.len = len;
+    e.relay = relay;
     s->ops->event(s->arg, &e);
 }
 

@@ -27,6 +27,8 @@ void adit_say_fail(struct adit_dialect_state *s, bool again, bool final, const c
     ADIT_PRINTF(4, 5);
 void adit_say_description(struct adit_dialect_state *s, const char *peer,
                           enum adit_signal_type type, const json_t *text);
+void adit_say_description_of(struct adit_dialect_state *s, const char *peer,
+                             enum adit_signal_type type, const json_t *text, bool relay);
 /* Every form of a candidate that was ever seen: null and "" are the end; an object with candidate,
  * sdpMid, sdpMLineIndex; that object as JSON in a string; a bare string, with sdpMid and
  * sdpMLineIndex beside it in `around`, which may be NULL. */

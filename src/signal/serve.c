@@ -50,6 +50,10 @@ static void on_event(void *arg, const struct adit_hub_event *e)
     case ADIT_HUB_MET:
         adit_log(ADIT_LOG_INFO, "signal", "%s: %s meets %s", e->dialect, a, b);
         break;
+    case ADIT_HUB_CARRIED:
+        adit_log(ADIT_LOG_INFO, "signal", "%s: packets of %s and %s go through this server",
+                 e->dialect, a, b);
+        break;
     case ADIT_HUB_REFUSED:
         adit_log(ADIT_LOG_INFO, "signal", "%s: %s from %s refused: %s", e->dialect,
                  *a ? a : "somebody", from, b);
@@ -65,11 +69,30 @@ static void on_reply(void *arg, void *conn, const struct adit_hub_reply *reply)
     adit_conn_reply(conn, reply);
 }
 
-static void on_accept(void *arg, void *conn)
+static void on_accept(void *arg, void *conn, bool bulk)
 {
     struct adit_serve *s = arg;
 
-    adit_conn_upgrade(conn, adit_loop_now(s->loop));
+    adit_conn_upgrade(conn, bulk, adit_loop_now(s->loop));
+}
+
+static bool on_carry(void *arg, void *conn, const void *bytes, size_t n)
+{
+    (void)arg;
+    return adit_conn_carry(conn, bytes, n);
+}
+
+static size_t on_waiting(void *arg, void *conn)
+{
+    (void)arg;
+    return adit_conn_waiting(conn);
+}
+
+static void on_pause(void *arg, void *conn, bool paused)
+{
+    struct adit_serve *s = arg;
+
+    adit_conn_pause(conn, paused, adit_loop_now(s->loop));
 }
 
 static void on_send(void *arg, void *conn, bool binary, const void *bytes, size_t n)
@@ -103,6 +126,9 @@ static int64_t on_wall(void *arg)
 static const struct adit_hub_ops hub_ops = { .reply = on_reply,
                                              .accept = on_accept,
                                              .send = on_send,
+                                             .carry = on_carry,
+                                             .waiting = on_waiting,
+                                             .pause = on_pause,
                                              .close = on_close,
                                              .keep = on_keep,
                                              .event = on_event,
@@ -346,6 +372,11 @@ struct adit_serve *adit_serve_free(struct adit_serve *s)
     adit_free(s->state);
     adit_loop_end_of_round(s->loop, &s->bury); /* we may be inside `stopped` */
     return NULL;
+}
+
+void adit_serve_carried(const struct adit_serve *s, struct adit_hub_carried *ret_carried)
+{
+    adit_hub_carried(s->hub, ret_carried);
 }
 
 size_t adit_serve_count(const struct adit_serve *s)

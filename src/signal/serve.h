@@ -17,6 +17,7 @@
 #define ADIT_SERVE_PING_EVERY   (45 * ADIT_SEC) /* of silence: shorter than what proxies wait */
 #define ADIT_SERVE_FRAME_MAX    (2 * ADIT_HUB_MESSAGE_MAX) /* what is read to be refused in words */
 #define ADIT_SERVE_QUEUE_MAX    (256 * 1024) /* bytes that wait for one client to read */
+#define ADIT_SERVE_CARRY_MAX    (64 * 1024)  /* and so many at most, before packets are dropped */
 #define ADIT_SERVE_BYTES_EACH                                          \
     (20 * 1024) /* a second, for each message a second that is allowed \
                  */
@@ -78,6 +79,7 @@ void adit_serve_stop(struct adit_serve *s);
 struct adit_serve *adit_serve_free(struct adit_serve *s);
 
 size_t adit_serve_count(const struct adit_serve *s); /* connections */
+void adit_serve_carried(const struct adit_serve *s, struct adit_hub_carried *ret_carried);
 /* Of the STUN and TURN server: NULL if there is none. */
 const struct adit_turnd_stats *adit_serve_turn_stats(const struct adit_serve *s);
 /* Where it listens for datagrams; NULL behind the last. */

@@ -69,13 +69,17 @@ adit_time adit_conns_ping(struct adit_serve *s, adit_time now)
 
 /* ---- the WebSocket --------------------------------------------------------------------------- */
 
-void adit_conn_upgrade(struct adit_conn *c, adit_time now)
+void adit_conn_upgrade(struct adit_conn *c, bool bulk, adit_time now)
 {
-    const struct adit_ws_conf conf = { .server = true,
-                                       .message_max = ADIT_SERVE_FRAME_MAX,
-                                       .queue_max = ADIT_SERVE_QUEUE_MAX,
-                                       .rng = &c->serve->rng };
+    const struct adit_ws_conf conf = {
+        .server = true,
+        .message_max = bulk ? ADIT_HUB_BULK_MAX : ADIT_SERVE_FRAME_MAX,
+        .queue_max = ADIT_SERVE_QUEUE_MAX + (bulk ? ADIT_HUB_BULK_MAX : 0),
+        .rng = &c->serve->rng,
+    };
     struct adit_buf out;
+
+    c->bulk = bulk;
 
     c->state = ADIT_CONN_WS;
     c->ws = adit_ws_new(&conf, now);
@@ -97,6 +101,36 @@ void adit_conn_send(struct adit_conn *c, bool binary, const void *bytes, size_t 
         adit_conn_doom(c, "no memory");
     else
         adit_conn_dirty(c);
+}
+
+size_t adit_conn_waiting(const struct adit_conn *c)
+{
+    return (c->ws ? adit_ws_pending(c->ws).len : 0) + adit_stream_buffered(c->stream);
+}
+
+/* What signaling has to say may not wait long behind it: a small part of the queue. */
+bool adit_conn_carry(struct adit_conn *c, const void *bytes, size_t n)
+{
+    if (!c->ws || c->doomed || adit_conn_waiting(c) + n > ADIT_SERVE_CARRY_MAX ||
+        adit_ws_send(c->ws, false, bytes, n) < 0)
+        return false;
+    adit_conn_dirty(c);
+    return true;
+}
+
+/* Who is not read cannot answer a ping. */
+void adit_conn_pause(struct adit_conn *c, bool paused, adit_time now)
+{
+    if (c->doomed || c->state != ADIT_CONN_WS)
+        return;
+    if (paused) {
+        adit_list_del(&c->quiet);
+        adit_stream_pause(c->stream);
+    } else {
+        heard(c, now);
+        adit_stream_resume(c->stream);
+    }
+    c->paused = paused;
 }
 
 void adit_conn_close(struct adit_conn *c, unsigned code, const char *reason)
@@ -124,8 +158,17 @@ static void on_ws_closed(struct adit_conn *c, const struct adit_ws_event *ev, ad
 /* The hub counts messages; pings, fragments and what comes after a close are bytes. */
 static bool too_much(struct adit_conn *c, size_t n, adit_time now)
 {
-    unsigned rate = c->serve->hub_conf.limits.message_rate;
-    adit_time each = ADIT_SEC / ((rate ? rate : 50) * (adit_time)ADIT_SERVE_BYTES_EACH);
+    const struct adit_hub_conf *conf = &c->serve->hub_conf;
+    unsigned rate = conf->limits.message_rate;
+    adit_time bytes = (rate ? rate : 50) * (adit_time)ADIT_SERVE_BYTES_EACH;
+    adit_time each;
+
+    if (c->bulk) /* the hub stops reading it */
+        return false;
+    if (conf->carry) /* packets that come too fast are dropped, and who goes on is cut */
+        bytes += 2 * (adit_time)(conf->limits.carry_rate ? conf->limits.carry_rate
+                                                         : ADIT_HUB_CARRY_RATE);
+    each = ADIT_SEC / bytes;
 
     c->bytes_level = adit_time_max(c->bytes_level, now) + n * each;
     return c->bytes_level > now + ADIT_SERVE_BYTES_BURST * each;
@@ -136,7 +179,8 @@ static size_t read_ws(struct adit_conn *c, const uint8_t *bytes, size_t n, adit_
     struct adit_ws_event ev;
     size_t used = 0;
 
-    heard(c, now);
+    if (!c->paused)
+        heard(c, now);
     if (too_much(c, n, now)) {
         adit_conn_doom(c, "sends too much");
         return n;
@@ -218,7 +262,6 @@ void adit_conn_flush(struct adit_conn *c, adit_time now)
     struct adit_span out;
     size_t n;
 
-    (void)now;
     if (c->doomed) {
         adit_debug("signal", "a connection is cut: %s", c->why);
         adit_conn_free(c);
@@ -233,11 +276,14 @@ void adit_conn_flush(struct adit_conn *c, adit_time now)
         adit_ws_sent(c->ws, n);
     out = adit_ws_pending(c->ws);
     if (out.len) { /* asks to be told when there is room */
-        (void)!adit_stream_send(c->stream, out.data, out.len);
+        n = out.len < ADIT_SERVE_QUEUE_MAX ? out.len : ADIT_SERVE_QUEUE_MAX;
+        (void)!adit_stream_send(c->stream, out.data, n);
         return;
     }
     if (c->state == ADIT_CONN_ENDING)
         adit_stream_close(c->stream);
+    else if (c->bulk && c->client)
+        adit_hub_drained(c->client, now);
 }
 
 /* ---- life ------------------------------------------------------------------------------------ */

@@ -40,6 +40,8 @@ struct adit_conn {
     bool turn_only, secure;     /* how it came in */
     bool fresh;                 /* nothing was read yet */
     bool doomed;                /* ends with the next turn; why: `why` */
+    bool bulk;                  /* a relayed session */
+    bool paused;                /* and nothing is read of it at the moment */
     bool busy;                  /* its bytes are being read: what the hub says waits for that */
     const char *why;
     struct adit_stream *stream;
@@ -98,7 +100,11 @@ void adit_conn_doom(struct adit_conn *c, const char *why);
 /* From the flush: sends what waits; may free it. */
 void adit_conn_flush(struct adit_conn *c, adit_time now);
 /* It is a WebSocket from here on. */
-void adit_conn_upgrade(struct adit_conn *c, adit_time now);
+void adit_conn_upgrade(struct adit_conn *c, bool bulk, adit_time now);
+/* A binary message, unless ADIT_SERVE_CARRY_MAX bytes wait to be read already: false. */
+bool adit_conn_carry(struct adit_conn *c, const void *bytes, size_t n);
+size_t adit_conn_waiting(const struct adit_conn *c);
+void adit_conn_pause(struct adit_conn *c, bool paused, adit_time now);
 void adit_conn_close(struct adit_conn *c, unsigned code, const char *reason);
 void adit_conn_send(struct adit_conn *c, bool binary, const void *bytes, size_t n);
 /* WebSockets that were silent are pinged, those that did not answer are closed. When next? */

@@ -65,7 +65,7 @@ fi
 original agent
 side a listen --signal $URL --id alice --token t0
 must "agent: an address without a path is completed" until_true 10 heard '^alice joined Bearer t0$'
-check "agent: register has id and token" heard '^alice \{"type":"register","id":"alice","token":"t0"\}$'
+check "agent: register has id and token" heard '^alice \{"type":"register","id":"alice","token":"t0","relay":true\}$'
 side b connect alice --signal $URL/ws/bob
 check "agent: they meet" both 20
 check "agent: offer and answer are whole, from and to are told" \

@@ -3,11 +3,13 @@
  *
  *   o PATH[?QUERY]   a handshake; the token is "t", and without one it is anybody's
  *   h METHOD PATH[?QUERY] BODY
- *   > TEXT     b BINARY     x (its connection is lost)     t (a second passes) */
+ *   > TEXT     b BINARY     p NAME PACKET     d (what waited for it is read)     x (its connection
+ * is lost)     t (a second passes) */
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/alloc.h"
+#include "signal/haul.h"
 #include "signal/hub.h"
 
 #define CONNS 8
@@ -16,7 +18,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 struct conn {
     struct adit_hub_client *client;
-    bool open, closing, asking;
+    bool open, closing, asking, bulk, paused;
+    size_t waiting;
 };
 
 static adit_time now;
@@ -37,7 +40,7 @@ static void on_reply(void *arg, void *conn, const struct adit_hub_reply *reply)
     c->client = NULL;
 }
 
-static void on_accept(void *arg, void *conn)
+static void on_accept(void *arg, void *conn, bool bulk)
 {
     struct conn *c = conn;
 
@@ -45,6 +48,7 @@ static void on_accept(void *arg, void *conn)
     must(c->asking);
     c->asking = false;
     c->open = true;
+    c->bulk = bulk;
 }
 
 static void on_send(void *arg, void *conn, bool binary, const void *bytes, size_t n)
@@ -54,8 +58,38 @@ static void on_send(void *arg, void *conn, bool binary, const void *bytes, size_
     size_t at;
 
     (void)arg;
-    must(c->open && !c->closing && !binary);
-    must(adit_json_check(bytes, n, &at, &cause) == 0);
+    must(c->open && !c->closing && binary == c->bulk);
+    must(binary || adit_json_check(bytes, n, &at, &cause) == 0);
+    ((struct conn *)conn)->waiting += n;
+}
+
+static bool on_carry(void *arg, void *conn, const void *bytes, size_t n)
+{
+    const struct conn *c = conn;
+    struct adit_haul haul;
+
+    (void)arg;
+    must(c->open && !c->closing && !c->bulk);
+    must(adit_haul_read(&haul, bytes, n) == 0);
+    return n % 2;
+}
+
+static size_t on_waiting(void *arg, void *conn)
+{
+    const struct conn *c = conn;
+
+    (void)arg;
+    must(c->open && c->bulk);
+    return c->waiting * 4096;
+}
+
+static void on_pause(void *arg, void *conn, bool paused)
+{
+    struct conn *c = conn;
+
+    (void)arg;
+    must(c->open && c->bulk && !c->closing && c->paused != paused);
+    c->paused = paused;
 }
 
 static void on_close(void *arg, void *conn, unsigned code, const char *reason)
@@ -103,10 +137,27 @@ static void ask(struct adit_hub *hub, struct conn *c, const char *method, char *
     if (query)
         *query = '\0';
     c->asking = true;
-    c->open = c->closing = false;
+    c->open = c->closing = c->bulk = c->paused = false;
+    c->waiting = 0;
     client = adit_hub_open(hub, &r, c, now);
     must(!client == (!c->open && !c->asking));
     c->client = client;
+}
+
+static void send_packet(struct conn *c, const char *rest, size_t n)
+{
+    const char *space = memchr(rest, ' ', n);
+    size_t name = space ? (size_t)(space - rest) : 0;
+    struct adit_haul h = { .to = "to", .from = "from" };
+    uint8_t out[ADIT_HAUL_MAX];
+
+    if (name == 0 || name > ADIT_SIGNAL_PEER_MAX || n - name - 1 > ADIT_HAUL_PACKET_MAX)
+        return;
+    memcpy(h.name, rest, name);
+    h.packet = (struct adit_span){ (const uint8_t *)space + 1, n - name - 1 };
+    n = adit_haul_write(out, &h);
+    if (n)
+        adit_hub_message(c->client, true, (const char *)out, n, now);
 }
 
 static void act(struct adit_hub *hub, struct conn *c, char *line, size_t n)
@@ -118,6 +169,11 @@ static void act(struct adit_hub *hub, struct conn *c, char *line, size_t n)
         c->client = NULL;
     } else if ((line[1] == '>' || line[1] == 'b') && c->client) {
         adit_hub_message(c->client, line[1] == 'b', rest, n - 2, now);
+    } else if (line[1] == 'd' && c->client) {
+        c->waiting = 0;
+        adit_hub_drained(c->client, now);
+    } else if (line[1] == 'p' && c->client) {
+        send_packet(c, rest, n - 2);
     } else if (line[1] == 'o' && !c->client) {
         ask(hub, c, "ws", rest, "");
     } else if (line[1] == 'h' && !c->client) {
@@ -138,6 +194,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     static const struct adit_hub_ops ops = { .reply = on_reply,
                                              .accept = on_accept,
                                              .send = on_send,
+                                             .carry = on_carry,
+                                             .waiting = on_waiting,
+                                             .pause = on_pause,
                                              .close = on_close,
                                              .keep = on_keep,
                                              .event = on_event,
@@ -147,7 +206,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                         .token_count = 1,
                                         .anonymous = true,
                                         .registration = true,
-                                        .limits = { .request_rate = 1000, .request_burst = 1000 } };
+                                        .carry = true,
+                                        .limits = { .request_rate = 1000,
+                                                    .request_burst = 1000,
+                                                    .carry_rate = 4096,
+                                                    .carry_mib = 1,
+                                                    .carry_pairs = 2,
+                                                    .sessions = 3,
+                                                    .sessions_each = 2 } };
     struct conn conns[CONNS] = { { 0 } };
     struct adit_rng rng;
     struct adit_hub *hub;

@@ -26,7 +26,10 @@ static void on_send(void *arg, int base, const struct adit_addr *to, const void 
     struct engine_pair *p = s->pair;
     struct engine_packet **at = &p->packets, *packet;
 
-    (void)to;
+    if (base != 0 && p->detour) {
+        p->detour(s, to, bytes, n);
+        return;
+    }
     assert_int_equal(base, 0);
     if (n && *(const uint8_t *)bytes >= 20) { /* RFC 7983: not STUN */
         s->dtls_first = s->dtls_sent++ ? s->dtls_first : p->now;

@@ -38,6 +38,8 @@ struct engine_pair {
     struct engine_side side[2]; /* the first one offers */
     /* May be NULL: everything passes. */
     bool (*pass)(struct engine_pair *p, int from, const uint8_t *bytes, size_t n);
+    /* What leaves any base but the first; may be NULL: none does. */
+    void (*detour)(struct engine_side *s, const struct adit_addr *to, const void *bytes, size_t n);
     struct engine_packet *packets; /* on the way, in order */
 };
 

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "base/alloc.h"
+#include "signal/haul.h"
 
 /* ---- what the hub asks for ------------------------------------------------------------------- */
 
@@ -37,11 +38,14 @@ static void on_reply(void *arg, void *conn, const struct adit_hub_reply *reply)
     c->open = false;
 }
 
-static void on_accept(void *arg, void *conn)
+static void on_accept(void *arg, void *conn, bool bulk)
 {
     struct hub_conn *c = conn;
 
     (void)arg;
+    c->bulk = bulk;
+    c->slow = false;
+    c->waiting = 0;
     c->open = true;
     note(c, "101", "", 0);
 }
@@ -53,6 +57,41 @@ static void on_send(void *arg, void *conn, bool binary, const void *bytes, size_
     (void)arg;
     assert_true(c->open && !c->closing);
     note(c, binary ? "BINARY " : "", bytes, n);
+}
+
+static bool on_carry(void *arg, void *conn, const void *bytes, size_t n)
+{
+    struct hub_conn *c = conn;
+    struct adit_haul h;
+    char text[512];
+
+    (void)arg;
+    assert_true(c->open && !c->closing);
+    assert_int_equal(adit_haul_read(&h, bytes, n), 0);
+    if (c->slow)
+        return false;
+    snprintf(text, sizeof text, "%s %.8s %.8s %.*s", h.name, (char *)h.to, (char *)h.from,
+             h.packet.len < 200 ? (int)h.packet.len : 200, (const char *)h.packet.data);
+    note(c, "CARRY ", text, strlen(text));
+    return true;
+}
+
+static size_t on_waiting(void *arg, void *conn)
+{
+    const struct hub_conn *c = conn;
+
+    (void)arg;
+    assert_true(c->bulk);
+    return c->waiting;
+}
+
+static void on_pause(void *arg, void *conn, bool paused)
+{
+    struct hub_conn *c = conn;
+
+    (void)arg;
+    assert_true(c->bulk && !c->closing);
+    note(c, paused ? "PAUSE" : "RESUME", "", 0);
 }
 
 static void on_close(void *arg, void *conn, unsigned code, const char *reason)
@@ -82,7 +121,7 @@ static int on_keep(void *arg, const char *state, size_t n)
 
 static void on_event(void *arg, const struct adit_hub_event *e)
 {
-    static const char *const words[] = { "joined", "left", "met", "refused" };
+    static const char *const words[] = { "joined", "left", "met", "refused", "carried" };
     struct hub_world *w = arg;
     size_t n = strlen(w->events);
 
@@ -101,6 +140,9 @@ static const struct adit_hub_ops ops = {
     .reply = on_reply,
     .accept = on_accept,
     .send = on_send,
+    .carry = on_carry,
+    .waiting = on_waiting,
+    .pause = on_pause,
     .close = on_close,
     .keep = on_keep,
     .event = on_event,
@@ -271,6 +313,34 @@ static void request(struct hub_conn *c, char *text)
     c->client = client;
 }
 
+void hub_raw(struct hub_world *w, char name, const void *bytes, size_t n)
+{
+    struct hub_conn *c = &w->conns[name - 'a'];
+    char *copy = malloc(n + !n); /* so that a byte too far is seen */
+
+    memcpy(copy, bytes, n);
+    adit_hub_message(c->client, true, copy, n, w->now);
+    free(copy);
+}
+
+/* "bob 11111111 22222222 packet" */
+static void send_packet(struct hub_world *w, struct hub_conn *c, const char *text)
+{
+    struct adit_haul h = { 0 };
+    uint8_t out[ADIT_HAUL_MAX];
+    char to[9], from[9];
+    int at = 0;
+    size_t n;
+
+    assert_int_equal(sscanf(text, "%128s %8s %8s %n", h.name, to, from, &at), 3);
+    memcpy(h.to, to, 8);
+    memcpy(h.from, from, 8);
+    h.packet = (struct adit_span){ (const uint8_t *)text + at, strlen(text + at) };
+    n = adit_haul_write(out, &h);
+    assert_int_not_equal(n, 0);
+    hub_raw(w, c->name, out, n);
+}
+
 static void act(struct hub_world *w, struct hub_conn *c, char *text)
 {
     static const char *const methods[] = { "OPEN ", "GET ",     "POST ", "PUT ",  "DELETE ",
@@ -288,7 +358,12 @@ static void act(struct hub_world *w, struct hub_conn *c, char *text)
         return;
     }
     assert_non_null(c->client);
-    if (strncmp(text, "LONG ", 5) == 0) {
+    if (strncmp(text, "CARRY ", 6) == 0) {
+        send_packet(w, c, text + 6);
+    } else if (strcmp(text, "DRAINED") == 0) {
+        c->waiting = 0;
+        adit_hub_drained(c->client, w->now);
+    } else if (strncmp(text, "LONG ", 5) == 0) {
         size_t n = strtoul(text + 5, NULL, 10);
         char *bytes = malloc(n);
         memset(bytes, 'x', n);

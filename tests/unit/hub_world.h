@@ -3,10 +3,13 @@
  *   "a> OPEN /ws/alice | Authorization: Bearer x"   a handshake of client a
  *   "a> GET /status"    "a> POST /box/x <- body"    a request; also PUT, DELETE, HEAD, OPTIONS
  *   "a> {…}"            a text message; "a> BINARY …", "a> LONG n" (n bytes of a JSON string)
+ *   "a> CARRY bob 11111111 22222222 packet"   a packet (signal/haul.h)
+ *   "a> DRAINED"        what waited for it has been read
  *   "a> GONE"           its connection is lost
  *   "+ 500"             so many milliseconds pass
  *   "a< 101"            accepted; "a< 404 body": answered; "a< 200 X-Seq: 7 | body"
  *   "a< {…}"            a message, byte for byte
+ *   "a< CARRY alice 11111111 22222222 packet"   "a< BINARY …"   "a< PAUSE"   "a< RESUME"
  *   "a< CLOSE 1008 …"
  *
  * What comes is compared in the order in which it came, over all clients. $X stands for what stood
@@ -24,7 +27,9 @@ struct hub_conn {
     struct hub_world *world;
     struct adit_hub_client *client;
     char name;
-    bool open, closing;
+    bool open, closing, bulk;
+    bool slow;      /* takes no packets */
+    size_t waiting; /* so many bytes wait for it */
 };
 
 struct hub_world {
@@ -52,6 +57,8 @@ void hub_world_done(struct hub_world *w);
 
 /* NULL ends the script. Fails the test at the first line that does not hold. */
 void hub_run(struct hub_world *w, const char *const *script);
+/* A binary message of any bytes. */
+void hub_raw(struct hub_world *w, char name, const void *bytes, size_t n);
 void hub_step(struct hub_world *w, const char *line);
 /* Time passes, deadline by deadline. */
 void hub_sleep(struct hub_world *w, adit_time time);

@@ -187,8 +187,9 @@ static void on_reply(void *arg, void *conn, const struct adit_hub_reply *r)
         w->queue[i].seq = strtoull(seq + 7, NULL, 10);
 }
 
-static void on_accept(void *arg, void *conn)
+static void on_accept(void *arg, void *conn, bool bulk)
 {
+    assert_false(bulk);
     ((struct conn *)conn)->open = true;
     put(arg, ACCEPTED, conn, NULL, 0);
 }

@@ -171,6 +171,28 @@ static void an_exchange(void **state)
     hub_world_done(&w);
 }
 
+/* It is named as the client names the server. */
+static void the_relay_of_this_server(void **state)
+{
+    struct hub_world w;
+
+    (void)state;
+    start(&w);
+    w.conf.carry = true;
+    populate(&w);
+    HUB_RUN(&w, "d> OPEN /signal?token=$A&device_id=desk-01 | Host: sig.example:8000", "d< 101",
+            "d< " CONNECTED("desk-01"), "p> OPEN /signal?device_id=phone%2D9&token=$A", "p< 101",
+            "p< " CONNECTED("phone-9"),
+            "d> {\"type\":\"connect-request\",\"target_device_id\":\"phone-9\","
+            "\"preferred_transport\":\"relay\",\"relay_session_id\":\"d-p\"}",
+            "p< {\"type\":\"connect-request-received\",\"from_device_id\":\"desk-01\","
+            "\"preferred_transport\":\"relay\",\"relay_session_id\":\"d-p\",\"relay_url\":"
+            "\"ws://sig.example:8000\"}",
+            "d< " ACK("phone-9"), "x> OPEN /relay/d-p?token=$A", "x< 101",
+            "y> OPEN /relay/d-p?token=$A", "y< 101", "y> BINARY hello", "x< BINARY hello");
+    hub_world_done(&w);
+}
+
 static void mistakes(void **state)
 {
     struct hub_world w;
@@ -464,6 +486,7 @@ static void by_key(void **state)
     pin(&w, &k, "desk-01");
     pin(&w, &k, "phone-9");
     w.conf.relay_url = "wss://relay.example";
+    w.conf.carry = true;
     HUB_RUN(&w, "d> OPEN /signal", "d< 101", SAY_AUTH("d", "desk-01"), ASKED("d", "desk-01"));
     sign_for(&w, &k, "lem-signaling-connect-v1", "desk-01", NULL, 'S');
     HUB_RUN(&w, SAY_SIGNED("d"), IN("d", "desk-01"));
@@ -504,6 +527,11 @@ static void by_key(void **state)
             "p< {\"type\":\"connect-request-sent\",\"target_device_id\":\"desk-01\","
             "\"relay_session_id\":\"$R\",\"relay_url\":\"wss://relay.example\",\"relay_token\":"
             "\"$Y\",\"relay_token_expires_in\":120}",
+            /* which is what they are for */
+            "x> OPEN /relay/$R", "x< 101", "x> {\"type\":\"auth\",\"token\":\"$X\"}",
+            "y> OPEN /relay/$R", "y< 101", "y> {\"type\":\"auth\",\"token\":\"$Y\"}",
+            "x> BINARY hello", "y< BINARY hello", "x> GONE", "y< CLOSE 1000 session-closed",
+            "y> GONE",
             /* a grant is no login */
             "z> GET /devices/ | Authorization: Bearer $X",
             "z< 401 WWW-Authenticate: Bearer | {\"detail\":\"Invalid authentication credentials\"}",
@@ -549,6 +577,7 @@ int main(void)
         cmocka_unit_test(registration_may_be_closed),
         cmocka_unit_test(devices_belong_to_accounts),
         cmocka_unit_test(an_exchange),
+        cmocka_unit_test(the_relay_of_this_server),
         cmocka_unit_test(mistakes),
         cmocka_unit_test(logins_expire),
         cmocka_unit_test(a_restart_loses_nothing),

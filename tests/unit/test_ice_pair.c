@@ -67,6 +67,11 @@ static void test_who_may_pair(void **state)
         { "127.0.0.1:1", "10.0.0.1:1", false },
         { "[::1]:1", "[::1]:2", true },
         { "[2001:db8::1]:1", "[::1]:2", false },
+        { "[100::1]:9", "[100::2]:9", true }, /* peers at the signaling server, to each other */
+        { "[100::1]:9", "[2001:db8::1]:1", false },
+        { "[2001:db8::1]:1", "[100::2]:9", false },
+        { "[fd00::1]:1", "[100::2]:9", false },
+        { "[100:0:0:1::1]:9", "[2001:db8::1]:1", true },
     };
 
     (void)state;
