@@ -201,15 +201,6 @@ void adit_agent_restart(struct adit_agent *a)
     adit_agent_hurry(a);
 }
 
-const struct adit_call *adit_agent_call(const struct adit_agent *a, size_t i)
-{
-    const struct adit_link *it = a->members.next;
-
-    while (it != &a->members && i--)
-        it = it->next;
-    return it == &a->members ? NULL : adit_container_of(it, struct adit_member, link)->call;
-}
-
 void adit_agent_report(struct adit_agent *a)
 {
     struct adit_link *it, *tmp;
