@@ -35,7 +35,7 @@ OPTION(
     "answer was read")
 
 OPTION(
-    hold, TIME, "hold", 0, "TIME", 0, 0, "", N, "90",
+    hold, TIME, "hold", 0, "TIME", 0, 0, "", N, "5",
     "when an adit has been silent for half a minute, keep what is under way for so long, and look "
     "for another path. By copy and paste only if this is given")
 

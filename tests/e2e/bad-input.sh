@@ -51,7 +51,7 @@ done
 forge 'when = int.from_bytes(b[49:51], "big") - 2 * 96; b[49:51] = (when % 65536).to_bytes(2, "big")' \
     <"$W/offer" >"$W/paste"
 answer_to "an expired ticket, two days old" 5 expired
-forge 'b[0] = b[0] & 0x1f | 0x40' <"$W/offer" >"$W/paste"
+forge 'b[0] = b[0] & 0x1f | 0x60' <"$W/offer" >"$W/paste"
 answer_to "a ticket of another version" 5 version
 echo "hello, is this on?" >"$W/paste"
 answer_to "words" 5 'no ticket'
