@@ -19,6 +19,7 @@ struct world {
     bool relay;
     unsigned carried, packets;
     size_t last_n;
+    uint8_t bytes[ADIT_HAUL_MAX]; /* what `last` points into */
     struct adit_haul last;
 };
 
@@ -48,7 +49,9 @@ static void on_carry(void *arg, const void *bytes, size_t n)
 {
     struct world *w = arg;
 
-    assert_int_equal(adit_haul_read(&w->last, bytes, n), 0);
+    assert_true(n <= sizeof w->bytes);
+    memcpy(w->bytes, bytes, n);
+    assert_int_equal(adit_haul_read(&w->last, w->bytes, n), 0);
     w->last_n = n;
     w->carried++;
 }
