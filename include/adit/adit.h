@@ -147,6 +147,14 @@ enum adit_port_map {
 
 #define ADIT_ANNOUNCE_MAX 8
 
+/* Connections by TCP where UDP does not get through (RFC 6544). */
+enum adit_ice_tcp {
+    ADIT_ICE_TCP_ACTIVE,  /* we call who can be called; with tcp_port_min we can be called too */
+    ADIT_ICE_TCP_PASSIVE, /* we can only be called */
+    ADIT_ICE_TCP_ON,      /* both, and simultaneous-open */
+    ADIT_ICE_TCP_OFF,
+};
+
 /* A TURN server (RFC 8656). */
 struct adit_turn_server {
     const char *uri; /* "turn:host[:port][?transport=udp|tcp]", "turns:host[:port]" (RFC 7065) */
@@ -188,12 +196,14 @@ struct adit_peer_conf {
     bool hide_addresses;
     enum adit_port_map port_map;
     /* "IP" or "IP:PORT" that lead to our socket of that family, which is said nowhere else: a port
-     * forward, 1:1 NAT. Without a port the socket's own. */
+     * forward, 1:1 NAT. Without a port the socket's own, by TCP too. */
     const char *const *announce;
     size_t announce_count;
     /* How long a connection with another adit stays DISCONNECTED after half a minute of silence,
      * and a new path is looked for; 0 = not at all, it fails then. */
     adit_time hold;
+    enum adit_ice_tcp ice_tcp;
+    uint16_t tcp_port_min, tcp_port_max; /* to be called at; 0 = any; several peers may share one */
 };
 
 /* NULL, and *ret_cause (may be NULL) says why. Gathering starts with the first turn of the loop. */
@@ -234,10 +244,11 @@ struct adit_peer_stats {
     adit_time rtt;            /* of the path; 0 = unknown */
     /* How long each phase took, counted from the remote description; 0 = not reached. */
     adit_time ice_after, dtls_after, sctp_after, channel_after;
-    char cipher[48];            /* "ECDHE-ECDSA-AES128-GCM-SHA256", "" before DTLS stands */
-    char local[80], remote[80]; /* the pair in use: "host 192.0.2.1:4711"; "" if none */
-    uint32_t sctp_cwnd;         /* bytes that may be on their way */
-    uint32_t sctp_restarts;     /* associations that were aborted and set up again */
+    char cipher[48]; /* "ECDHE-ECDSA-AES128-GCM-SHA256", "" before DTLS stands */
+    char local[80],
+        remote[80];         /* the pair in use: "host 192.0.2.1:4711", "host tcp …"; "" if none */
+    uint32_t sctp_cwnd;     /* bytes that may be on their way */
+    uint32_t sctp_restarts; /* associations that were aborted and set up again */
     uint64_t datagrams_dropped; /* here, UDP both ways: no room, too large, refused by the kernel */
     /* Packets of tun and tap beside the channels. */
     uint64_t inner_sent, inner_received, inner_bytes_sent, inner_bytes_received;
@@ -261,7 +272,7 @@ enum adit_why {
     ADIT_WHY_NO_ROOM,     /* as many addresses were called as routers are asked to remember */
     /* It works, but … */
     ADIT_WHY_LOWER,    /* the one in use has the higher priority */
-    ADIT_WHY_RELAYED,  /* over a relay, and the one in use is direct */
+    ADIT_WHY_RELAYED,  /* over a relay or TCP, and the one in use more directly */
     ADIT_WHY_SLOWER,   /* the one in use has the shorter round trip, or about the same */
     ADIT_WHY_LOSSY,    /* it loses more */
     ADIT_WHY_UNPROVEN, /* it looks better, and has to show it for a while */

@@ -1,6 +1,7 @@
 #include "agent/dotlocal.h"
 #include "agent/inner.h"
 #include "agent/ports.h"
+#include "agent/tcp.h"
 #include "base/log.h"
 #include "lan/portmap_msg.h"
 
@@ -56,11 +57,15 @@ static const struct adit_udp_ops udp_ops = { .packet = on_packet, .error = on_er
 void adit_bases_send(void *arg, int base, const struct adit_addr *to, const void *bytes, size_t n)
 {
     struct adit_peer *peer = arg;
-    struct base *b = &peer->bases[base == DETOUR ? 0 : base];
+    struct base *b = &peer->bases[base < BASES_MAX ? base : 0];
     struct adit_udp *udp = adit_base_socket(b);
 
     if (base == DETOUR) {
         peer->detour(peer->detour_arg, to, bytes, n);
+        return;
+    }
+    if (base > DETOUR) {
+        adit_tcp_send(peer, (size_t)(base - TCP_BASES), to, bytes, n);
         return;
     }
     if (!b->peer)
@@ -224,6 +229,7 @@ static void drop(struct adit_peer *peer, struct base *b, adit_time now)
     adit_ports_drop(peer, (size_t)(b - peer->bases));
     adit_engine_remove_base(peer->engine, (int)(b - peer->bases), now);
     adit_dotlocal_unhide(peer, b);
+    adit_tcp_went(peer, b->index, &b->ip, now);
     peer->dropped_before += dropped_by(b);
     close_socket(b);
 }
@@ -263,8 +269,11 @@ void adit_bases_update(struct adit_peer *peer, adit_time now)
 
         for (size_t i = 0; i < BASES_MAX && !known; i++)
             known = same(&peer->bases[i], chosen[k].addr);
-        if (!known)
-            changed |= add(peer, &chosen[k], now);
+        if (known || !add(peer, &chosen[k], now))
+            continue;
+        changed = true;
+        if (!peer->freed)
+            adit_tcp_came(peer, &chosen[k], now);
     }
     adit_netif_list_done(&list);
     if (peer->shared)
@@ -291,6 +300,7 @@ size_t adit_bases_count(const struct adit_peer *peer)
 void adit_bases_close(struct adit_peer *peer)
 {
     adit_ports_close(peer);
+    adit_tcp_close(peer);
     for (size_t i = 0; i < BASES_MAX; i++) {
         peer->dropped_before += dropped_by(&peer->bases[i]);
         if (peer->bases[i].peer)

@@ -20,7 +20,8 @@ static void print_cand(char *out, size_t size, const struct adit_cand *cand)
 {
     char addr[ADIT_ADDR_STR];
 
-    snprintf(out, size, "%s %s", adit_cand_type_name(cand->type), adit_addr_str(&cand->addr, addr));
+    snprintf(out, size, "%s%s %s", adit_cand_type_name(cand->type),
+             cand->transport == ADIT_TRANSPORT_TCP ? " tcp" : "", adit_addr_str(&cand->addr, addr));
 }
 
 bool adit_peer_pair_at(const struct adit_peer *peer, size_t i, struct adit_pair_info *ret_info,

@@ -16,6 +16,7 @@
 #define BASES_MAX 24 /* local addresses in use; the best ones of a host that has more */
 #define STUN_MAX  8
 #define DETOUR    10000 /* the base whose packets go through the signaling server (detour.h) */
+#define TCP_BASES (DETOUR + 1) /* the first one of tcp.h */
 
 /* Of a peer at a shared port: "ufrag", or "ufrag:" and the caller's. */
 #define ADIT_PORT_NAME (2 * ADIT_TICKET_CALLER + 2)
@@ -80,6 +81,7 @@ struct adit_peer {
     struct adit_port_user *shared;  /* our part in a port of many; NULL = sockets of our own */
     struct adit_dotlocal *dotlocal; /* NULL: no name has come up */
     struct adit_ports *ports;       /* NULL: no gateway is asked, nothing is announced */
+    struct adit_tcp *tcp;           /* NULL: no TCP */
     uint64_t dropped_before;        /* datagrams, by sockets that are closed now */
     int socket_err; /* why the last address that could not be used could not; negative errno */
     uint16_t port; /* of the first socket; the others try for the same, which keeps tickets short */

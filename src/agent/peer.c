@@ -1,6 +1,7 @@
 #include "agent/dotlocal.h"
 #include "agent/inner.h"
 #include "agent/ports.h"
+#include "agent/tcp.h"
 #include "base/alloc.h"
 #include "base/log.h"
 
@@ -166,6 +167,7 @@ static void on_bury(struct adit_task *task, adit_time now)
     adit_port_leave(peer);
     adit_engine_free(peer->engine);
     adit_turns_free(peer);
+    adit_tcp_free(peer);
     adit_dcs_free(peer);
     adit_cert_free(peer->cert);
     for (size_t i = 0; i < peer->name_count; i++)
@@ -253,6 +255,8 @@ static int init(struct adit_peer *peer, const struct adit_peer_conf *conf,
         return err;
     adit_cause_set(cause, ADIT_REASON_RESOURCE, ENOMEM, "out of memory");
     err = copy_names(peer, conf);
+    if (!err)
+        err = adit_tcp_init(peer, conf);
     if (err)
         return err;
     adit_peer_credentials(peer, way, pwd, name);

@@ -21,8 +21,9 @@ static const char *path_words(struct adit_peer *peer, const struct adit_peer_sta
     else if (adit_addr_is_discard(&pair.local->addr))
         snprintf(out, PATH_WORDS, "through the signaling server");
     else
-        snprintf(out, PATH_WORDS, "from %s to %s", adit_cand_type_name(pair.local->type),
-                 adit_cand_type_name(pair.remote->type));
+        snprintf(out, PATH_WORDS, "from %s to %s%s", adit_cand_type_name(pair.local->type),
+                 adit_cand_type_name(pair.remote->type),
+                 pair.remote->transport == ADIT_TRANSPORT_TCP ? " by TCP" : "");
     return out;
 }
 

@@ -66,6 +66,12 @@ OPTION(path, CHOICE, "path", 0, "auto|direct|relay", 0, 0, "", N, "auto",
        "peer sees none of our addresses")
 OPTION(udp_port, PORTS, "udp-port", 0, "A[-B]", 0, 0, "INTERNAL_UDP_PORT", N, "",
        "local UDP port, or a range of them")
+OPTION(tcp_port, PORTS, "tcp-port", 0, "A[-B]", 0, 0, "", N, "",
+       "let the other side call us by TCP too, at this port or one of a range: for networks that "
+       "block UDP, and for a router with one open port. Tickets do not tell of it")
+OPTION(ice_tcp, CHOICE, "ice-tcp", 0, "active|passive|on|off", 0, 0, "", N, "active",
+       "connections by TCP where UDP does not get through: we call a side that can be called, and "
+       "with --tcp-port can be called; only that; both, and also both at once; none")
 OPTION(udp_offload, CHOICE, "udp-offload", 0, "auto|on|off", 0, 0, "", N, "auto",
        "the same for the datagrams of the tunnel, between us and the network")
 OPTION(

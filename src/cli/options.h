@@ -94,7 +94,8 @@ struct adit_options {
     int fwmark;
     enum adit_path path;
     enum adit_port_map port_map;
-    struct adit_port_range udp_port;
+    struct adit_port_range udp_port, tcp_port;
+    unsigned ice_tcp; /* enum adit_ice_tcp */
     bool loopback, hide_addresses;
     const char *cert, *key, *identity;
 

@@ -1,10 +1,12 @@
 #include "core/dial.h"
 
+#include <net/if.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/log.h"
+#include "base/str.h"
 #include "core/resolve.h"
 #include "core/unixpath.h"
 
@@ -29,6 +31,8 @@ struct adit_dial {
     struct adit_timer stagger, limit;
     adit_time timeout;
     uint32_t mark;
+    struct adit_addr from; /* family NONE = any */
+    char device[IF_NAMESIZE];
     struct adit_task deliver; /* the answer is there */
     int fd;                   /* the answer, or -1 … */
     struct adit_addr addr;
@@ -148,6 +152,29 @@ static void on_ready(struct adit_io *io, uint32_t events, adit_time now)
     try_next(d, now); /* RFC 8305 section 5: a failure need not wait for the delay */
 }
 
+static int bind_from(const struct adit_dial *d, int fd)
+{
+    struct sockaddr_storage sa;
+    unsigned len = adit_addr_to_sockaddr(&d->from, (struct sockaddr *)&sa);
+    int one = 1;
+
+    if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) < 0)
+        return -errno;
+    return bind(fd, (struct sockaddr *)&sa, len) < 0 ? -errno : 0;
+}
+
+static int prepare(const struct adit_dial *d, int fd)
+{
+    /* Linux before 5.7 wants CAP_NET_RAW for it. */
+    if (d->device[0] &&
+        setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, d->device, (socklen_t)strlen(d->device)) < 0 &&
+        errno != EPERM)
+        return -errno;
+    if (d->mark && setsockopt(fd, SOL_SOCKET, SO_MARK, &d->mark, sizeof d->mark) < 0)
+        return -errno;
+    return d->from.family ? bind_from(d, fd) : 0;
+}
+
 static int begin(struct attempt *a)
 {
     struct sockaddr_storage sa;
@@ -159,9 +186,7 @@ static int begin(struct attempt *a)
     int fd = socket(sa.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return -errno;
-    if (a->dial->mark &&
-        setsockopt(fd, SOL_SOCKET, SO_MARK, &a->dial->mark, sizeof a->dial->mark) < 0)
-        err = -errno;
+    err = prepare(a->dial, fd);
     if (!err && connect(fd, (struct sockaddr *)&sa, len) < 0 && errno != EINPROGRESS)
         err = -errno;
     if (!err)
@@ -320,6 +345,10 @@ int adit_dial_start(struct adit_dial **ret_dial, struct adit_loop *loop,
     d->arg = arg;
     d->fd = -1;
     d->mark = conf->mark;
+    if (conf->from)
+        d->from = *conf->from;
+    if (conf->device)
+        (void)!adit_str_copy(d->device, sizeof d->device, conf->device, strlen(conf->device));
     d->timeout = conf->timeout ? conf->timeout : ADIT_DIAL_TIMEOUT;
     adit_task_init(&d->deliver, deliver);
     adit_timer_init(&d->stagger, loop, on_stagger, "dial");

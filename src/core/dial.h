@@ -22,7 +22,11 @@ struct adit_dial_conf {
     size_t addr_count;
     const char *servers; /* name servers, as in resolve.h */
     uint32_t mark;       /* SO_MARK; 0 = none */
-    adit_time timeout;   /* for all of it; 0 = ADIT_DIAL_TIMEOUT */
+    /* To call from there: an address of ours, with a port several calls may leave from, or 0; and
+     * an interface (SO_BINDTODEVICE). NULL = the kernel's choice. Copied. */
+    const struct adit_addr *from;
+    const char *device;
+    adit_time timeout; /* for all of it; 0 = ADIT_DIAL_TIMEOUT */
 };
 
 /* The socket, non-blocking and now the callee's, with the address that it leads to (family NONE:

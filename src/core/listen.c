@@ -95,6 +95,15 @@ void adit_listen_resume(struct adit_listen *l)
     update(l);
 }
 
+int adit_listen_mark(struct adit_listen *l, uint32_t mark)
+{
+    for (size_t i = 0; i < l->count; i++) {
+        if (setsockopt(l->sockets[i].fd, SOL_SOCKET, SO_MARK, &mark, sizeof mark) < 0)
+            return -errno;
+    }
+    return 0;
+}
+
 /* ---- life ------------------------------------------------------------------------------------ */
 
 static void on_bury(struct adit_task *task, adit_time now)

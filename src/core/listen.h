@@ -48,6 +48,9 @@ struct adit_listen *adit_listen_free(struct adit_listen *l);
 void adit_listen_pause(struct adit_listen *l);
 void adit_listen_resume(struct adit_listen *l);
 
+/* SO_MARK on all of its sockets and, from now on, on the connections that are taken. */
+ADIT_MUST_USE int adit_listen_mark(struct adit_listen *l, uint32_t mark);
+
 size_t adit_listen_count(const struct adit_listen *l);
 /* "192.0.2.1:8080", "[::1]:8080" or "unix:PATH": where the i-th really listens. */
 const char *adit_listen_at(const struct adit_listen *l, size_t i);

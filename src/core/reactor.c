@@ -27,6 +27,7 @@ struct adit_loop {
     bool rested;
     size_t io_count;
     struct adit_udp_hub *udp_hub;
+    struct adit_gate *gates;
 };
 
 /* The one place where the program looks at a clock. */
@@ -68,6 +69,11 @@ bool adit_loop_rested(const struct adit_loop *loop)
 struct adit_udp_hub **adit_loop_udp_hub(struct adit_loop *loop)
 {
     return &loop->udp_hub;
+}
+
+struct adit_gate **adit_loop_gates(struct adit_loop *loop)
+{
+    return &loop->gates;
 }
 
 struct adit_loop *adit_loop_new(void)

@@ -16,6 +16,7 @@
 #include "base/list.h"
 
 struct adit_udp_hub;
+struct adit_gate;
 
 /* A descriptor that is waited for. All zero = stopped. Level-triggered. */
 struct adit_io {
@@ -83,5 +84,7 @@ void adit_task_cancel(struct adit_task *task);
 
 /* The UDP batches of this loop, made by the first socket: see udp.c. */
 struct adit_udp_hub **adit_loop_udp_hub(struct adit_loop *loop);
+/* The TCP ports of this loop that several share: see gate.c. */
+struct adit_gate **adit_loop_gates(struct adit_loop *loop);
 
 #endif

@@ -357,9 +357,13 @@ int adit_stream_connect(struct adit_stream **ret_stream, struct adit_loop *loop,
                                    .addr_count = conf->addr_count,
                                    .servers = conf->servers,
                                    .mark = conf->mark,
+                                   .from = conf->from,
+                                   .device = conf->device,
                                    .timeout = conf->timeout ? conf->timeout : ADIT_STREAM_TIMEOUT };
     int err = s ? prepare(s, conf, &dial) : -ENOMEM;
 
+    if (!err)
+        s->unsent_max = conf->unsent_max;
     if (!err)
         err = adit_dial_start(&s->dial, loop, &dial, on_dialed, s);
     if (!err)
@@ -375,6 +379,8 @@ int adit_stream_accept(struct adit_stream **ret_stream, struct adit_loop *loop, 
     struct adit_stream *s = new_stream(loop, ops, arg, conf->stall_timeout, conf->queue_max);
     int err = !s ? -ENOMEM : conf->tls ? adit_tls_conn_server(&s->tls, conf->tls) : 0;
 
+    if (!err)
+        s->unsent_max = conf->unsent_max;
     if (err)
         close(fd);
     else

@@ -57,10 +57,14 @@ struct adit_stream_conf {
     const struct adit_proxy *proxy; /* copied; NULL = direct. The proxy resolves the name then */
     struct adit_tls_client *tls;    /* NULL = none; borrowed, outlives the stream */
     uint32_t mark;                  /* SO_MARK, which needs CAP_NET_ADMIN; 0 = none */
-    const char *tls_name;           /* whose certificate is wanted; NULL = host's */
-    adit_time timeout;              /* 0 = ADIT_STREAM_TIMEOUT */
-    adit_time stall_timeout;        /* 0 = ADIT_STREAM_STALL_TIMEOUT; ADIT_NEVER = none */
-    size_t queue_max;               /* 0 = ADIT_STREAM_QUEUE_MAX */
+    const struct adit_addr *from;   /* these two as in dial.h */
+    const char *device;
+    const char *tls_name;    /* whose certificate is wanted; NULL = host's */
+    adit_time timeout;       /* 0 = ADIT_STREAM_TIMEOUT */
+    adit_time stall_timeout; /* 0 = ADIT_STREAM_STALL_TIMEOUT; ADIT_NEVER = none */
+    size_t queue_max;        /* 0 = ADIT_STREAM_QUEUE_MAX */
+    unsigned unsent_max;     /* bytes the kernel may hold back (TCP_NOTSENT_LOWAT); 0 = its
+                              * own limit, which is megabytes */
 };
 
 /* Starts to connect. -EINVAL: no such address can be (or TLS without a name); -ENAMETOOLONG;
@@ -75,6 +79,7 @@ struct adit_stream_accept_conf {
     const struct adit_addr *from; /* for adit_stream_peer; may be NULL */
     adit_time timeout, stall_timeout;
     size_t queue_max;
+    unsigned unsent_max;
 };
 
 /* Takes a connected socket, from listen.h or a socketpair, also on failure. -ENOMEM. */

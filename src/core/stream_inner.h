@@ -55,6 +55,7 @@ struct adit_stream {
     struct adit_buf in;  /* kept for the handler */
     struct adit_buf out; /* from out_at on: waiting */
     size_t out_at, queue_max;
+    unsigned unsent_max;
     struct adit_task flush, call, bury;
     struct adit_timer timer; /* at the earliest of the limits */
     adit_time limits[ADIT_STREAM_LIMITS];

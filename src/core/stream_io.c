@@ -19,7 +19,7 @@
 /* ---- the socket ------------------------------------------------------------------------------ */
 
 /* Fails on local sockets, where there is nothing to set, and nowhere else. */
-static void set_tcp(int fd, adit_time stall_timeout)
+static void set_tcp(int fd, adit_time stall_timeout, unsigned unsent_max)
 {
     const struct {
         int level, name, value;
@@ -36,6 +36,8 @@ static void set_tcp(int fd, adit_time stall_timeout)
 
     for (size_t i = 0; i < ADIT_LEN(options); i++)
         (void)!setsockopt(fd, options[i].level, options[i].name, &options[i].value, sizeof(int));
+    if (unsent_max)
+        (void)!setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent_max, sizeof unsent_max);
 }
 
 void adit_stream_detach(struct adit_stream *s, bool reset)
@@ -394,6 +396,6 @@ int adit_stream_attach(struct adit_stream *s, int fd)
     if (err)
         close(fd);
     else
-        set_tcp(fd, s->stall_timeout);
+        set_tcp(fd, s->stall_timeout, s->unsent_max);
     return err;
 }

@@ -6,7 +6,7 @@
 #include "agent/inner.h"
 #include "ctl/pairs.h"
 
-/* "direct IPv4", "relay IPv6": what matters of the two ends. */
+/* "direct IPv4", "TCP IPv4", "relay IPv6": what matters of the two ends. */
 static json_t *path_of(const struct adit_peer *peer)
 {
     struct adit_ice_pair_info pair;
@@ -15,7 +15,10 @@ static json_t *path_of(const struct adit_peer *peer)
     if (!adit_engine_selected(peer->engine, &pair))
         return json_null();
     relay = pair.local->type == ADIT_CAND_RELAY || pair.remote->type == ADIT_CAND_RELAY;
-    return json_sprintf("%s %s", relay ? "relay" : "direct",
+    return json_sprintf("%s %s",
+                        relay                                          ? "relay"
+                        : pair.remote->transport == ADIT_TRANSPORT_TCP ? "TCP"
+                                                                       : "direct",
                         pair.remote->addr.family == ADIT_FAMILY_V6 ? "IPv6" : "IPv4");
 }
 

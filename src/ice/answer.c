@@ -165,6 +165,17 @@ void adit_ice_replay_early(struct adit_ice *ice, adit_time now)
     ice->early_count = 0;
 }
 
+bool adit_ice_authentic(const struct adit_ice *ice, const void *bytes, size_t n)
+{
+    const struct adit_stun_auth auth = adit_cred_of_request(&ice->cred);
+    struct adit_stun_head head;
+    struct adit_stun msg;
+
+    return adit_stun_peek(&head, bytes, n) && head.class == ADIT_STUN_REQUEST &&
+           head.method == ADIT_STUN_BINDING &&
+           adit_stun_decode(&msg, bytes, n, &auth) == ADIT_STUN_OK;
+}
+
 void adit_ice_request(struct adit_ice *ice, struct adit_ice_base *base,
                       const struct adit_addr *from, const void *bytes, size_t n, adit_time now)
 {

@@ -38,12 +38,13 @@ struct adit_ice_local *adit_ice_find_told(const struct adit_ice *ice,
     return NULL;
 }
 
-/* RFC 8445 section 5.1.1.3: the same for candidates of one type, base address and server. */
+/* RFC 8445 section 5.1.1.3: the same for candidates of one type, transport, base address and
+ * server. */
 static void set_foundation(struct adit_ice *ice, struct adit_ice_local *local)
 {
     for (size_t i = 0; i < ice->local_count; i++) {
         const struct adit_ice_local *l = ice->locals[i];
-        if (l->cand.type == local->cand.type &&
+        if (l->cand.type == local->cand.type && l->cand.transport == local->cand.transport &&
             adit_addr_equal_ip(&l->base->addr, &local->base->addr) &&
             adit_addr_equal_ip(&l->server, &local->server)) {
             memcpy(local->cand.foundation, l->cand.foundation, sizeof local->cand.foundation);
@@ -83,9 +84,10 @@ struct adit_ice_local *adit_ice_add_local(struct adit_ice *ice, struct adit_ice_
     l->announced = announced && !adit_ice_barred(ice, base, NULL);
     announced = l->announced;
     l->cand = (struct adit_cand){ .type = type,
-                                  .transport = ADIT_TRANSPORT_UDP,
+                                  .transport = base->transport,
+                                  .tcptype = base->tcptype,
                                   .component = 1,
-                                  .priority = adit_cand_priority(type, preference),
+                                  .priority = adit_base_priority(base, type, preference),
                                   .addr = *addr };
     if (server)
         l->server = *server;
@@ -142,10 +144,11 @@ void adit_ice_free_bases(struct adit_ice *ice)
     ice->local_count = ice->base_count = 0;
 }
 
-static uint16_t base_group(struct adit_ice *ice, const struct adit_addr *addr)
+static uint16_t base_group(struct adit_ice *ice, const struct adit_ice_base *like)
 {
     for (size_t i = 0; i < ice->base_count; i++) {
-        if (adit_addr_equal_ip(&ice->bases[i]->addr, addr))
+        if (ice->bases[i]->transport == like->transport &&
+            adit_addr_equal_ip(&ice->bases[i]->addr, &like->addr))
             return ice->bases[i]->group;
     }
     return ++ice->groups;
@@ -158,7 +161,7 @@ static struct adit_ice_base *new_base(struct adit_ice *ice, const struct adit_ic
     if (!base)
         return NULL;
     *base = *like;
-    base->group = base_group(ice, &like->addr);
+    base->group = base_group(ice, like);
     base->probes = adit_zalloc(ADIT_ICE_STUN_MAX * sizeof *base->probes);
     if (!base->probes) {
         free_base(base);
@@ -231,6 +234,26 @@ int adit_ice_add_relay(struct adit_ice *ice, int id, const struct adit_ice_relay
     return 0;
 }
 
+int adit_ice_add_tcp(struct adit_ice *ice, int id, const struct adit_addr *addr,
+                     enum adit_tcptype tcptype, uint16_t preference, bool announce, adit_time now)
+{
+    struct adit_ice_base like = { .id = id,
+                                  .type = ADIT_CAND_HOST,
+                                  .transport = ADIT_TRANSPORT_TCP,
+                                  .tcptype = tcptype,
+                                  .addr = *addr,
+                                  .preference = preference,
+                                  .announce = announce && tcptype != ADIT_TCP_ACTIVE };
+    int err;
+
+    if (tcptype == ADIT_TCP_ACTIVE)
+        like.addr.port = ADIT_TCP_PORT_ACTIVE;
+    err = add_base(ice, &like, NULL, now);
+    if (!err)
+        adit_ice_finish(ice, now);
+    return err;
+}
+
 void adit_ice_remove_base(struct adit_ice *ice, int id, adit_time now)
 {
     struct adit_ice_base *base = adit_ice_find_base(ice, id);
@@ -255,7 +278,7 @@ void adit_ice_remove_base(struct adit_ice *ice, int id, adit_time now)
         if (ice->bases[i] == base)
             ice->bases[i--] = ice->bases[--ice->base_count];
     }
-    if (base->type == ADIT_CAND_HOST)
+    if (base->type == ADIT_CAND_HOST && base->transport == ADIT_TRANSPORT_UDP)
         adit_ice_bases_changed(ice, false, now);
     free_base(base);
     if (!adit_ice_over(ice))

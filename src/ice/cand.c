@@ -6,6 +6,7 @@
 #include "base/str.h"
 
 static const char *const type_names[] = { "host", "srflx", "prflx", "relay" };
+static const char *const tcptype_names[] = { "", "active", "passive", "so" };
 
 const char *adit_cand_type_name(enum adit_cand_type type)
 {
@@ -27,7 +28,8 @@ bool adit_ice_chars_valid(const char *text, size_t len)
  *
  * RFC 8839 section 5.1:
  *   candidate:<foundation> <component> <transport> <priority> <address> <port> typ <type>
- *   [raddr <address>] [rport <port>] *(<name> <value>) */
+ *   [raddr <address>] [rport <port>] *(<name> <value>)
+ * and RFC 6544 section 4.5: tcptype <active|passive|so> among the last. */
 
 struct word {
     const char *p;
@@ -87,8 +89,18 @@ static int parse_host(struct adit_addr *addr, char *name, struct word w)
     return 0;
 }
 
-/* "raddr", "rport", "ufrag"; what we do not know is passed over with its value (RFC 8839 section
- * 5.1: "implementations MUST ignore any name/value pairs they don't understand"). */
+/* What is none of the three is a candidate of a kind that we do not know: not usable. */
+static enum adit_tcptype tcptype_of(struct word w)
+{
+    for (size_t i = ADIT_TCP_ACTIVE; i < ADIT_LEN(tcptype_names); i++) {
+        if (word_is(w, tcptype_names[i]))
+            return (enum adit_tcptype)i;
+    }
+    return ADIT_TCP_NONE;
+}
+
+/* "raddr", "rport", "tcptype", "ufrag"; what we do not know is passed over with its value (RFC 8839
+ * section 5.1: "implementations MUST ignore any name/value pairs they don't understand"). */
 static int parse_extensions(struct adit_cand *c, const char *p, const char *end)
 {
     uint64_t rport = 0;
@@ -105,6 +117,9 @@ static int parse_extensions(struct adit_cand *c, const char *p, const char *end)
         } else if (word_is(key, "rport")) {
             if (parse_number(&rport, value, 0, 65535) < 0)
                 return -EINVAL;
+        } else if (word_is(key, "tcptype")) {
+            if (c->transport == ADIT_TRANSPORT_TCP)
+                c->tcptype = tcptype_of(value);
         } else if (word_is(key, "ufrag")) {
             if (!adit_ice_chars_valid(value.p, value.len) ||
                 adit_str_copy(c->ufrag, sizeof c->ufrag, value.p, value.len) < 0)
@@ -202,14 +217,29 @@ void adit_cand_print(struct adit_buf *out, const struct adit_cand *cand)
         adit_buf_printf(out, " raddr %s rport %u", adit_addr_str_ip(&related, ip), related.port);
     else if (cand->type != ADIT_CAND_HOST) /* RFC 8839 section 5.1: MUST be present */
         adit_buf_printf(out, " raddr %s rport 0", addr.family == ADIT_FAMILY_V6 ? "::" : "0.0.0.0");
+    if (cand->tcptype != ADIT_TCP_NONE)
+        adit_buf_printf(out, " tcptype %s", tcptype_names[cand->tcptype]);
     if (cand->ufrag[0] != '\0')
         adit_buf_printf(out, " ufrag %s", cand->ufrag);
 }
 
+static bool can_be_called(const struct adit_cand *cand)
+{
+    switch (cand->transport) {
+    case ADIT_TRANSPORT_UDP:
+        return true;
+    case ADIT_TRANSPORT_TCP:
+        return cand->tcptype == ADIT_TCP_PASSIVE || cand->tcptype == ADIT_TCP_SO;
+    case ADIT_TRANSPORT_OTHER:
+        break;
+    }
+    return false;
+}
+
 bool adit_cand_usable(const struct adit_cand *cand, bool allow_loopback)
 {
-    if (cand->transport != ADIT_TRANSPORT_UDP || cand->component != 1 ||
-        cand->addr.family == ADIT_FAMILY_NONE || cand->addr.port == 0)
+    if (!can_be_called(cand) || cand->component != 1 || cand->addr.family == ADIT_FAMILY_NONE ||
+        cand->addr.port == 0)
         return false;
     switch (adit_addr_scope(&cand->addr)) {
     case ADIT_SCOPE_LINK:

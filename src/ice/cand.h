@@ -1,7 +1,7 @@
 /* cand.h - one ICE candidate and its text form (RFC 8445 section 5.1, RFC 8839 section 5.1).
  *
  * Parsing is tolerant on form and strict on what ends up in the struct: unknown attributes are
- * skipped, TCP, component 2 and unknown transports are recognised so that the caller can pass over
+ * skipped, component 2 and unknown transports are recognised so that the caller can pass over
  * them. */
 #ifndef ADIT_CAND_H
 #define ADIT_CAND_H
@@ -12,6 +12,11 @@
 enum adit_cand_type { ADIT_CAND_HOST, ADIT_CAND_SRFLX, ADIT_CAND_PRFLX, ADIT_CAND_RELAY };
 
 enum adit_transport { ADIT_TRANSPORT_UDP, ADIT_TRANSPORT_TCP, ADIT_TRANSPORT_OTHER };
+
+/* Who opens the connection (RFC 6544 section 4.1): its owner, the other side, or both at once. */
+enum adit_tcptype { ADIT_TCP_NONE, ADIT_TCP_ACTIVE, ADIT_TCP_PASSIVE, ADIT_TCP_SO };
+
+#define ADIT_TCP_PORT_ACTIVE 9 /* of an active candidate, RFC 6544 section 4.5: it has none yet */
 
 #define ADIT_FOUNDATION_MAX 32  /* ice-chars, RFC 8839 section 5.1 */
 #define ADIT_UFRAG_MAX      256 /* RFC 8839 section 5.4 */
@@ -24,6 +29,7 @@ enum adit_transport { ADIT_TRANSPORT_UDP, ADIT_TRANSPORT_TCP, ADIT_TRANSPORT_OTH
 struct adit_cand {
     enum adit_cand_type type;
     enum adit_transport transport;
+    enum adit_tcptype tcptype; /* of TCP, where it was told */
     uint16_t component;
     uint32_t priority;
     char foundation[ADIT_FOUNDATION_MAX + 1];
@@ -43,9 +49,9 @@ const char *adit_cand_type_name(enum adit_cand_type type); /* "host", "srflx", "
 /* Is all of it letters, digits, '+' and '/' (ice-char, RFC 8839 section 5.1)? */
 bool adit_ice_chars_valid(const char *text, size_t len);
 
-/* May we send a check there? UDP, component 1, a unicast address and port that a remote description
- * has a right to name: no loopback (unless allowed), no multicast, no broadcast, no 0/8, no port 0.
- */
+/* May we send a check there? UDP, or TCP that we may open a connection to (not active), component
+ * 1, a unicast address and port that a remote description has a right to name: no loopback (unless
+ * allowed), no multicast, no broadcast, no 0/8, no port 0. */
 bool adit_cand_usable(const struct adit_cand *cand, bool allow_loopback);
 
 /* May its name be asked for among the neighbours (lan/mdns.h)? It would be usable, but there is a

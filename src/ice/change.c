@@ -43,6 +43,8 @@ enum adit_kind adit_pair_kind(const struct adit_pair *p)
                                                          : ADIT_KIND_RELAY;
     if (theirs)
         return ADIT_KIND_RELAY;
+    if (p->base->transport == ADIT_TRANSPORT_TCP)
+        return ADIT_KIND_TCP;
     return (near(&p->base->addr) && near(&p->to)) || same_prefix(&p->base->addr, &p->to)
                ? ADIT_KIND_LAN
                : ADIT_KIND_WAN;

@@ -22,7 +22,7 @@ static size_t compose(const struct adit_ice *ice, const struct adit_ice_base *ba
      * is at a relay must not look better than it is. */
     adit_stun_add32(
         out, ADIT_STUN_PRIORITY,
-        adit_cand_priority(base->type == ADIT_CAND_RELAY ? ADIT_CAND_RELAY : ADIT_CAND_PRFLX,
+        adit_base_priority(base, base->type == ADIT_CAND_RELAY ? ADIT_CAND_RELAY : ADIT_CAND_PRFLX,
                            base->preference));
     adit_stun_add64(out, ice->controlling ? ADIT_STUN_ICE_CONTROLLING : ADIT_STUN_ICE_CONTROLLED,
                     ice->tie_breaker);
@@ -119,7 +119,8 @@ static adit_time when_to_repeat(const struct adit_ice *ice, const struct adit_pa
                                 adit_time now)
 {
     adit_time wait = REPEAT_RTTS * ice->stun_rtt;
-    bool first = !p->heard && p->failures == 0 && !p->check.live;
+    bool first =
+        !p->heard && p->failures == 0 && !p->check.live && p->base->transport == ADIT_TRANSPORT_UDP;
 
     return first && wait && wait < ice->rto ? now + wait : ADIT_NEVER;
 }
@@ -156,9 +157,12 @@ static bool start(struct adit_ice *ice, struct adit_pair *p, adit_time now)
     begin(ice, p, now);
     p->state = ADIT_PAIR_IN_PROGRESS;
     /* RFC 8445 section 14.3: RTO = MAX (500 ms, Ta * (Num-Waiting + Num-In-Progress)) */
-    adit_retry_start(&p->retry,
-                     adit_time_max(ice->rto, ice->ta * adit_checklist_active(&ice->list)),
-                     gap_max(ice, now), now);
+    if (p->base->transport == ADIT_TRANSPORT_TCP)
+        adit_tcp_retry_start(&p->retry, now);
+    else
+        adit_retry_start(&p->retry,
+                         adit_time_max(ice->rto, ice->ta * adit_checklist_active(&ice->list)),
+                         gap_max(ice, now), now);
     send_check(ice, p, now);
     return true;
 }
@@ -263,13 +267,16 @@ void adit_ice_pair_failed(struct adit_ice *ice, struct adit_pair *p, enum adit_w
                           adit_time now)
 {
     adit_time wait = RETRY_FIRST;
+    bool tcp = p->base->transport == ADIT_TRANSPORT_TCP;
 
     /* Refused at once, again and again: slower, so that there are no more sends than the seven that
      * silence would have cost. */
-    if (p->retry.sends < ADIT_RETRY_SENDS_MAX)
+    if (tcp || p->retry.sends < ADIT_RETRY_SENDS_MAX)
         wait = adit_time_min(RETRY_FIRST << (p->failures < 2 ? p->failures : 2), RETRY_MAX);
     wait = adit_time_min(wait, gap_max(ice, now));
-    if (patient(ice) && p->retry.sends == ADIT_RETRY_SENDS_MAX)
+    if (tcp && p->valid)
+        wait = ADIT_TCP_AGAIN;
+    if (!tcp && patient(ice) && p->retry.sends == ADIT_RETRY_SENDS_MAX)
         wait = 0; /* the pause was behind the last copy */
     adit_list_del(&p->triggered);
     p->state = ADIT_PAIR_FAILED;

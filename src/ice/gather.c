@@ -95,7 +95,8 @@ void adit_ice_probe_init(const struct adit_ice *ice, struct adit_ice_base *base,
                          adit_time now)
 {
     struct adit_ice_probe *p = &base->probes[server];
-    bool ask = base->type == ADIT_CAND_HOST && adit_pair_allowed(&base->addr, &ice->stun[server]) &&
+    bool ask = base->type == ADIT_CAND_HOST && base->transport == ADIT_TRANSPORT_UDP &&
+               adit_pair_allowed(&base->addr, &ice->stun[server]) &&
                !adit_ice_barred(ice, base, NULL);
 
     p->state = ask ? ADIT_PROBE_WAITING : ADIT_PROBE_IDLE;

@@ -162,6 +162,14 @@ void adit_ice_await_relays(struct adit_ice *ice, unsigned count, adit_time now);
 ADIT_MUST_USE int adit_ice_set_mapped(struct adit_ice *ice, int base,
                                       const struct adit_addr *server, const struct adit_addr *addr,
                                       adit_time now);
+/* An address for connections by TCP (tcp.h). What leaves this base goes to the owner with its
+ * destination, and what is fed comes from the other end of a connection, frame by frame
+ * (RFC 4571). The owner opens a connection with the first packet to a destination, unless the base
+ * is passive, and calls adit_ice_send_failed when one fails or ends. An active base has no port;
+ * its candidate is not told. Errors as adit_ice_add_base. */
+ADIT_MUST_USE int adit_ice_add_tcp(struct adit_ice *ice, int base, const struct adit_addr *addr,
+                                   enum adit_tcptype tcptype, uint16_t preference, bool announce,
+                                   adit_time now);
 /* The socket is gone (interface removed, ENETDOWN): its candidates and pairs go with it. */
 void adit_ice_remove_base(struct adit_ice *ice, int base, adit_time now);
 /* One more STUN server, when its name has been resolved. Passed over at the limit of eight, and if
@@ -207,6 +215,8 @@ void adit_ice_remote_done(struct adit_ice *ice, adit_time now);
  * dropped: false. */
 bool adit_ice_feed(struct adit_ice *ice, int base, const struct adit_addr *from,
                    struct adit_span *pkt, adit_time now);
+/* Is it a check for us, with our password in it? For who opens the door to strangers. */
+bool adit_ice_authentic(const struct adit_ice *ice, const void *bytes, size_t n);
 /* Sends over the selected pair, or the best valid one before nomination (RFC 8445 section 12.1).
  * -ENOTCONN: no valid pair yet, or none at the moment; -EPIPE: FAILED; -ECANCELED: closed. */
 ADIT_MUST_USE int adit_ice_send(struct adit_ice *ice, const void *bytes, size_t n);

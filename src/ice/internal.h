@@ -11,6 +11,7 @@
  *   select.c  nomination, the pair in use, consent, state
  *   change.c  another pair than the one in use, while that works
  *   watch.c   the backup, and what else is asked now and then; silence of the pair in use
+ *   tcp.c     what is different by TCP: priorities, pairing, no repetition
  *   seek.c    pairs that did not work are tried again while better ones could be
  *   listing.c what became of each pair, for people
  *

@@ -225,6 +225,22 @@ bool adit_ice_check_response(struct adit_ice *ice, struct adit_ice_base *base,
     return true;
 }
 
+/* The other side had opened it, and would come from another port now: there is nothing to be tried
+ * again. */
+static void forget_caller(struct adit_ice *ice, const struct adit_ice_base *base,
+                          const struct adit_addr *from, struct adit_pair *p)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < ice->early_count; i++) {
+        if (ice->early[i].base != base || !adit_addr_equal(&ice->early[i].from, from))
+            ice->early[kept++] = ice->early[i];
+    }
+    ice->early_count = kept;
+    if (p)
+        adit_ice_forget_pair(ice, p);
+}
+
 void adit_ice_send_failed(struct adit_ice *ice, int base_id, const struct adit_addr *to, int err,
                           adit_time now)
 {
@@ -234,7 +250,10 @@ void adit_ice_send_failed(struct adit_ice *ice, int base_id, const struct adit_a
     if (!base || adit_ice_over(ice))
         return;
     adit_ice_probe_unreachable(ice, base, to, now);
-    if (p && (p->valid || p->state == ADIT_PAIR_IN_PROGRESS)) {
+    if (base->tcptype == ADIT_TCP_PASSIVE) {
+        forget_caller(ice, base, to, p);
+        adit_ice_review(ice, now);
+    } else if (p && (p->valid || p->state == ADIT_PAIR_IN_PROGRESS)) {
         adit_ice_pair_failed(ice, p, ADIT_WHY_REFUSED, now);
         p->failure_err = err;
         adit_ice_review(ice, now);

@@ -15,11 +15,25 @@ uint32_t adit_cand_priority(enum adit_cand_type type, uint16_t preference)
     return (uint32_t)type_preference[type] << 24 | (uint32_t)preference << 8 | (256 - 1);
 }
 
+uint32_t adit_base_priority(const struct adit_ice_base *base, enum adit_cand_type type,
+                            uint16_t preference)
+{
+    return base->transport == ADIT_TRANSPORT_TCP
+               ? adit_tcp_priority(type, base->tcptype, preference)
+               : adit_cand_priority(type, preference);
+}
+
 uint64_t adit_pair_priority(bool controlling, uint32_t local, uint32_t remote)
 {
     uint64_t g = controlling ? local : remote, d = controlling ? remote : local;
 
     return (g < d ? g : d) << 32 | 2 * (g > d ? g : d) | (g > d ? 1 : 0);
+}
+
+bool adit_pair_matches(const struct adit_ice_base *base, const struct adit_cand *remote)
+{
+    return base->transport == remote->transport && (base->transport != ADIT_TRANSPORT_TCP ||
+                                                    adit_tcp_pairs(base->tcptype, remote->tcptype));
 }
 
 bool adit_pair_allowed(const struct adit_addr *local, const struct adit_addr *remote)

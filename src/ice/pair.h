@@ -12,6 +12,7 @@
 #include "ice/path.h"
 #include "ice/retry.h"
 #include "ice/stun.h"
+#include "ice/tcp.h"
 
 /* A candidate of ours. Those that were not announced (peer-reflexive, or on a base that keeps to
  * itself) are used, but nobody is told. */
@@ -44,6 +45,8 @@ struct adit_keepalive {
 struct adit_ice_base {
     int id;                   /* the owner's name for it */
     enum adit_cand_type type; /* HOST or RELAY */
+    enum adit_transport transport;
+    enum adit_tcptype tcptype;
     struct adit_keepalive keepalive;
     struct adit_addr addr;
     struct adit_addr related; /* of a relay: as it sees us */
@@ -136,8 +139,14 @@ void adit_pair_count(struct adit_pair *pair, bool answered);
 
 /* RFC 8445 section 5.1.2.1, one component. */
 uint32_t adit_cand_priority(enum adit_cand_type type, uint16_t preference);
+/* Of a candidate of this type that is reached through the base, by its transport. */
+uint32_t adit_base_priority(const struct adit_ice_base *base, enum adit_cand_type type,
+                            uint16_t preference);
 /* RFC 8445 section 6.1.2.3. */
 uint64_t adit_pair_priority(bool controlling, uint32_t local, uint32_t remote);
+/* May a base call this candidate? The transport is the same, and by TCP one side waits for calls.
+ */
+bool adit_pair_matches(const struct adit_ice_base *base, const struct adit_cand *remote);
 /* May these two be paired? Same family; link-local and loopback keep to themselves. */
 bool adit_pair_allowed(const struct adit_addr *local, const struct adit_addr *remote);
 /* Does it lead over a relay of ours or of theirs? A candidate that was learned from a check has its

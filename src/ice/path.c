@@ -10,19 +10,20 @@
 
 typedef struct adit_path_facts facts;
 
-static bool direct(const facts *f)
+/* Whatever they measure, the one with more of this is the better one. */
+static unsigned directness(const facts *f)
 {
-    return f->kind >= ADIT_KIND_WAN;
+    return f->kind >= ADIT_KIND_WAN ? 2 : f->kind == ADIT_KIND_TCP ? 1 : 0;
 }
 
-static bool direct_for_relayed(const facts *it, const facts *used)
+static bool more_direct(const facts *it, const facts *used)
 {
-    return direct(it) && !direct(used);
+    return directness(it) > directness(used);
 }
 
-static bool relayed_for_direct(const facts *it, const facts *used)
+static bool less_direct(const facts *it, const facts *used)
 {
-    return !direct(it) && direct(used);
+    return directness(it) < directness(used);
 }
 
 static bool counted(const facts *it, const facts *used)
@@ -88,8 +89,8 @@ static const struct {
     bool measured; /* both of them, enough */
     enum adit_why otherwise;
 } rules[] = {
-    { direct_for_relayed, always, false, ADIT_WHY_UNPROVEN },
-    { relayed_for_direct, never, false, ADIT_WHY_RELAYED },
+    { more_direct, always, false, ADIT_WHY_UNPROVEN },
+    { less_direct, never, false, ADIT_WHY_RELAYED },
     { loses_less, half_as_fast, true, ADIT_WHY_SLOWER },
     { loses_more, never, true, ADIT_WHY_LOSSY },
     { better_kind, not_slower, true, ADIT_WHY_SLOWER },

@@ -1,17 +1,19 @@
 /* path.h - which of two pairs that work is the better one to use, and how often that may change.
  *
- *   kinds, from the best:  LAN > WAN > over one relay > over two > over the signaling server
+ *   kinds, from the best:  LAN > WAN > by TCP > over one relay > over two > over the signaling
+ * server
  *
  *   the one in question, against the one in use      is taken if
- *   direct, and the other is relayed                 it answers
- *   relayed, and the other is direct                 never
+ *   by UDP and direct, and the other is not          it answers
+ *   by TCP and direct, and the other is relayed      it answers
+ *   the other way round                              never
  *   loses 10 % less                                  it is not twice as slow
  *   loses 5 % more                                   never
  *   of a better kind                                 it is not slower
  *   of the same kind, IPv6 instead of IPv4           it is not slower
  *   any other                                        it is faster: 20 %, 5 ms, and more than chance
  *
- * The first row that fits decides. "Not slower" is 10 % or 1 ms; all but the first two rows need
+ * The first row that fits decides. "Not slower" is 10 % or 1 ms; all but the first three rows need
  * measurements of both, so that what was gained cannot be lost again by noise. After a change the
  * next one waits 5 s, and each time twice as long, up to ten minutes; ten quiet gaps later it
  * begins anew. What has died is left at once, whatever this says. */
@@ -24,6 +26,7 @@ enum adit_kind {
     ADIT_KIND_SIGNALING,
     ADIT_KIND_TWO_RELAYS,
     ADIT_KIND_RELAY,
+    ADIT_KIND_TCP,
     ADIT_KIND_WAN,
     ADIT_KIND_LAN
 };

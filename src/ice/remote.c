@@ -10,10 +10,12 @@ static size_t signalled_max(const struct adit_ice *ice)
     return ice->limits.remotes_max - ice->limits.remotes_max / 8;
 }
 
-static struct adit_ice_remote *find(const struct adit_ice *ice, const struct adit_addr *addr)
+static struct adit_ice_remote *find(const struct adit_ice *ice, enum adit_transport transport,
+                                    const struct adit_addr *addr)
 {
     for (size_t i = 0; i < ice->remote_count; i++) {
-        if (adit_addr_equal(&ice->remotes[i]->cand.addr, addr))
+        if (ice->remotes[i]->cand.transport == transport &&
+            adit_addr_equal(&ice->remotes[i]->cand.addr, addr))
             return ice->remotes[i];
     }
     return NULL;
@@ -89,7 +91,8 @@ static void pair(struct adit_ice *ice, struct adit_ice_base *base, struct adit_i
     struct adit_addr to = adit_pair_target(&base->addr, &remote->cand.addr);
 
     /* RFC 8445 section 7.3.1.4: a learned candidate belongs to the base that heard it. */
-    if (!remote->signalled || !adit_pair_allowed(&base->addr, &remote->cand.addr) ||
+    if (!remote->signalled || !adit_pair_matches(base, &remote->cand) ||
+        !adit_pair_allowed(&base->addr, &remote->cand.addr) ||
         out_of_reach(base, &remote->cand.addr) || adit_checklist_find(&ice->list, base, &to))
         return;
     struct adit_pair *p = adit_checklist_add(&ice->list, base, remote, ice->controlling, false);
@@ -125,7 +128,7 @@ int adit_ice_add_remote(struct adit_ice *ice, const struct adit_cand *cand, adit
         return 0;
     c = *cand;
     c.addr = without_scope(&cand->addr);
-    r = find(ice, &c.addr);
+    r = find(ice, c.transport, &c.addr);
     if (r && r->signalled)
         return 0;
     if (r) { /* learned before: now it is known what it is */
@@ -200,9 +203,10 @@ struct adit_pair *adit_ice_learn(struct adit_ice *ice, struct adit_ice_base *bas
 {
     struct adit_pair *p = adit_checklist_find(&ice->list, base, from);
     struct adit_addr addr = without_scope(from);
-    struct adit_ice_remote *r = find(ice, &addr);
+    struct adit_ice_remote *r = find(ice, base->transport, &addr);
     struct adit_cand c = { .type = ADIT_CAND_PRFLX,
-                           .transport = ADIT_TRANSPORT_UDP,
+                           .transport = base->transport,
+                           .tcptype = adit_tcp_opposite(base->tcptype),
                            .component = 1,
                            .priority = priority,
                            .addr = addr };

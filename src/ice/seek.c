@@ -1,10 +1,10 @@
 /* seek - while the pair in use is not the best that could be, others are tried again, slowly.
  *
- * Over a relay, all direct ones: after 5 s, then every 10 s, and the STUN servers are asked with
- * them, for a NAT may have changed its ways and the host its address. Otherwise those that were
- * never tried, that are of a better kind, or that would make a better backup: after 5 s, then after
- * one minute, two … ten. A round is ten packets at most, one for each pair; those who wait longest
- * go first. */
+ * Over a relay or TCP, all direct ones: after 5 s, then every 10 s, and the STUN servers are asked
+ * with them, for a NAT may have changed its ways and the host its address. Otherwise those that
+ * were never tried, that are of a better kind, or that would make a better backup: after 5 s, then
+ * after one minute, two … ten. A round is ten packets at most, one for each pair; those who wait
+ * longest go first. */
 #include "ice/internal.h"
 
 #define FIRST         (5 * ADIT_SEC)
@@ -17,7 +17,7 @@
 
 bool adit_ice_seeking(const struct adit_ice *ice)
 {
-    return adit_ice_concluded(ice) && adit_pair_relayed(ice->selected);
+    return adit_ice_concluded(ice) && adit_pair_kind(ice->selected) < ADIT_KIND_WAN;
 }
 
 void adit_ice_seek_begin(struct adit_ice *ice, adit_time now)
@@ -73,12 +73,12 @@ static struct adit_pair *next(const struct adit_ice *ice, adit_time now)
 
 static void begin_round(struct adit_ice *ice, adit_time now)
 {
-    bool relayed = adit_pair_relayed(ice->selected);
+    bool often = adit_ice_seeking(ice);
 
     ice->seek_began = now;
     ice->seek_left = BUDGET;
-    ice->seek_at = now + (relayed ? RELAYED_EVERY : ice->seek_gap);
-    if (relayed)
+    ice->seek_at = now + (often ? RELAYED_EVERY : ice->seek_gap);
+    if (often)
         adit_ice_probe_again(ice, now);
     else
         ice->seek_gap = adit_time_min(2 * ice->seek_gap, EVERY_MAX);

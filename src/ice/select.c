@@ -63,9 +63,14 @@ static void use(struct adit_ice *ice, struct adit_pair *p, adit_time now)
     adit_ice_tell(ice, &(struct adit_ice_event){ .type = ADIT_ICE_EV_SELECTED });
 }
 
+static bool more_direct(const struct adit_pair *p, const struct adit_pair *than)
+{
+    return adit_pair_kind(p) >= ADIT_KIND_TCP && adit_pair_kind(p) > adit_pair_kind(than);
+}
+
 /* RFC 8445 section 8.1.2: with a nominated pair the others are let go, unless they could be better
- * than a relay. They are parked, for they are all there is if that pair dies; an answer to what is
- * under way still counts. */
+ * than a relay or TCP. They are parked, for they are all there is if that pair dies; an answer to
+ * what is under way still counts. */
 static void park_others(struct adit_ice *ice)
 {
     bool seeking = adit_ice_seeking(ice);
@@ -73,7 +78,7 @@ static void park_others(struct adit_ice *ice)
     for (size_t i = 0; i < ice->list.count; i++) {
         struct adit_pair *p = ice->list.pairs[i];
         if (p != ice->selected && p != ice->nominee && adit_list_empty(&p->triggered) &&
-            !(seeking && !adit_pair_relayed(p)) &&
+            !(seeking && more_direct(p, ice->selected)) &&
             (p->state == ADIT_PAIR_WAITING || p->state == ADIT_PAIR_IN_PROGRESS))
             p->state = ADIT_PAIR_FROZEN;
     }

@@ -4,8 +4,11 @@
 
 static int give_one(struct adit_ice *ice, const struct peer_base *b, adit_time now)
 {
-    return b->is_relay ? adit_ice_add_relay(ice, b->id, &b->relay, now)
-                       : adit_ice_add_base(ice, b->id, &b->addr, b->preference, b->announce, now);
+    if (b->is_relay)
+        return adit_ice_add_relay(ice, b->id, &b->relay, now);
+    if (b->tcptype)
+        return adit_ice_add_tcp(ice, b->id, &b->addr, b->tcptype, b->preference, b->announce, now);
+    return adit_ice_add_base(ice, b->id, &b->addr, b->preference, b->announce, now);
 }
 
 void adit_bases_give(struct adit_engine *e, struct adit_ice *ice)
@@ -58,6 +61,29 @@ int adit_engine_add_relay(struct adit_engine *e, int base, const struct adit_ice
     err = adit_bases_put(e, &(struct peer_base){ .id = base, .is_relay = true, .relay = *relay });
     adit_engine_settle(e);
     return err;
+}
+
+int adit_engine_add_tcp(struct adit_engine *e, int base, const struct adit_addr *addr,
+                        enum adit_tcptype tcptype, uint16_t preference, bool announce,
+                        adit_time now)
+{
+    int err;
+
+    e->now = now;
+    err = adit_bases_put(e, &(struct peer_base){ .id = base,
+                                                 .addr = *addr,
+                                                 .tcptype = tcptype,
+                                                 .preference = preference,
+                                                 .announce = announce });
+    adit_engine_settle(e);
+    return err;
+}
+
+bool adit_engine_authentic(const struct adit_engine *e, const void *bytes, size_t n)
+{
+    return adit_ice_authentic(e->ice, bytes, n) ||
+           (e->restart.next && adit_ice_authentic(e->restart.next, bytes, n)) ||
+           (e->restart.past && adit_ice_authentic(e->restart.past, bytes, n));
 }
 
 /* NULL: all of the base; addr NULL: no more. */

@@ -119,6 +119,11 @@ ADIT_MUST_USE int adit_engine_set_mapped(struct adit_engine *e, int base,
 /* An address at a relay that the owner keeps up, see ice.h. */
 ADIT_MUST_USE int adit_engine_add_relay(struct adit_engine *e, int base,
                                         const struct adit_ice_relay *relay, adit_time now);
+/* An address for connections by TCP, see ice.h. */
+ADIT_MUST_USE int adit_engine_add_tcp(struct adit_engine *e, int base, const struct adit_addr *addr,
+                                      enum adit_tcptype tcptype, uint16_t preference, bool announce,
+                                      adit_time now);
+bool adit_engine_authentic(const struct adit_engine *e, const void *bytes, size_t n);
 void adit_engine_remove_base(struct adit_engine *e, int base, adit_time now);
 /* Another STUN server, once its name is resolved. */
 void adit_engine_add_stun(struct adit_engine *e, const struct adit_addr *server, adit_time now);

@@ -30,6 +30,7 @@ struct peer_base {
     bool is_relay;
     struct adit_ice_relay relay;
     struct adit_addr addr;
+    enum adit_tcptype tcptype; /* NONE: UDP */
     uint16_t preference;
     bool announce;
 };

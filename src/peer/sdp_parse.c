@@ -149,7 +149,7 @@ static bool has_room(const struct adit_desc *d, const struct adit_cand *c)
            (c->addr.family != ADIT_FAMILY_NONE || names < ADIT_DESC_NAMES_MAX);
 }
 
-/* What is malformed or useless to us (TCP, component 2, multicast, a name that is not under
+/* What is malformed or useless to us (active TCP, component 2, multicast, a name that is not under
  * ".local") is passed over, and so is what exceeds the limit: a candidate is a hint (RFC 8839
  * section 5.1). */
 static void read_candidate(struct attrs *a, struct adit_sdp_text value)
@@ -161,8 +161,8 @@ static void read_candidate(struct attrs *a, struct adit_sdp_text value)
         !(adit_cand_usable(&c, true) || adit_cand_named(&c)) || !has_room(d, &c))
         return;
     for (unsigned i = 0; i < d->cand_count; i++) {
-        if (d->cands[i].type == c.type && adit_addr_equal(&d->cands[i].addr, &c.addr) &&
-            strcmp(d->cands[i].name, c.name) == 0)
+        if (d->cands[i].type == c.type && d->cands[i].transport == c.transport &&
+            adit_addr_equal(&d->cands[i].addr, &c.addr) && strcmp(d->cands[i].name, c.name) == 0)
             return;
     }
     d->cands[d->cand_count++] = c;

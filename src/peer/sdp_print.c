@@ -7,15 +7,19 @@
 
 static const char *const setup_names[] = { "actpass", "active", "passive" };
 
-/* m= and c= carry the first candidate, or the discard port (RFC 8839 section 4.2.1.2), as they do
- * for a name (draft-ietf-mmusic-mdns-ice-candidates, section 3.1.1). */
+/* m= and c= carry the first candidate by UDP, or the discard port (RFC 8839 section 4.2.1.2), as
+ * they do for a name (draft-ietf-mmusic-mdns-ice-candidates, section 3.1.1). */
 static void print_mline(struct adit_buf *out, const struct adit_desc *d, bool legacy)
 {
     struct adit_addr first = { .family = ADIT_FAMILY_V4, .port = 9 };
     char ip[ADIT_ADDR_STR];
 
-    if (d->cand_count > 0 && d->cands[0].addr.family != ADIT_FAMILY_NONE)
-        first = d->cands[0].addr;
+    for (unsigned i = d->cand_count; i-- > 0;) {
+        if (d->cands[i].transport == ADIT_TRANSPORT_UDP)
+            first = d->cands[i].addr;
+    }
+    if (first.family == ADIT_FAMILY_NONE)
+        first = (struct adit_addr){ .family = ADIT_FAMILY_V4, .port = 9 };
     first.scope = 0;
     if (legacy)
         adit_buf_printf(out, "m=application %u DTLS/SCTP %u\r\n", first.port, d->sctp_port);

@@ -128,7 +128,8 @@ static void take_cands(struct adit_ticket *t, const struct adit_desc *desc)
     }
     for (unsigned i = 0; i < desc->cand_count && t->cand_count < ADIT_TICKET_CANDS_MAX; i++) {
         const struct adit_cand *c = &desc->cands[i];
-        if (c->type == ADIT_CAND_PRFLX || c->addr.family == ADIT_FAMILY_NONE)
+        if (c->transport != ADIT_TRANSPORT_UDP || c->type == ADIT_CAND_PRFLX ||
+            c->addr.family == ADIT_FAMILY_NONE)
             continue;
         if (c->type == ADIT_CAND_HOST) {
             if (hosts == 0)

@@ -15,7 +15,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     adit_buf_init(&out, 4096);
     adit_cand_print(&out, &c);
     if (out.err || adit_cand_parse(&again, (const char *)out.data, out.len) < 0 ||
-        again.priority != c.priority || !adit_addr_equal(&again.addr, &c.addr) ||
+        again.priority != c.priority || again.transport != c.transport ||
+        again.tcptype != c.tcptype || !adit_addr_equal(&again.addr, &c.addr) ||
         strcmp(again.foundation, c.foundation) != 0 || strcmp(again.name, c.name) != 0)
         abort();
     adit_buf_done(&out);

@@ -109,6 +109,17 @@ def names_alone(role, mode):
     return body
 
 
+def by_tcp(role, mode):
+    """pion has no UDP and waits for TCP, and adit calls (RFC 6544)."""
+    def body(m):
+        m.build_lab()
+        m.start('pion', role, mode, {}, dict(SHORT, tcp=443))
+        m.introduce()
+        m.both_end_well()
+        require('by TCP' in m.adit.story(), 'adit does not say that it is by TCP')
+    return body
+
+
 for peer in PEERS:
     black_hole = 1280 if peer == 'chromium' else 1300  # what this peer itself can live with
     for role in BOTH_ROLES:
@@ -120,6 +131,8 @@ for peer in PEERS:
             case(at + 'srflx', peer, server_reflexive(peer, role, mode), 60)
             case(at + 'mtu-black-hole', peer, series(peer, role, mode, {'mtu': black_hole}, peer_more=SHORT), 60,
                  adit_only=peer == 'chromium')
+            if peer == 'pion':
+                case(at + 'tcp', peer, by_tcp(role, mode), 60, adit_only=True)
             if peer == 'chromium':
                 case(at + 'mdns', peer, hidden_addresses(role, mode), 60)
                 case(at + 'mdns-both', peer, names_alone(role, mode), 60)

@@ -64,9 +64,11 @@ class Peer:
         found = shutil.which('chromium') or shutil.which('chromium-browser')
         return None if found else 'chromium is not installed'
 
-    def command(self, role, mode, limit=None, bulk=None, channels=None, rounds=None, mdns=False, **more):
+    def command(self, role, mode, limit=None, bulk=None, channels=None, rounds=None, mdns=False, tcp=None,
+                **more):
         words = options(self._program + ['--role', role, '--mode', mode], **more)
-        for name, value in (('--limit', limit), ('--bulk', bulk), ('--channels', channels), ('--rounds', rounds)):
+        for name, value in (('--limit', limit), ('--bulk', bulk), ('--channels', channels), ('--rounds', rounds),
+                            ('--tcp', tcp)):
             if value is not None:
                 words += [name, str(value)]
         return words + ['--mdns'] * mdns

@@ -22,6 +22,7 @@ type options struct {
 	maxRetransmits          int
 	channels, rounds        int
 	limit, bulk             int
+	tcp                     int
 	sizes                   [2]int // the largest message they take, the largest we take
 }
 
@@ -63,6 +64,7 @@ func parseOptions() {
 	flag.IntVar(&opt.rounds, "rounds", 1, "check: open and close them so many times")
 	flag.IntVar(&opt.limit, "limit", 1<<30, "check: no message larger than this")
 	flag.IntVar(&opt.bulk, "bulk", 10<<20, "check: bytes of the last step")
+	flag.IntVar(&opt.tcp, "tcp", 0, "no UDP, but be called by TCP at this port")
 	flag.Parse()
 	if (opt.role != "offer" && opt.role != "answer") || (opt.mode != "check" && opt.mode != "echo") {
 		flag.Usage()
@@ -124,6 +126,9 @@ func main() {
 	logger.Writer = os.Stderr // stdout is for results; it has words for packets that come while it closes
 	settings.LoggerFactory = logger
 	settings.DetachDataChannels() // its own read loop has a buffer of 65535 bytes
+	if opt.tcp != 0 {
+		listenTCP(&settings, logger.NewLogger("tcp"))
+	}
 	api := webrtc.NewAPI(webrtc.WithSettingEngine(settings))
 	config := webrtc.Configuration{}
 	if opt.stun != "" {
