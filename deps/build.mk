@@ -23,7 +23,7 @@ SCTP_SRC   := $(wildcard $(addprefix $(D)/src/usrsctp/usrsctplib/,*.c netinet/*.
 SCTP_FLAGS := -D__Userspace__ -DSCTP_SIMPLE_ALLOCATOR -DSCTP_PROCESS_LEVEL_LOCKS \
               -DHAVE_STDATOMIC_H -DHAVE_NETINET_IP_ICMP_H -include deps/usrsctp-ours.h
 # A static program is for routers: what no packet passes through is made small there.
-SCTP_HOT   := sctp_output sctp_indata sctp_input sctputil sctp_ss_functions user_mbuf
+SCTP_HOT   := sctp_indata sctp_ss_functions user_mbuf
 SCTP_OS     = $(if $(findstring -musl,$(T)),$(patsubst %,-Os,$(filter-out $(SCTP_HOT),$(basename $(notdir $(1))))))
 
 $(L)/libusrsctp.a: $(SCTP_SRC)
