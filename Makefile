@@ -219,6 +219,11 @@ test: deps
 e2e: everything
 	$(Q)ADIT=$(CURDIR)/$(O)/adit BUILD=$(CURDIR)/$(O) tests/run -j 4 $(or $(T:%=tests/e2e/%.sh),$$(tests/all list))
 
+#: make matrix        every pair of networks in the laboratory: a table of paths and seconds (COTURN=1: by coturn)
+matrix: all
+	@mkdir -p build
+	$(Q)ADIT=$(CURDIR)/$(O)/adit TABLE=build/matrix.tsv tests/e2e/long/matrix.sh $(if $(COTURN),--coturn)
+
 #: make interop       install other WebRTC stacks (heavy) and talk to each
 interop: deps
 	$(Q)tests/interop/install || true  # what is missing is skipped by name
@@ -267,7 +272,7 @@ help:
 	@sed -n 's/^#: //p' Makefile
 	@echo 'Variables: B=release|debug|asan|tsan|cov  CC=gcc|clang  TARGET=$(TARGET)  V=1  CFLAGS  LDFLAGS'
 
-.PHONY: all everything deps deps-built static static-here install demo check test e2e interop \
+.PHONY: all everything deps deps-built static static-here install demo check test e2e matrix interop \
         interop-deps lint fuzz fuzz-here bench cov clean help \
         print-tests print-out FORCE
 .SECONDARY:

@@ -9,14 +9,22 @@
 #define WAIT_RELAYS \
     (3 * ADIT_SEC) /* a relay takes six round trips by TLS, and no person waits twice */
 
+static bool has_relay(const struct adit_ice *ice)
+{
+    for (size_t i = 0; i < ice->base_count; i++)
+        if (ice->bases[i]->type == ADIT_CAND_RELAY)
+            return true;
+    return false;
+}
+
+/* With one relay at hand, another one, or a STUN server where no UDP gets out, is worth no more
+ * waiting than any other server. */
 static adit_time gather_limit(const struct adit_ice *ice)
 {
     adit_time at = ice->gather_started + WAIT_ANY;
+    adit_time wait = ice->relays_awaited && !has_relay(ice) ? WAIT_RELAYS : WAIT_OTHERS;
 
-    return ice->gather_answered == ADIT_NEVER
-               ? at
-               : adit_time_min(at, ice->gather_answered +
-                                       (ice->relays_awaited ? WAIT_RELAYS : WAIT_OTHERS));
+    return ice->gather_answered == ADIT_NEVER ? at : adit_time_min(at, ice->gather_answered + wait);
 }
 
 static bool all_settled(const struct adit_ice *ice)

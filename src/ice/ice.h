@@ -153,7 +153,8 @@ struct adit_ice_relay {
 ADIT_MUST_USE int adit_ice_add_relay(struct adit_ice *ice, int base,
                                      const struct adit_ice_relay *relay, adit_time now);
 /* So many relays are still being asked for an address: GATHERED waits for them as for STUN servers,
- * three seconds at most after the first of these has answered. */
+ * three seconds at most after the first of these has answered, one if an address was lent by then.
+ */
 void adit_ice_await_relays(struct adit_ice *ice, unsigned count, adit_time now);
 /* `addr` leads to this base, as `server` says: a gateway that keeps a port open, or whoever else
  * knows; it becomes a server-reflexive candidate. There is one for each base and server: another

@@ -257,6 +257,7 @@ struct adit_ice *adit_parts_new_ice(struct adit_engine *e, const struct adit_eng
                                                    .pwd = conf->pwd,
                                                    .stun = e->stun,
                                                    .stun_count = e->stun_count,
+                                                   .path = conf->path,
                                                    .allow_loopback = conf->allow_loopback,
                                                    .hide_hosts = conf->hide_hosts,
                                                    .ta = conf->ta,

@@ -82,7 +82,7 @@ def two_hosts():
     return "192.0.2.1", "192.0.2.2"
 
 
-def tunnel(adit, tag, inside, *more):
+def tunnel(adit, tag, inside, *more, a_only=()):
     """Two of adit with a device adit0, paired by what they print: an offer to the one, its answer to the other."""
     programs = []
     for n in ("offer", "answer"):
@@ -90,7 +90,7 @@ def tunnel(adit, tag, inside, *more):
     keep = [os.open(f"{W}/{tag}-{n}", os.O_RDWR) for n in ("offer", "answer")]
     for place, mine, theirs in (("A", "offer", "answer"), ("B", "answer", "offer")):
         programs.append(start(place, f"{tag}-{place}", adit, mine, "--mode", "tun", "--address", inside[place] + "/24",
-                              "--ifname", "adit0", "--bind-dev", "eth0", *more,
+                              "--ifname", "adit0", "--bind-dev", "eth0", *more, *(a_only if place == "A" else ()),
                               "--out", f"{W}/{tag}-{mine}", "--in", f"{W}/{tag}-{theirs}"))
     answers(inside["B"])  # or not: whoever asked for the tunnel finds that out
     for fd in keep:

@@ -1,9 +1,16 @@
 #!/bin/bash
-# Every pair of router kinds: who can meet does, without a relay; who cannot is told so (exit 4).
+# Every pair of router kinds: who can meet does, without a relay; who cannot is told so (exit 4). And of the
+# networks of long/matrix.sh, where there is a relay, some of each sort.
 here=$(dirname "$(readlink -f "$0")")
 lab=$here/../lab
 if [ -z "${NEST:-}" ] && "$lab/nest" -t 2>/dev/null; then
-    "$lab/matrix" "$lab/nest" "$here/nat-matrix.sh" | sed -nE 's/^(not )?ok [0-9]+ - /\1ok /p; /^#/p' | "$lab/number"
+    cells="symmetric port-restricted v4, symmetric symmetric alike, port-restricted same v4, udp-blocked symmetric v4"
+    cells+=", web-only udp-blocked v4, symmetric firewall v6, symmetric symmetric both, web-only none v6"
+    {
+        CELLS=$cells JOBS=3 "$here/long/matrix.sh" & # the others wait for nothing, mostly
+        "$lab/matrix" "$lab/nest" "$here/nat-matrix.sh"
+        wait
+    } | sed -nE 's/^(not )?ok [0-9]+ - /\1ok /p; /^#/p' | "$lab/number"
     exit
 fi
 . "$here/lib.sh"

@@ -77,6 +77,30 @@ static void test_direct_where_possible(void **state)
     }
 }
 
+/* And whoever wants nothing else gets nothing else, after an ICE restart either. */
+static void test_relay_alone(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 30; seed++) {
+        struct sim_town *t =
+            sim_town(seed, SIM_FULL_CONE, SIM_PORT_RESTRICTED, seed % 200 * ADIT_MS);
+        struct sim_turn *turn = sim_turn(t->internet, "192.0.2.80:3478");
+        struct adit_ice_pair_info info;
+
+        use(t, 0, turn);
+        t->peer[0]->conf.path = ADIT_PATH_RELAY;
+        sim_check(t->net, sim_town_meet(t, 10 * ADIT_SEC));
+        for (int i = 0; i < 2; i++) {
+            sim_run(t->net, 10 * ADIT_SEC, NULL, NULL);
+            sim_check(t->net, adit_engine_selected(t->peer[0]->engine, &info));
+            sim_check(t->net, info.local->type == ADIT_CAND_RELAY);
+            sim_check(t->net, sim_town_talks(t));
+            adit_engine_restart(t->peer[0]->engine, t->net->now);
+        }
+        sim_town_free(t);
+    }
+}
+
 /* A night passes: permissions, channels, allocation and nonce are all renewed. */
 static void test_stands_for_hours(void **state)
 {
@@ -166,9 +190,13 @@ static void test_closes_give_back(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_symmetric_to_symmetric), cmocka_unit_test(test_direct_where_possible),
-        cmocka_unit_test(test_stands_for_hours),       cmocka_unit_test(test_server_forgets),
-        cmocka_unit_test(test_server_goes_silent),     cmocka_unit_test(test_closes_give_back),
+        cmocka_unit_test(test_symmetric_to_symmetric),
+        cmocka_unit_test(test_direct_where_possible),
+        cmocka_unit_test(test_relay_alone),
+        cmocka_unit_test(test_stands_for_hours),
+        cmocka_unit_test(test_server_forgets),
+        cmocka_unit_test(test_server_goes_silent),
+        cmocka_unit_test(test_closes_give_back),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -229,6 +229,41 @@ static void test_late_server(void **state)
     assert_int_equal(a->cands, 3);
 }
 
+/* No relay yet: three seconds after the first answer, which is time for one that is asked by TLS.
+ */
+static void test_late_relay(void **state)
+{
+    struct net_node *a = with_servers(1);
+    adit_time start = net.now;
+
+    (void)state;
+    net_base(a, 0, "10.0.0.1:1000", 65535);
+    adit_ice_await_relays(a->ice, 1, net.now);
+    adit_ice_bases_done(a->ice, net.now);
+    net_run(&net, start + 4 * ADIT_SEC);
+    assert_int_equal(a->gathered_at, start + 3010 * ADIT_MS);
+}
+
+/* No UDP gets out, one relay has been reached by TCP, and by UDP another one is asked in vain. */
+static void test_relay_without_udp(void **state)
+{
+    struct net_node *a = with_servers(1);
+    struct adit_ice_relay relay = { .addr = net_addr("192.0.2.99:50000"),
+                                    .server = net_addr("192.0.2.99:3478") };
+    adit_time start = net.now;
+
+    (void)state;
+    net.stun_server[0].family = ADIT_FAMILY_NONE;
+    net_base(a, 0, "10.0.0.1:1000", 65535);
+    adit_ice_await_relays(a->ice, 2, net.now);
+    adit_ice_bases_done(a->ice, net.now);
+    net_run(&net, start + 100 * ADIT_MS);
+    assert_int_equal(adit_ice_add_relay(a->ice, 9, &relay, net.now), 0);
+    adit_ice_await_relays(a->ice, 1, net.now);
+    net_run(&net, start + 4 * ADIT_SEC);
+    assert_int_equal(a->gathered_at, start + 1100 * ADIT_MS);
+}
+
 static void test_unreachable_server(void **state)
 {
     struct net_node *a = with_servers(1);
@@ -477,6 +512,8 @@ int main(void)
         T(test_two_servers_differ),
         T(test_silent_server),
         T(test_late_server),
+        T(test_late_relay),
+        T(test_relay_without_udp),
         T(test_unreachable_server),
         T(test_lying_server),
         T(test_forged_answers),
