@@ -211,6 +211,11 @@ compile_commands.json: $(O)/files $(O)/flags
 check: everything
 	$(Q)tests/run -j 2 $(if $(T),$(foreach t,$(T),$(filter %/$(t) %/test_$(t) %/fuzz_$(t),$(TESTS) $(FUZZERS))),$(TESTS) $(FUZZERS))
 
+#: make seeds         relays, restarts and the choice of paths, simulated SIM_SEEDS=1000 times each
+SEEDED := test_turn test_restart test_path
+seeds: everything
+	$(Q)SIM_SEEDS=$(or $(SIM_SEEDS),1000) tests/run -j 2 --timeout 3600 $(SEEDED:%=$(O)/tests/sim/%)
+
 #: make test          everything: dependencies, both programs, all tests; ends with one line of counts
 test: deps
 	$(Q)tests/all
@@ -272,7 +277,7 @@ help:
 	@sed -n 's/^#: //p' Makefile
 	@echo 'Variables: B=release|debug|asan|tsan|cov  CC=gcc|clang  TARGET=$(TARGET)  V=1  CFLAGS  LDFLAGS'
 
-.PHONY: all everything deps deps-built static static-here install demo check test e2e matrix interop \
+.PHONY: all everything deps deps-built static static-here install demo check seeds test e2e matrix interop \
         interop-deps lint fuzz fuzz-here bench cov clean help \
         print-tests print-out FORCE
 .SECONDARY:

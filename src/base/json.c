@@ -238,3 +238,21 @@ const char *adit_json_string(const json_t *object, const char *key)
 
     return s && strlen(s) == json_string_length(v) ? s : NULL;
 }
+
+const char *adit_json_word(char out[ADIT_JSON_WORD], const json_t *object, const char *key)
+{
+    const json_t *v = json_object_get(object, key);
+
+    return adit_str_printable(out, ADIT_JSON_WORD, json_is_string(v) ? json_string_value(v) : "",
+                              json_is_string(v) ? json_string_length(v) : 0);
+}
+
+bool adit_json_is(const json_t *object, const char *key)
+{
+    return json_is_true(json_object_get(object, key));
+}
+
+double adit_json_number(const json_t *object, const char *key)
+{
+    return json_number_value(json_object_get(object, key));
+}

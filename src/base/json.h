@@ -28,4 +28,10 @@ json_t *adit_json_read(const char *text, size_t len, struct adit_cause *ret_caus
  * from the object. */
 const char *adit_json_string(const json_t *object, const char *key);
 
+/* For who shows an object to people. What a terminal may show of a string; "" if there is none. */
+#define ADIT_JSON_WORD 256
+const char *adit_json_word(char out[ADIT_JSON_WORD], const json_t *object, const char *key);
+bool adit_json_is(const json_t *object, const char *key);       /* true, and not something else */
+double adit_json_number(const json_t *object, const char *key); /* 0 if there is none */
+
 #endif

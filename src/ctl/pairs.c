@@ -4,9 +4,8 @@
 #include <stdlib.h>
 
 #include "agent/inner.h"
-#include "base/str.h"
+#include "base/json.h"
 
-#define WORD_MAX   200
 #define ADVICE_MAX 3 /* of them; the best pairs are enough */
 
 /* ---- made by who has the connection ---------------------------------------------------------- */
@@ -68,25 +67,6 @@ json_t *adit_candidates_json(const struct adit_peer *peer)
 
 /* ---- shown by who asks ----------------------------------------------------------------------- */
 
-/* What a terminal may show of a string; "" if there is none. */
-static const char *word(char out[WORD_MAX], const json_t *o, const char *key)
-{
-    const json_t *v = json_object_get(o, key);
-
-    return adit_str_printable(out, WORD_MAX, json_is_string(v) ? json_string_value(v) : "",
-                              json_is_string(v) ? json_string_length(v) : 0);
-}
-
-static bool is(const json_t *o, const char *key)
-{
-    return json_is_true(json_object_get(o, key));
-}
-
-static double number(const json_t *o, const char *key)
-{
-    return json_number_value(json_object_get(o, key));
-}
-
 const char *adit_pairs_choice(const json_t *pairs)
 {
     const json_t *p, *used = NULL;
@@ -94,23 +74,23 @@ const char *adit_pairs_choice(const json_t *pairs)
 
     json_array_foreach(pairs, i, p)
     {
-        if (is(p, "in_use"))
+        if (adit_json_is(p, "in_use"))
             used = p;
-        else if (is(p, "valid")) {
+        else if (adit_json_is(p, "valid")) {
             others++;
-            direct += !is(p, "relayed");
+            direct += !adit_json_is(p, "relayed");
         }
     }
     if (!used)
         return NULL;
-    if (is(used, "relayed") && !direct)
+    if (adit_json_is(used, "relayed") && !direct)
         return "relayed: no direct pair works";
-    if (is(used, "relayed"))
+    if (adit_json_is(used, "relayed"))
         return "relayed: the direct ones that work are not better";
     if (!others)
         return "the only one that works";
-    return is(used, "nominated") ? "the best of those that work"
-                                 : "the first that works, until one is nominated";
+    return adit_json_is(used, "nominated") ? "the best of those that work"
+                                           : "the first that works, until one is nominated";
 }
 
 /* "srflx 192.0.2.1:4711": the address behind the kind. */
@@ -133,47 +113,48 @@ static bool is_public(const char *cand)
 json_t *adit_pairs_advice(const json_t *pairs)
 {
     json_t *list = json_array();
-    char base[WORD_MAX], remote[WORD_MAX];
+    char base[ADIT_JSON_WORD], remote[ADIT_JSON_WORD];
     const json_t *p;
     size_t i;
 
-    json_array_foreach(pairs, i, p) if (is(p, "valid") && !is(p, "relayed")) return list;
+    json_array_foreach(pairs, i,
+                       p) if (adit_json_is(p, "valid") && !adit_json_is(p, "relayed")) return list;
     json_array_foreach(pairs, i, p)
     {
-        word(remote, p, "remote");
-        if (is(p, "relayed") || !is_public(remote) || json_array_size(list) == ADVICE_MAX)
+        adit_json_word(remote, p, "remote");
+        if (adit_json_is(p, "relayed") || !is_public(remote) || json_array_size(list) == ADVICE_MAX)
             continue;
         json_array_append_new(
             list, json_sprintf("UDP from %s to %s: our router, or theirs, would have to let it in "
                                "from anybody",
-                               address_of(remote), word(base, p, "base")));
+                               address_of(remote), adit_json_word(base, p, "base")));
     }
     return list;
 }
 
 void adit_pairs_print(struct adit_buf *out, const json_t *pairs, const char *indent)
 {
-    char local[WORD_MAX], remote[WORD_MAX], why[WORD_MAX], error[WORD_MAX];
+    char local[ADIT_JSON_WORD], remote[ADIT_JSON_WORD], why[ADIT_JSON_WORD], error[ADIT_JSON_WORD];
     const json_t *p;
     size_t i;
 
     json_array_foreach(pairs, i, p)
     {
         adit_buf_printf(out, "%s%c %s to %s", indent,
-                        is(p, "in_use")  ? '*'
-                        : is(p, "valid") ? '+'
-                                         : '-',
-                        word(local, p, "local"), word(remote, p, "remote"));
-        adit_buf_printf(out, ": %s", word(why, p, "why"));
-        if (!is(p, "valid") && number(p, "checks_sent") > 0)
-            adit_buf_printf(out, ", asked %.0f times", number(p, "checks_sent"));
-        if (*word(error, p, "error"))
+                        adit_json_is(p, "in_use")  ? '*'
+                        : adit_json_is(p, "valid") ? '+'
+                                                   : '-',
+                        adit_json_word(local, p, "local"), adit_json_word(remote, p, "remote"));
+        adit_buf_printf(out, ": %s", adit_json_word(why, p, "why"));
+        if (!adit_json_is(p, "valid") && adit_json_number(p, "checks_sent") > 0)
+            adit_buf_printf(out, ", asked %.0f times", adit_json_number(p, "checks_sent"));
+        if (*adit_json_word(error, p, "error"))
             adit_buf_printf(out, " (%s)", error);
-        if (number(p, "rtt_ms") > 0)
-            adit_buf_printf(out, ", %.1f ms", number(p, "rtt_ms"));
-        if (is(p, "nominated"))
+        if (adit_json_number(p, "rtt_ms") > 0)
+            adit_buf_printf(out, ", %.1f ms", adit_json_number(p, "rtt_ms"));
+        if (adit_json_is(p, "nominated"))
             adit_buf_printf(out, ", nominated");
-        if (is(p, "backup"))
+        if (adit_json_is(p, "backup"))
             adit_buf_printf(out, ", kept warm");
         adit_buf_printf(out, "\n");
     }

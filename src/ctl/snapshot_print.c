@@ -1,23 +1,7 @@
 /* snapshot_print - a snapshot for people, and how fast what it counts goes. */
-#include "base/str.h"
+#include "base/json.h"
 #include "ctl/pairs.h"
 #include "ctl/snapshot.h"
-
-#define WORD_MAX 200
-
-/* What a terminal may show of a string; "" if there is none. */
-static const char *word(char out[WORD_MAX], const json_t *o, const char *key)
-{
-    const json_t *v = json_object_get(o, key);
-
-    return adit_str_printable(out, WORD_MAX, json_is_string(v) ? json_string_value(v) : "",
-                              json_is_string(v) ? json_string_length(v) : 0);
-}
-
-static double number(const json_t *o, const char *key)
-{
-    return json_number_value(json_object_get(o, key));
-}
 
 static void print_seconds(struct adit_buf *out, double seconds)
 {
@@ -50,7 +34,7 @@ static void print_rate(struct adit_buf *out, const json_t *peer, const char *key
     if (!json_object_get(peer, key))
         return;
     adit_buf_printf(out, " (");
-    print_amount(out, number(peer, key), "bit/s", 1000);
+    print_amount(out, adit_json_number(peer, key), "bit/s", 1000);
     adit_buf_printf(out, ")");
 }
 
@@ -83,43 +67,43 @@ static void print_pairs(struct adit_buf *out, const json_t *peer, bool verbose)
 
 static void print_peer(struct adit_buf *out, const json_t *peer, bool verbose)
 {
-    char text[WORD_MAX];
+    char text[ADIT_JSON_WORD];
     const json_t *channels = json_object_get(peer, "channels"), *channel;
     size_t i;
 
-    adit_buf_printf(out, "\n  %s", word(text, peer, "name"));
+    adit_buf_printf(out, "\n  %s", adit_json_word(text, peer, "name"));
     if (json_is_true(json_object_get(peer, "adit")))
         adit_buf_printf(out, " (adit)");
-    adit_buf_printf(out, ": %s for ", word(text, peer, "state"));
-    print_seconds(out, number(peer, "seconds"));
+    adit_buf_printf(out, ": %s for ", adit_json_word(text, peer, "state"));
+    print_seconds(out, adit_json_number(peer, "seconds"));
     adit_buf_printf(out, "\n");
-    if (!*word(text, peer, "path")) {
+    if (!*adit_json_word(text, peer, "path")) {
         print_pairs(out, peer, verbose);
         return;
     }
     adit_buf_printf(out, "    path      %s", text);
-    adit_buf_printf(out, ", %s", word(text, peer, "local"));
-    adit_buf_printf(out, " to %s", word(text, peer, "remote"));
-    if (number(peer, "rtt_ms") > 0)
-        adit_buf_printf(out, ", round trip %.1f ms", number(peer, "rtt_ms"));
-    if (*word(text, peer, "choice"))
+    adit_buf_printf(out, ", %s", adit_json_word(text, peer, "local"));
+    adit_buf_printf(out, " to %s", adit_json_word(text, peer, "remote"));
+    if (adit_json_number(peer, "rtt_ms") > 0)
+        adit_buf_printf(out, ", round trip %.1f ms", adit_json_number(peer, "rtt_ms"));
+    if (*adit_json_word(text, peer, "choice"))
         adit_buf_printf(out, "\n    chosen    %s", text);
-    if (*word(text, peer, "nat_mapping") && strcmp(text, "unknown") != 0)
+    if (*adit_json_word(text, peer, "nat_mapping") && strcmp(text, "unknown") != 0)
         adit_buf_printf(out, "\n    NAT       %s", strcmp(text, "none") ? text : "none before us");
     adit_buf_printf(out, "\n    sent      ");
-    print_amount(out, number(peer, "bytes_sent"), "B", 1024);
+    print_amount(out, adit_json_number(peer, "bytes_sent"), "B", 1024);
     print_rate(out, peer, "sent_bit_s");
     adit_buf_printf(out, "\n    received  ");
-    print_amount(out, number(peer, "bytes_received"), "B", 1024);
+    print_amount(out, adit_json_number(peer, "bytes_received"), "B", 1024);
     print_rate(out, peer, "received_bit_s");
     adit_buf_printf(out, "\n    channels ");
     json_array_foreach(channels, i, channel)
-        adit_buf_printf(out, " %s%s", word(text, channel, "label"),
+        adit_buf_printf(out, " %s%s", adit_json_word(text, channel, "label"),
                         json_is_true(json_object_get(channel, "open")) ? "" : " (opening)");
-    if (*word(text, peer, "carrier"))
+    if (*adit_json_word(text, peer, "carrier"))
         adit_buf_printf(out, "\n    carrier   %s", text);
-    adit_buf_printf(out, "\n    cipher    %s\n", word(text, peer, "cipher"));
-    adit_buf_printf(out, "    identity  %s\n", word(text, peer, "fingerprint"));
+    adit_buf_printf(out, "\n    cipher    %s\n", adit_json_word(text, peer, "cipher"));
+    adit_buf_printf(out, "    identity  %s\n", adit_json_word(text, peer, "fingerprint"));
     print_offloads(out, json_object_get(peer, "offloads"));
     print_pairs(out, peer, verbose);
 }
@@ -128,7 +112,7 @@ static void print_peer(struct adit_buf *out, const json_t *peer, bool verbose)
 static void add_rate(json_t *peer, const json_t *before, const char *bytes, const char *rate,
                      adit_time since)
 {
-    double bits = (number(peer, bytes) - number(before, bytes)) * 8;
+    double bits = (adit_json_number(peer, bytes) - adit_json_number(before, bytes)) * 8;
 
     if (json_is_number(json_object_get(peer, bytes)))
         json_object_set_new(
@@ -157,35 +141,35 @@ void adit_snapshot_add_rates(json_t *snapshot, const json_t *before, adit_time s
 static void print_ways(struct adit_buf *out, const json_t *snapshot)
 {
     const json_t *public = json_object_get(snapshot, "public");
-    char text[WORD_MAX];
+    char text[ADIT_JSON_WORD];
 
-    if (strcmp(word(text, snapshot, "dialect"), "none") != 0) {
-        adit_buf_printf(out, "\n  signaling %s", word(text, snapshot, "signaling"));
-        adit_buf_printf(out, " (%s)", word(text, snapshot, "dialect"));
-        if (*word(text, snapshot, "id"))
+    if (strcmp(adit_json_word(text, snapshot, "dialect"), "none") != 0) {
+        adit_buf_printf(out, "\n  signaling %s", adit_json_word(text, snapshot, "signaling"));
+        adit_buf_printf(out, " (%s)", adit_json_word(text, snapshot, "dialect"));
+        if (*adit_json_word(text, snapshot, "id"))
             adit_buf_printf(out, " as %s", text);
     }
     if (json_is_object(public))
         adit_buf_printf(out,
                         "\n  public    %.0f calls by ticket; turned away: %.0f forged, %.0f "
                         "repeated, %.0f too many",
-                        number(public, "calls"), number(public, "forged"),
-                        number(public, "repeated"), number(public, "limited"));
+                        adit_json_number(public, "calls"), adit_json_number(public, "forged"),
+                        adit_json_number(public, "repeated"), adit_json_number(public, "limited"));
 }
 
 void adit_snapshot_print(struct adit_buf *out, const json_t *snapshot, bool verbose)
 {
     const json_t *peers = json_object_get(snapshot, "peers"), *peer;
-    char text[WORD_MAX];
+    char text[ADIT_JSON_WORD];
     size_t i;
 
-    adit_buf_printf(out, "adit %s", word(text, snapshot, "version"));
-    adit_buf_printf(out, " %s", word(text, snapshot, "role"));
-    adit_buf_printf(out, ", mode %s", word(text, snapshot, "mode"));
-    adit_buf_printf(out, ", process %.0f, for ", number(snapshot, "pid"));
-    print_seconds(out, number(snapshot, "seconds"));
+    adit_buf_printf(out, "adit %s", adit_json_word(text, snapshot, "version"));
+    adit_buf_printf(out, " %s", adit_json_word(text, snapshot, "role"));
+    adit_buf_printf(out, ", mode %s", adit_json_word(text, snapshot, "mode"));
+    adit_buf_printf(out, ", process %.0f, for ", adit_json_number(snapshot, "pid"));
+    print_seconds(out, adit_json_number(snapshot, "seconds"));
     print_ways(out, snapshot);
-    adit_buf_printf(out, "\n  identity  %s\n", word(text, snapshot, "fingerprint"));
+    adit_buf_printf(out, "\n  identity  %s\n", adit_json_word(text, snapshot, "fingerprint"));
     json_array_foreach(peers, i, peer) print_peer(out, peer, verbose);
     if (!json_array_size(peers))
         adit_buf_printf(out, "\n  no peers\n");

@@ -41,6 +41,13 @@ struct adit_addr sim_addr(const char *text)
     return a;
 }
 
+uint64_t sim_seeds(uint64_t usual)
+{
+    const char *said = getenv("SIM_SEEDS");
+
+    return said ? strtoull(said, NULL, 10) : usual;
+}
+
 void *sim_net_alloc(struct sim_net *net, size_t size, void (*done)(void *p))
 {
     struct sim_owned *o = calloc(1, sizeof *o + size);

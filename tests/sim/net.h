@@ -71,6 +71,8 @@ struct sim_net {
 
 struct sim_net *sim_net_new(uint64_t seed);
 struct sim_net *sim_net_free(struct sim_net *net); /* and all that was made on it */
+/* How many runs a test makes: as many as SIM_SEEDS in the environment says, or `usual`. */
+uint64_t sim_seeds(uint64_t usual);
 /* Memory that lives as long as the net, zeroed. `done` (may be NULL) is called first, in reverse
  * order. */
 void *sim_net_alloc(struct sim_net *net, size_t size, void (*done)(void *p));

@@ -10,7 +10,7 @@
 
 #include "sim/town.h"
 
-#define SEEDS 30
+#define SEEDS sim_seeds(30)
 
 static bool relayed(const struct sim_peer *p)
 {
