@@ -109,19 +109,12 @@ stop first
 
 if ip tuntap add mode tun name probe 2>"$W/tun"; then
     ip link del probe
-    cat >"$W/peers.yaml" <<END
-mode: tun
-peers:
-  bob:
-    peer-fingerprint: ["sha-256 $(fingerprint bob)"]
-    ifname: adbob
-    address: 10.9.1.1/30
-  c5:
-    peer-fingerprint: ["sha-256 $(fingerprint c5)"]
-    ifname: adc5
-    address: 10.9.2.1/30
+    cat >"$W/peers.json" <<END
+{ "mode": "tun", "peers": {
+    "bob": { "peer-fingerprint": ["sha-256 $(fingerprint bob)"], "ifname": "adbob", "address": "10.9.1.1/30" },
+    "c5": { "peer-fingerprint": ["sha-256 $(fingerprint c5)"], "ifname": "adc5", "address": "10.9.2.1/30" } } }
 END
-    listener first --udp-port 4000 --config "$W/peers.yaml"
+    listener first --udp-port 4000 --config "$W/peers.json"
     until_true 10 has_ticket first
     caller bob B first --mode tun --address 10.9.1.2/30
     caller c5 PUB first --mode tun --address 10.9.2.2/30
