@@ -310,19 +310,6 @@ int adit_ice_send(struct adit_ice *ice, const void *bytes, size_t n)
     return 0;
 }
 
-void adit_ice_hurry(struct adit_ice *ice, adit_time now)
-{
-    if (!ice->consented || adit_ice_over(ice))
-        return;
-    adit_consent_hurry(&ice->consent, now);
-    adit_ice_finish(ice, now);
-}
-
-adit_time adit_ice_heard_at(const struct adit_ice *ice)
-{
-    return ice->consented ? ice->consent.heard : 0;
-}
-
 /* ---- what others may see --------------------------------------------------------------------- */
 
 const char *adit_ice_ufrag(const struct adit_ice *ice)

@@ -96,6 +96,9 @@ enum adit_ice_event_type {
     ADIT_ICE_EV_MAPPED,   /* What was printed for the other side is out of date: a STUN server now
                            * sees   us at another address, `cand`, or the host is in another network
                            */
+    ADIT_ICE_EV_SILENT,   /* consent lasts, but what leaves on the pair in use is not answered for
+                           * some two seconds, and no backup has answered: told once, long before
+                           * DISCONNECTED */
 };
 
 struct adit_ice_event {
@@ -228,10 +231,6 @@ bool adit_ice_mtu_settled(const struct adit_ice *ice); /* it has been seen not t
 /* What a round trip on the pair in use takes, and if a check had to be repeated: at least; 0 =
  * unknown. For the first timers of what runs above. */
 adit_time adit_ice_rtt(const struct adit_ice *ice);
-/* There is reason to doubt the pair in use: consent is asked for now. And when it last proved to be
- * alive, by an answer or a check of the peer's; 0 = never. */
-void adit_ice_hurry(struct adit_ice *ice, adit_time now);
-adit_time adit_ice_heard_at(const struct adit_ice *ice);
 /* When to call adit_ice_tick next, or ADIT_NEVER. */
 adit_time adit_ice_deadline(const struct adit_ice *ice);
 void adit_ice_tick(struct adit_ice *ice, adit_time now);

@@ -125,6 +125,7 @@ struct adit_ice {
     adit_time doubt_since;      /* the pair in use is silent, or NEVER */
     adit_time doubt_at;         /* both are asked again */
     unsigned doubt_checks;
+    bool doubt_told;
     /* seek.c */
     adit_time seek_at, seek_gap, seek_began;
     unsigned seek_left; /* packets of this round */

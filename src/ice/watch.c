@@ -255,10 +255,14 @@ static void distrust(struct adit_ice *ice)
 
 static void fail_over(struct adit_ice *ice, adit_time now)
 {
-    if (ice->doubt_checks <= DOUBT_CHECKS ||
-        now < ice->doubt_since + grace(ice->selected, SILENT) || !ice->backup ||
-        !ice->backup->valid || ice->backup->confirmed < ice->doubt_since)
+    if (ice->doubt_checks <= DOUBT_CHECKS || now < ice->doubt_since + grace(ice->selected, SILENT))
         return;
+    if (!ice->backup || !ice->backup->valid || ice->backup->confirmed < ice->doubt_since) {
+        if (!ice->doubt_told)
+            adit_ice_tell(ice, &(struct adit_ice_event){ .type = ADIT_ICE_EV_SILENT });
+        ice->doubt_told = true;
+        return;
+    }
     adit_debug("ice", "the pair in use is silent, its backup is not");
     distrust(ice);
     adit_ice_pair_failed(ice, ice->selected, ADIT_WHY_NO_ANSWER, now);
@@ -277,6 +281,7 @@ void adit_ice_doubt_tick(struct adit_ice *ice, adit_time now)
     if (ice->doubt_since == ADIT_NEVER) {
         ice->doubt_since = ice->doubt_at = now;
         ice->doubt_checks = 0;
+        ice->doubt_told = false;
     }
     ask_both(ice, now);
     fail_over(ice, now);

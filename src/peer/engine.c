@@ -142,8 +142,6 @@ void adit_engine_settle(struct adit_engine *e)
         if (e->goodbye.reason && (!e->sctp || e->sctp_down || !adit_sctp_unread(e->sctp)))
             adit_engine_end(e, &e->goodbye);
         if (!adit_engine_ended(e))
-            adit_silence_settle(e);
-        if (!adit_engine_ended(e))
             adit_restart_settle(e);
         if (!adit_engine_ended(e))
             start_dtls(e);
@@ -186,7 +184,6 @@ struct adit_engine *adit_engine_new(const struct adit_engine_conf *conf,
         e->stun_count++;
     }
     adit_restart_init(e);
-    adit_silence_heard(e);
     e->told.next = ADIT_NEVER;
     e->ice = adit_parts_new_ice(e, conf);
     e->conf.stun = NULL;
@@ -239,7 +236,6 @@ void adit_engine_take(struct adit_engine *e, int base, const struct adit_addr *f
 {
     if (adit_engine_ended(e) || !adit_restart_feed(e, base, from, &pkt) || !is_dtls(&pkt))
         return;
-    adit_silence_heard(e);
     e->packets_received++;
     e->bytes_received += pkt.len;
     if (e->dtls_started)
@@ -269,7 +265,6 @@ adit_time adit_engine_deadline(const struct adit_engine *e)
     at = adit_time_min(at, adit_relays_deadline(e));
     at = adit_time_min(at, adit_restart_deadline(e));
     at = adit_time_min(at, adit_told_deadline(e));
-    at = adit_time_min(at, adit_silence_deadline(e));
     if (e->dtls)
         at = adit_time_min(at, adit_dtls_deadline(e->dtls));
     if (e->sctp_started && !e->sctp_down)

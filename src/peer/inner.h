@@ -82,12 +82,6 @@ struct peer_told {
     adit_time next; /* when it is sent again; NEVER = acknowledged, or given up */
 };
 
-/* silence.c */
-struct peer_silence {
-    adit_time since; /* data left, and nothing has come after it; or NEVER */
-    adit_time asked; /* by a consent check out of its turn, or NEVER */
-};
-
 struct adit_engine {
     struct adit_engine_conf conf; /* stun, ufrag, pwd were copied and are NULL here */
     const struct adit_engine_ops *ops;
@@ -106,7 +100,6 @@ struct adit_engine {
     struct peer_agent agents[PEER_AGENTS];
     struct peer_restart restart;
     struct peer_told told;
-    struct peer_silence silence;
     struct peer_base bases[PEER_BASES_MAX];
     size_t base_count;
     struct peer_mapped mapped[PEER_BASES_MAX];
@@ -203,14 +196,8 @@ ADIT_MUST_USE int adit_restart_remote(struct adit_engine *e, const struct adit_d
 /* The agent whose remote side has this name, or NULL; "" = the newest that has one. */
 struct adit_ice *adit_restart_named(const struct adit_engine *e, const char *ufrag);
 
-/* Begins one of ours as soon as that is allowed. */
-void adit_restart_want(struct adit_engine *e);
-
-/* silence.c */
-void adit_silence_sent(struct adit_engine *e);
-void adit_silence_heard(struct adit_engine *e);
-adit_time adit_silence_deadline(const struct adit_engine *e);
-void adit_silence_settle(struct adit_engine *e);
+/* The path in use is silent, though consent lasts: another one is looked for, if that may be. */
+void adit_restart_doubt(struct adit_engine *e);
 
 /* told.c */
 void adit_told_changed(struct adit_engine *e);

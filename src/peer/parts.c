@@ -122,6 +122,9 @@ static void event_of_current(struct adit_engine *e, const struct adit_ice_event 
         set_mtu(e);
         tell(e, ADIT_ENGINE_EV_MTU);
         break;
+    case ADIT_ICE_EV_SILENT:
+        adit_restart_doubt(e);
+        break;
     case ADIT_ICE_EV_HEARD:
         break;
     }
@@ -160,7 +163,6 @@ static void dtls_send(void *arg, const void *bytes, size_t n)
 
     if (adit_ice_send(e->ice, bytes, n) < 0)
         return; /* no path at the moment: as if the network had lost it */
-    adit_silence_sent(e);
     e->packets_sent++;
     e->bytes_sent += n;
 }

@@ -176,7 +176,7 @@ bool adit_restart_begin_theirs(struct adit_engine *e)
 
 /* ---- what the owner wants, and what happens ------------------------------------------------- */
 
-void adit_restart_want(struct adit_engine *e)
+static void want(struct adit_engine *e)
 {
     if (adit_restart_possible(e))
         e->restart.wanted = e->now;
@@ -185,8 +185,16 @@ void adit_restart_want(struct adit_engine *e)
 void adit_engine_restart(struct adit_engine *e, adit_time now)
 {
     e->now = now;
-    adit_restart_want(e);
+    want(e);
     adit_engine_settle(e);
+}
+
+void adit_restart_doubt(struct adit_engine *e)
+{
+    if (e->restart.next || !adit_restart_possible(e))
+        return;
+    e->restart.doubted = true;
+    want(e);
 }
 
 bool adit_engine_restarting(const struct adit_engine *e)

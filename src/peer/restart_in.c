@@ -1,6 +1,5 @@
 /* restart_in - what comes from the other side and concerns more than one ICE agent: packets, and
  * descriptions after the first. */
-#include "base/buf.h"
 #include "ice/stun.h"
 #include "peer/inner.h"
 
@@ -95,23 +94,6 @@ struct adit_ice *adit_restart_named(const struct adit_engine *e, const char *ufr
 
 /* ---- packets --------------------------------------------------------------------------------- */
 
-/* The USERNAME of a request that has been peeked at; empty without. */
-static struct adit_span name_of(const struct adit_span *pkt)
-{
-    struct adit_cursor c = adit_cursor(pkt->data, pkt->len);
-
-    (void)adit_cursor_take(&c, 20);
-    while (adit_cursor_left(&c) >= 4) {
-        uint16_t type = adit_cursor_get16(&c), n = adit_cursor_get16(&c);
-        const uint8_t *value = adit_cursor_take(&c, n);
-
-        if (value && type == ADIT_STUN_USERNAME)
-            return (struct adit_span){ value, n };
-        (void)adit_cursor_take(&c, (size_t)(-n & 3)); /* RFC 8489 section 14 */
-    }
-    return (struct adit_span){ 0 };
-}
-
 static bool is_name(const struct adit_span *name, const char *ufrag)
 {
     size_t n = strlen(ufrag);
@@ -137,7 +119,7 @@ static bool is_for_next(const struct adit_engine *e, const struct adit_span *pkt
 static struct adit_ice *whose(struct adit_engine *e, const struct adit_span *pkt)
 {
     struct peer_restart *r = &e->restart;
-    struct adit_span name = name_of(pkt);
+    struct adit_span name = adit_stun_username(pkt->data, pkt->len);
 
     if (r->next && is_name(&name, adit_ice_ufrag(r->next)))
         return r->next;

@@ -73,16 +73,13 @@ void adit_told_settle(struct adit_engine *e)
 {
     struct peer_told *t = &e->told;
 
-    if (!can_tell(e))
+    if ((!t->dirty && e->now < t->next) || !can_tell(e))
         return;
     if (t->dirty) {
         t->dirty = false;
         t->seq++;
         t->sends = 0;
-        t->next = e->now;
     }
-    if (e->now < t->next)
-        return;
     if (t->sends < SENDS_MAX)
         send_state(e);
     else
@@ -91,7 +88,7 @@ void adit_told_settle(struct adit_engine *e)
 
 adit_time adit_told_deadline(const struct adit_engine *e)
 {
-    return can_tell(e) ? e->told.next : ADIT_NEVER;
+    return e->told.next != ADIT_NEVER && can_tell(e) ? e->told.next : ADIT_NEVER;
 }
 
 static void on_state(struct adit_engine *e, const struct adit_control *c)

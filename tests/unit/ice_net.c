@@ -114,6 +114,9 @@ static void on_event(void *arg, const struct adit_ice_event *ev)
     case ADIT_ICE_EV_HEARD:
         node->heard++;
         break;
+    case ADIT_ICE_EV_SILENT:
+        node->silent++;
+        break;
     case ADIT_ICE_EV_SELECTED:
         node->selected++;
         break;

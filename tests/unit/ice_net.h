@@ -45,7 +45,7 @@ struct net_node {
 
     adit_time state_at[ADIT_ICE_CLOSED + 1]; /* first time each state was told, 0 = never */
     struct adit_cause cause;
-    unsigned cands, gathered, selected, mapped, heard;
+    unsigned cands, gathered, selected, mapped, heard, silent;
     size_t mtu; /* as last told; 0 = never */
     adit_time gathered_at;
     struct adit_addr mapped_addr;
