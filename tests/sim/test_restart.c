@@ -160,6 +160,22 @@ static void test_one_moves(void **state)
     }
 }
 
+/* A router has another address, and no host has noticed: only that nothing comes any more. */
+static void test_router_moves(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 0; seed < sim_seeds(40); seed++) {
+        struct talk *k = connected(seed, SIM_PORT_RESTRICTED, SIM_PORT_RESTRICTED, HOLD);
+        struct sim_town *t = k->t;
+        int who = seed & 1;
+
+        t->peer[0]->trickles = t->peer[1]->trickles = true;
+        sim_nat_readdress(t->nat[who], who ? "203.0.113.77" : "198.51.100.77");
+        sim_run(t->net, 15 * ADIT_SEC, NULL, NULL);
+        finish(k, 4 * ADIT_SEC);
+    }
+}
+
 /* The other one's router knows nothing of it, and lets nobody in whom it was not told of. */
 static void test_both_move(void **state)
 {
@@ -327,6 +343,7 @@ int main(void)
         cmocka_unit_test(test_nobody_notices),
         cmocka_unit_test(test_both_at_once),
         cmocka_unit_test(test_one_moves),
+        cmocka_unit_test(test_router_moves),
         cmocka_unit_test(test_both_move),
         cmocka_unit_test(test_signaling_down),
         cmocka_unit_test(test_in_band),
