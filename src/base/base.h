@@ -42,6 +42,14 @@ static inline adit_time adit_time_max(adit_time a, adit_time b)
     return a > b ? a : b;
 }
 
+/* Numbers that were not given, 0, become the usual ones. */
+static inline void adit_fill_in(unsigned *given, const unsigned *usual, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (given[i] == 0)
+            given[i] = usual[i];
+}
+
 /* Network byte order, unaligned. */
 static inline uint16_t adit_get16(const uint8_t *p)
 {

@@ -1,15 +1,14 @@
 #include "diag/inner.h"
+#include "lan/portmap_msg.h"
 
-#define PORT_MAP_PORT 5351 /* RFC 6886 section 1.1, RFC 6887 section 19.1 */
-#define SSDP_PORT     1900
-#define GAP           (300 * ADIT_MS)
-#define SENDS_MAX     4
+#define SSDP_PORT 1900
+#define GAP       (300 * ADIT_MS)
+#define SENDS_MAX 4
 
 /* Three questions that open nothing: NAT-PMP's for the public address (RFC 6886 section 3.2), PCP's
  * ANNOUNCE (RFC 6887 section 14.1), and who is an internet gateway (UPnP). */
 static void send_all(struct adit_diag_gateway *g)
 {
-    static const uint8_t nat_pmp[2] = { 0, 0 };
     static const char search[] = "M-SEARCH * HTTP/1.1\r\nHOST: 239.255.255.250:1900\r\n"
                                  "MAN: \"ssdp:discover\"\r\nMX: 1\r\nST: "
                                  "urn:schemas-upnp-org:device:InternetGatewayDevice:1\r\n\r\n";
@@ -17,34 +16,34 @@ static void send_all(struct adit_diag_gateway *g)
                                          .port = SSDP_PORT,
                                          .ip = { 239, 255, 255, 250 } };
     const struct adit_addr *local = adit_udp_local(&g->udp);
-    uint8_t pcp[24] = { 2, 0 };
+    uint8_t out[ADIT_PORTMAP_MAX];
 
-    if (local->family == ADIT_FAMILY_V4) { /* ::ffff:a.b.c.d */
-        pcp[18] = pcp[19] = 0xff;
-        memcpy(pcp + 20, local->ip, 4);
-        (void)!adit_udp_send(&g->udp, &g->router, nat_pmp, sizeof nat_pmp);
+    if (local->family == ADIT_FAMILY_V4) {
+        (void)!adit_udp_send(&g->udp, &g->router, out, adit_pmp_put_address(out));
         (void)!adit_udp_send(&g->udp, &everybody, search, sizeof search - 1);
-    } else {
-        memcpy(pcp + 8, local->ip, 16);
     }
-    (void)!adit_udp_send(&g->udp, &g->router, pcp, sizeof pcp);
+    (void)!adit_udp_send(&g->udp, &g->router, out, adit_pcp_put_announce(out, local));
 }
 
 static void on_packet(void *arg, const struct adit_addr *from, uint8_t *bytes, size_t n,
                       adit_time now)
 {
     struct adit_diag_gateway *g = arg;
-    bool router = adit_addr_equal(from, &g->router);
+    struct adit_portmap_answer a;
 
     (void)now;
-    if (router && n >= 12 && bytes[0] == 0 && bytes[1] == 128 && adit_get16(bytes + 2) == 0) {
+    if (from->port == SSDP_PORT) {
+        g->upnp |= n > 12 && memcmp(bytes, "HTTP/1.1 200", 12) == 0;
+        return;
+    }
+    if (!adit_addr_equal(from, &g->router) || !adit_portmap_read(&a, bytes, n) ||
+        a.result != ADIT_PORTMAP_SUCCESS)
+        return;
+    if (a.kind == ADIT_PMP_ADDRESS) {
         g->nat_pmp = true;
-        g->external = (struct adit_addr){ .family = ADIT_FAMILY_V4 };
-        memcpy(g->external.ip, bytes + 8, 4);
-    } else if (router && n >= 24 && bytes[0] == 2 && bytes[1] == 128 && bytes[3] == 0) {
+        g->external = a.external;
+    } else if (a.kind == ADIT_PCP_OTHER) {
         g->pcp = true;
-    } else if (from->port == SSDP_PORT && n > 12 && memcmp(bytes, "HTTP/1.1 200", 12) == 0) {
-        g->upnp = true;
     }
 }
 
@@ -74,7 +73,7 @@ void adit_diag_gateway_start(struct adit_diag *d, struct adit_diag_gateway *g,
 
     g->d = d;
     g->router = *router;
-    g->router.port = PORT_MAP_PORT;
+    g->router.port = ADIT_PORTMAP_PORT;
     conf.addr.port = 0;
     if (!router->family || adit_udp_open(&g->udp, d->loop, &conf, &ops, g) < 0)
         return;

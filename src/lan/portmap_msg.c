@@ -56,6 +56,14 @@ size_t adit_pcp_put_map(uint8_t out[ADIT_PORTMAP_MAX], const struct adit_portmap
     return PCP_HEADER + PCP_MAP_SIZE;
 }
 
+size_t adit_pcp_put_announce(uint8_t out[ADIT_PORTMAP_MAX], const struct adit_addr *client)
+{
+    memset(out, 0, PCP_HEADER);
+    out[0] = PCP_VERSION;
+    put_ip(out + 8, client);
+    return PCP_HEADER;
+}
+
 size_t adit_pmp_put_address(uint8_t out[ADIT_PORTMAP_MAX])
 {
     out[0] = PMP_VERSION;

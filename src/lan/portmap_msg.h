@@ -24,6 +24,8 @@ struct adit_portmap_request {
 
 /* Each writes a request and returns its length. */
 size_t adit_pcp_put_map(uint8_t out[ADIT_PORTMAP_MAX], const struct adit_portmap_request *request);
+/* ANNOUNCE (section 14.1), which opens nothing: is anybody there? */
+size_t adit_pcp_put_announce(uint8_t out[ADIT_PORTMAP_MAX], const struct adit_addr *client);
 size_t adit_pmp_put_address(uint8_t out[ADIT_PORTMAP_MAX]);
 size_t adit_pmp_put_map(uint8_t out[ADIT_PORTMAP_MAX], const struct adit_portmap_request *request);
 

@@ -17,13 +17,9 @@ static void fill(struct adit_turnd_limits *l)
         .bindings = 50,
         .unauthenticated = 10,
     };
-    unsigned *given = (unsigned *)l;
-    const unsigned *other = (const unsigned *)&usual;
 
-    _Static_assert(sizeof usual % sizeof *given == 0, "nothing but numbers");
-    for (size_t i = 0; i < sizeof usual / sizeof *given; i++)
-        if (given[i] == 0)
-            given[i] = other[i];
+    _Static_assert(sizeof usual % sizeof(unsigned) == 0, "nothing but numbers");
+    adit_fill_in((unsigned *)l, (const unsigned *)&usual, sizeof usual / sizeof(unsigned));
 }
 
 struct adit_turnd *adit_turnd_new(const struct adit_turnd_conf *conf,

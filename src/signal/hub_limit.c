@@ -23,13 +23,9 @@ void adit_hub_limits_fill(struct adit_hub_limits *l)
         .sessions = 1000,
         .sessions_each = 10,
     };
-    unsigned *given = (unsigned *)l;
-    const unsigned *other = (const unsigned *)&usual;
 
-    _Static_assert(sizeof usual % sizeof *given == 0, "nothing but numbers");
-    for (size_t i = 0; i < sizeof usual / sizeof *given; i++)
-        if (given[i] == 0)
-            given[i] = other[i];
+    _Static_assert(sizeof usual % sizeof(unsigned) == 0, "nothing but numbers");
+    adit_fill_in((unsigned *)l, (const unsigned *)&usual, sizeof usual / sizeof(unsigned));
 }
 
 bool adit_hub_rate_take(struct adit_hub_rate *r, unsigned rate, unsigned burst, unsigned cost,
