@@ -103,7 +103,7 @@ static unsigned done(const struct sim_peer *p)
 static void test_nobody_notices(void **state)
 {
     (void)state;
-    for (uint64_t seed = 0; seed < sim_seeds(60); seed++) {
+    for (uint64_t seed = sim_first(); seed <= sim_last(60); seed++) {
         struct talk *k = connected(seed, seed % SIM_PORT_RESTRICTED, SIM_PORT_RESTRICTED, 0);
         struct sim_town *t = k->t;
 
@@ -125,7 +125,7 @@ static void test_nobody_notices(void **state)
 static void test_both_at_once(void **state)
 {
     (void)state;
-    for (uint64_t seed = 0; seed < sim_seeds(60); seed++) {
+    for (uint64_t seed = sim_first(); seed <= sim_last(60); seed++) {
         struct talk *k = connected(seed, SIM_PORT_RESTRICTED, SIM_RESTRICTED, 0);
         struct sim_town *t = k->t;
 
@@ -148,7 +148,7 @@ static void test_both_at_once(void **state)
 static void test_one_moves(void **state)
 {
     (void)state;
-    for (uint64_t seed = 0; seed < sim_seeds(40); seed++) {
+    for (uint64_t seed = sim_first(); seed <= sim_last(40); seed++) {
         struct talk *k = connected(seed, SIM_PORT_RESTRICTED, SIM_PORT_RESTRICTED, HOLD);
         struct sim_town *t = k->t;
         int who = seed & 1;
@@ -164,7 +164,7 @@ static void test_one_moves(void **state)
 static void test_router_moves(void **state)
 {
     (void)state;
-    for (uint64_t seed = 0; seed < sim_seeds(40); seed++) {
+    for (uint64_t seed = sim_first(); seed <= sim_last(40); seed++) {
         struct talk *k = connected(seed, SIM_PORT_RESTRICTED, SIM_PORT_RESTRICTED, HOLD);
         struct sim_town *t = k->t;
         int who = seed & 1;
@@ -180,7 +180,7 @@ static void test_router_moves(void **state)
 static void test_both_move(void **state)
 {
     (void)state;
-    for (uint64_t seed = 0; seed < sim_seeds(60); seed++) {
+    for (uint64_t seed = sim_first(); seed <= sim_last(60); seed++) {
         struct talk *k = connected(seed, SIM_PORT_RESTRICTED, SIM_PORT_RESTRICTED, HOLD);
         struct sim_town *t = k->t;
         adit_time carry = (100 + seed % 60 * 100) * ADIT_MS;
@@ -199,7 +199,7 @@ static void test_both_move(void **state)
 static void test_signaling_down(void **state)
 {
     (void)state;
-    for (uint64_t seed = 0; seed < sim_seeds(30); seed++) {
+    for (uint64_t seed = sim_first(); seed <= sim_last(30); seed++) {
         struct talk *k = connected(seed, SIM_PORT_RESTRICTED, SIM_PORT_RESTRICTED, HOLD);
         struct sim_town *t = k->t;
         adit_time down = (5 + seed % 30) * ADIT_SEC;
@@ -222,7 +222,7 @@ static void test_signaling_down(void **state)
 static void test_in_band(void **state)
 {
     (void)state;
-    for (uint64_t seed = 0; seed < sim_seeds(20); seed++) {
+    for (uint64_t seed = sim_first(); seed <= sim_last(20); seed++) {
         struct talk *k = connected(seed, SIM_OPEN, SIM_PORT_RESTRICTED, 0);
         struct sim_town *t = k->t;
         struct sim_iface *second = sim_peer_attach(t->peer[0], t->internet, "198.51.100.9");
@@ -252,7 +252,7 @@ static void test_outage(void **state)
 
     (void)state;
     for (size_t i = 0; i < ADIT_LEN(outages); i++)
-        for (uint64_t seed = 0; seed < sim_seeds(20); seed++) {
+        for (uint64_t seed = sim_first(); seed <= sim_last(20); seed++) {
             /* Without a server one of the two must be where it was: their routers forget. */
             struct talk *k = connected(seed, seed & 1 ? SIM_OPEN : SIM_PORT_RESTRICTED,
                                        SIM_PORT_RESTRICTED, HOLD);
