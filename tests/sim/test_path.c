@@ -163,7 +163,7 @@ static void test_uplink_dies(void **state)
                (t->peer[0]->messages < heard[0] + 5 || t->peer[1]->messages < heard[1] + 5))
             talk(t, 20 * ADIT_MS, NULL);
         worst = adit_time_max(worst, t->net->now - start);
-        sim_check(t->net, t->net->now - start <= 5 * ADIT_SEC);
+        sim_check(t->net, t->net->now - start <= 3 * ADIT_SEC);
         sim_check(t->net, sim_run(t->net, 20 * ADIT_SEC, all_heard, t));
         sim_town_free(t);
     }
@@ -194,7 +194,7 @@ static void test_rebinding(void **state)
                (t->peer[0]->messages < heard[0] + 5 || t->peer[1]->messages < heard[1] + 5))
             talk(t, 20 * ADIT_MS, NULL);
         worst = adit_time_max(worst, t->net->now - start);
-        sim_check(t->net, t->net->now - start <= 5 * ADIT_SEC);
+        sim_check(t->net, t->net->now - start <= 4 * ADIT_SEC);
         sim_check(t->net, sim_run(t->net, 20 * ADIT_SEC, all_heard, t));
         sim_town_free(t);
     }
