@@ -125,7 +125,10 @@ void adit_usrsctp_hurry(struct socket *so)
 
 		if (rto < stcb->asoc.minrto)
 			rto = stcb->asoc.minrto;
-		if (net->RTO > rto && SCTP_OS_TIMER_PENDING(&net->rxt_timer.timer))
+		if (net->RTO <= rto)
+			continue;
+		net->RTO = rto; /* and what is lost once more does not wait for as long again */
+		if (SCTP_OS_TIMER_PENDING(&net->rxt_timer.timer))
 			net->rxt_timer.timer.c_time = adit_usrsctp_ticks;
 	}
 }

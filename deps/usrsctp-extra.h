@@ -25,7 +25,7 @@ uint32_t adit_usrsctp_timeout(struct socket *so);
 void adit_usrsctp_run(struct socket *so);
 
 /* There is another path: what has been retransmitted in vain leaves again now, not when the doubled
- * timer says so. */
+ * timer says so, and that starts anew. */
 void adit_usrsctp_hurry(struct socket *so);
 
 /* The largest packet from now on, common header included. The socket option can only lower it; what

@@ -1,6 +1,8 @@
 #include "ice/internal.h"
 
-#define AGAIN       (5 * ADIT_SEC)  /* after a server that never answered: the way may be new */
+#define AGAIN                                                                                  \
+    (5 * ADIT_SEC)                  /* after a server that never answered: the way may be new; \
+                                     * and in a restart: a router that moved may move again */
 #define KEEPALIVE   (15 * ADIT_SEC) /* RFC 8445 section 11: Tr at least 15 s */
 #define WAIT_ANY    (5 * ADIT_SEC)  /* GATHERED comes after this long without any answer … */
 #define GAP_MAX     ADIT_SEC        /* six tries in that time, see docs/decisions.md */
@@ -159,11 +161,11 @@ static void send_probe(struct adit_ice *ice, const struct adit_ice_base *base, s
     adit_ice_emit(ice, base, &ice->stun[server], out.bytes, out.len);
 }
 
-static void probe_over(struct adit_ice_probe *p, adit_time now)
+static void probe_over(const struct adit_ice *ice, struct adit_ice_probe *p, adit_time now)
 {
     p->state = ADIT_PROBE_WAITING;
     p->settled = true;
-    p->again = now + KEEPALIVE;
+    p->again = now + (ice->restarts ? AGAIN : KEEPALIVE);
 }
 
 static size_t running(const struct adit_ice *ice)
@@ -185,7 +187,7 @@ bool adit_ice_probe_start(struct adit_ice *ice, adit_time now)
             if (p->state != ADIT_PROBE_WAITING || now < p->again || !may_ask(ice, p))
                 continue;
             if (!adit_tuples_take(&ice->tuples, ice->bases[i]->id, &ice->stun[k], now)) {
-                probe_over(p, now);
+                probe_over(ice, p, now);
                 continue;
             }
             adit_rng_bytes(ice->rng, p->id, sizeof p->id);
@@ -210,7 +212,7 @@ void adit_ice_probe_tick(struct adit_ice *ice, adit_time now)
                 continue;
             if (ice->consented &&
                 (!may_ask(ice, p) || (p->retry.sends >= SENDS_LATER && now >= p->retry.next))) {
-                probe_over(p, now);
+                probe_over(ice, p, now);
                 continue;
             }
             switch (adit_retry_tick(&p->retry, now)) {
@@ -220,7 +222,7 @@ void adit_ice_probe_tick(struct adit_ice *ice, adit_time now)
                 send_probe(ice, ice->bases[i], k);
                 break;
             case ADIT_RETRY_GIVE_UP:
-                probe_over(p, now);
+                probe_over(ice, p, now);
                 if (!p->mapped.family)
                     p->again = now + AGAIN;
                 break;
@@ -250,7 +252,7 @@ void adit_ice_probe_unreachable(struct adit_ice *ice, struct adit_ice_base *base
 {
     for (size_t k = 0; k < ice->stun_count; k++) {
         if (base->probes[k].state == ADIT_PROBE_RUNNING && adit_addr_equal(&ice->stun[k], to))
-            probe_over(&base->probes[k], now);
+            probe_over(ice, &base->probes[k], now);
     }
     check_gathered(ice, now);
 }
@@ -308,7 +310,7 @@ static void probe_answered(struct adit_ice *ice, struct adit_ice_base *base, siz
 
     if (p->retry.sends == 1 && (!ice->stun_rtt || now - p->sent < ice->stun_rtt))
         ice->stun_rtt = now - p->sent;
-    probe_over(p, now);
+    probe_over(ice, p, now);
     ice->gather_answered = adit_time_min(ice->gather_answered, now);
     if (!adit_addr_equal(&old, mapped)) {
         p->mapped = *mapped;
@@ -335,7 +337,7 @@ void adit_ice_probe_response(struct adit_ice *ice, struct adit_ice_base *base,
         if (adit_stun_decode(&msg, bytes, n, &none) != ADIT_STUN_OK)
             return;
         if (head->class == ADIT_STUN_ERROR) {
-            probe_over(p, now);
+            probe_over(ice, p, now);
             check_gathered(ice, now);
         } else if (plausible(ice, base, &msg.mapped)) {
             probe_answered(ice, base, k, &msg.mapped, now);

@@ -38,6 +38,7 @@ struct adit_ice *adit_ice_new(const struct adit_ice_conf *conf, const struct adi
     ice->path = conf->path;
     ice->waiting_since = ice->doubt_since = ice->seek_at = ADIT_NEVER;
     ice->hide_hosts = conf->hide_hosts;
+    ice->restarts = conf->restarts;
     ice->tie_breaker = adit_rng_u64(ice->rng);
     ice->next_slot = ice->next_triggered = now;
     ice->gather_started = now;
@@ -373,6 +374,13 @@ bool adit_ice_selected(const struct adit_ice *ice, struct adit_ice_pair_info *re
                                                  .base = p->base->id,
                                                  .nominated = p->nominated };
     return true;
+}
+
+bool adit_ice_uses(const struct adit_ice *ice, int base, const struct adit_addr *to)
+{
+    const struct adit_pair *p = ice->selected;
+
+    return p && p->base->id == base && adit_addr_equal(&p->to, to);
 }
 
 void adit_ice_stats(const struct adit_ice *ice, struct adit_ice_stats *ret_stats)

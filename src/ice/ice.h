@@ -44,6 +44,7 @@ struct adit_ice_conf {
     bool hide_hosts; /* host candidates are told without their addresses, by the owner; so what a
                       * server sees is worth telling where it is the same */
     bool allow_loopback; /* remote candidates on 127/8 and ::1 are usable (tests, one host) */
+    bool restarts;       /* there was an agent before: STUN servers are asked every 5 s, not 15 */
     adit_time ta;        /* pacing of all new checks and gathering; 0 = default, >= 5 ms */
     adit_time rto;       /* first retransmission; 0 = 500 ms (RFC 8445 section 14.3) */
     adit_time patience;  /* from remote credentials to FAILED, RFC 8863; 0 = 39.5 s. While it
@@ -240,6 +241,8 @@ bool adit_ice_stun_answered(const struct adit_ice *ice);
 
 /* Is there a pair to send on? Fills *ret_info if so; ret_info may be NULL. */
 bool adit_ice_selected(const struct adit_ice *ice, struct adit_ice_pair_info *ret_info);
+/* Is that the pair? */
+bool adit_ice_uses(const struct adit_ice *ice, int base, const struct adit_addr *to);
 void adit_ice_stats(const struct adit_ice *ice, struct adit_ice_stats *ret_stats);
 /* Pair i of those that are known, in no particular order; false: there are no more. */
 bool adit_ice_pair_at(const struct adit_ice *ice, size_t i, struct adit_ice_pair_view *ret_view);

@@ -67,7 +67,7 @@ struct adit_ice {
     struct adit_rng *rng;
     struct adit_ice_limits limits;
     adit_time ta, rto, patience;
-    bool allow_loopback, hide_hosts;
+    bool allow_loopback, hide_hosts, restarts;
     enum adit_path path;
 
     enum adit_ice_state state;

@@ -1,14 +1,15 @@
 /* seek - while the pair in use is not the best that could be, others are tried again, slowly.
  *
- * Over a relay or TCP, all direct ones: after 5 s, then every 10 s, and the STUN servers are asked
- * with them, for a NAT may have changed its ways and the host its address. Otherwise those that
- * were never tried, that are of a better kind, or that would make a better backup: after 5 s, then
- * after one minute, two … ten. A round is ten packets at most, one for each pair; those who wait
- * longest go first. */
+ * Over a relay or TCP, all direct ones, every 5 s, and the STUN servers are asked with them, for a
+ * NAT may have changed its ways and the host its address. If it is the other side's, our checks may
+ * be of no use before his have opened it, which takes a round, and ours then another one; 15 s are
+ * all that a change may take. Otherwise those that were never tried, that are of a better kind, or
+ * that would make a better backup: after 5 s, then after one minute, two … ten. A round is ten
+ * packets at most, one for each pair; those who wait longest go first. */
 #include "ice/internal.h"
 
 #define FIRST         (5 * ADIT_SEC)
-#define RELAYED_EVERY (10 * ADIT_SEC)
+#define RELAYED_EVERY (5 * ADIT_SEC)
 #define EVERY_MIN     (60 * ADIT_SEC)
 #define EVERY_MAX     (600 * ADIT_SEC)
 #define SOON          ADIT_SEC /* between rounds, whatever candidates come */

@@ -250,6 +250,8 @@ static void distrust(struct adit_ice *ice)
         p->valid = p->nominate = false;
         p->nominated = p->use_candidate = 0;
         p->state = ADIT_PAIR_FROZEN;
+        if (p == ice->nominee)
+            ice->nominee = NULL;
     }
 }
 

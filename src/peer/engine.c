@@ -236,6 +236,8 @@ void adit_engine_take(struct adit_engine *e, int base, const struct adit_addr *f
 {
     if (adit_engine_ended(e) || !adit_restart_feed(e, base, from, &pkt) || !is_dtls(&pkt))
         return;
+    if (e->moved)
+        adit_parts_landed(e, base, from);
     e->packets_received++;
     e->bytes_received += pkt.len;
     if (e->dtls_started)

@@ -55,16 +55,17 @@ struct peer_cred {
 /* restart.c: ICE restarts. There are at most two agents at a time: the one in use and, while there
  * is a restart, the next one; or the one that was in use, a moment longer. */
 struct peer_restart {
-    struct adit_ice *next, *past;  /* or NULL */
-    adit_time next_until;          /* given up if the old one works, or NEVER */
-    adit_time past_until;          /* what was sent over it has come in, or NEVER */
-    struct peer_cred ours, theirs; /* of the next agents, said in advance */
-    struct peer_cred remote;       /* that `next` has; ufrag "": none yet */
-    struct adit_cand path;         /* the other side's end of the pair that was used last */
-    enum adit_desc_type described; /* as what RESTART was told last; UNKNOWN = never */
-    bool answering;                /* the restart is theirs */
-    bool doubted;                  /* the path in use does not answer, though it has consent */
-    bool followed;                 /* their data come by way of the next agent's pairs */
+    struct adit_ice *next, *past;          /* or NULL */
+    adit_time next_until;                  /* given up if the old one works, or NEVER */
+    adit_time past_until;                  /* what was sent over it has come in, or NEVER */
+    struct peer_cred ours, theirs;         /* of the next agents, said in advance */
+    char theirs_after[ADIT_UFRAG_MAX + 1]; /* the ufrag that they used when they said so */
+    struct peer_cred remote;               /* that `next` has; ufrag "": none yet */
+    struct adit_cand path;                 /* the other side's end of the pair that was used last */
+    enum adit_desc_type described;         /* as what RESTART was told last; UNKNOWN = never */
+    bool answering;                        /* the restart is theirs */
+    bool doubted;  /* the path in use does not answer, though it has consent */
+    bool followed; /* their data come by way of the next agent's pairs */
     adit_time began;
     adit_time wanted;  /* when one begins, or NEVER */
     adit_time ours_at; /* when we began one last */
@@ -107,6 +108,7 @@ struct adit_engine {
     struct adit_addr stun[PEER_STUN_MAX];
     size_t stun_count;
     bool bases_done;
+    bool moved;              /* to another path, and nothing has come by it yet */
     unsigned in_ice;         /* calls of an agent that are on the stack */
     uint64_t dropped_before; /* STUN, by agents that are gone */
     struct adit_dtls *dtls;
@@ -147,6 +149,8 @@ adit_time adit_parts_rto(const struct adit_engine *e);
 struct adit_ice *adit_parts_new_ice(struct adit_engine *e, const struct adit_engine_conf *conf);
 void adit_parts_free_ice(struct adit_engine *e, struct adit_ice *ice); /* may be NULL */
 void adit_parts_reap_ice(struct adit_engine *e);
+/* A record has come from there, the first since the path changed if that is it. */
+void adit_parts_landed(struct adit_engine *e, int base, const struct adit_addr *from);
 /* Another agent is in use. */
 void adit_parts_path_changed(struct adit_engine *e);
 struct adit_dtls *adit_parts_new_dtls(struct adit_engine *e, bool client);
@@ -179,8 +183,8 @@ void adit_restart_init(struct adit_engine *e);
 /* The agent in use has no path now, or has failed. False: nothing can be done, it is the end. */
 bool adit_restart_lost(struct adit_engine *e, bool failed);
 /* They have said with which credentials their next agent will come, and if it is there. */
-void adit_restart_theirs(struct adit_engine *e, const struct peer_cred *theirs, bool under_way,
-                         const struct adit_cand *cands, unsigned count);
+void adit_restart_theirs(struct adit_engine *e, const char *used, const struct peer_cred *theirs,
+                         bool under_way, const struct adit_cand *cands, unsigned count);
 /* Changes agents, gives one up, begins what is due. Part of settling. */
 void adit_restart_settle(struct adit_engine *e);
 void adit_restart_end(struct adit_engine *e);

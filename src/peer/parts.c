@@ -63,11 +63,22 @@ static void hurry(struct adit_engine *e)
         adit_sctp_hurry(e->sctp, e->now);
 }
 
+/* Whoever moves first speaks to somebody who still answers by the old path, and would wait for long
+ * before he repeats it. */
+void adit_parts_landed(struct adit_engine *e, int base, const struct adit_addr *from)
+{
+    if (!adit_ice_uses(e->ice, base, from))
+        return;
+    e->moved = false;
+    hurry(e);
+}
+
 static void path_selected(struct adit_engine *e)
 {
     struct adit_ice_pair_info pair;
 
     hurry(e);
+    e->moved = true;
     if (adit_ice_selected(e->ice, &pair))
         e->restart.path = *pair.remote;
     if (!e->times.ice_valid)
@@ -132,7 +143,7 @@ static void event_of_current(struct adit_engine *e, const struct adit_ice_event 
 
 static void event_of_next(struct adit_engine *e, const struct adit_ice_event *ev)
 {
-    if (ev->type == ADIT_ICE_EV_CAND) {
+    if (ev->type == ADIT_ICE_EV_CAND || ev->type == ADIT_ICE_EV_MAPPED) {
         adit_told_changed(e);
         tell_candidate(e, ev->cand);
     } else if (ev->type == ADIT_ICE_EV_GATHERED) {
@@ -262,6 +273,7 @@ struct adit_ice *adit_parts_new_ice(struct adit_engine *e, const struct adit_eng
                                                    .path = conf->path,
                                                    .allow_loopback = conf->allow_loopback,
                                                    .hide_hosts = conf->hide_hosts,
+                                                   .restarts = e->ice != NULL,
                                                    .ta = conf->ta,
                                                    .patience = conf->patience,
                                                    .rng = conf->rng },

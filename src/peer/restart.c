@@ -189,9 +189,10 @@ void adit_engine_restart(struct adit_engine *e, adit_time now)
     adit_engine_settle(e);
 }
 
+/* Also while one is under way: what it has gathered may be as old as the path that fell silent. */
 void adit_restart_doubt(struct adit_engine *e)
 {
-    if (e->restart.next || !adit_restart_possible(e))
+    if (!adit_restart_possible(e))
         return;
     e->restart.doubted = true;
     want(e);
@@ -213,14 +214,15 @@ bool adit_restart_lost(struct adit_engine *e, bool failed)
     return true;
 }
 
-void adit_restart_theirs(struct adit_engine *e, const struct peer_cred *theirs, bool under_way,
-                         const struct adit_cand *cands, unsigned count)
+void adit_restart_theirs(struct adit_engine *e, const char *used, const struct peer_cred *theirs,
+                         bool under_way, const struct adit_cand *cands, unsigned count)
 {
     struct peer_restart *r = &e->restart;
 
     if (!adit_restart_possible(e) || strcmp(theirs->ufrag, e->remote->ufrag) == 0)
         return; /* what is in use by now */
     r->theirs = *theirs;
+    strcpy(r->theirs_after, used);
     if (under_way && !r->next && !adit_restart_begin_theirs(e))
         return;
     if (!r->next)
@@ -266,7 +268,8 @@ static void take_over(struct adit_engine *e)
     r->past_until = over(old) ? e->now : e->now + PAST_MAX;
     memcpy(e->remote->ufrag, r->remote.ufrag, sizeof e->remote->ufrag);
     memcpy(e->remote->pwd, r->remote.pwd, sizeof e->remote->pwd);
-    if (strcmp(r->theirs.ufrag, r->remote.ufrag) == 0)
+    /* What they said while they used an agent before this one is this one, or older still. */
+    if (strcmp(r->theirs_after, r->remote.ufrag) != 0)
         r->theirs = (struct peer_cred){ 0 };
     r->remote = (struct peer_cred){ 0 };
     adit_restart_new_credentials(e);

@@ -50,6 +50,16 @@ static bool prepare(struct adit_engine *e)
     return r->next != NULL;
 }
 
+/* A description is of their next agent. If that is the one which ours in use has found, only we
+ * have moved to it, and have lost it again: our next one meets it, for they know of no other. */
+static bool is_known(const struct adit_engine *e, const char *ufrag)
+{
+    const struct peer_restart *r = &e->restart;
+    const struct adit_ice *ice = adit_restart_named(e, ufrag);
+
+    return ice && (ice != e->ice || !r->next || r->remote.ufrag[0] || r->theirs.ufrag[0]);
+}
+
 int adit_restart_remote(struct adit_engine *e, const struct adit_desc *desc,
                         struct adit_cause *ret_cause)
 {
@@ -62,7 +72,7 @@ int adit_restart_remote(struct adit_engine *e, const struct adit_desc *desc,
         adit_cause_set(ret_cause, ADIT_REASON_PROTOCOL, EALREADY, "there is a description already");
         return -EALREADY;
     }
-    if (!adit_restart_named(e, desc->ufrag)) {
+    if (!is_known(e, desc->ufrag)) {
         if (desc->type == ADIT_DESC_ANSWER && !e->restart.next) {
             adit_cause_set(ret_cause, ADIT_REASON_PROTOCOL, EALREADY, "this answers nothing");
             return -EALREADY;

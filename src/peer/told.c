@@ -104,7 +104,7 @@ static void on_state(struct adit_engine *e, const struct adit_control *c)
     }
     memcpy(theirs.ufrag, c->next.ufrag, sizeof theirs.ufrag);
     memcpy(theirs.pwd, c->next.pwd, sizeof theirs.pwd);
-    adit_restart_theirs(e, &theirs, c->under_way, c->next.cands, c->next.cand_count);
+    adit_restart_theirs(e, c->used.ufrag, &theirs, c->under_way, c->next.cands, c->next.cand_count);
 }
 
 bool adit_told_feed(struct adit_engine *e, const uint8_t *bytes, size_t n)

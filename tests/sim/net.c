@@ -41,11 +41,21 @@ struct adit_addr sim_addr(const char *text)
     return a;
 }
 
-uint64_t sim_seeds(uint64_t usual)
+static uint64_t said(const char *name, uint64_t usual)
 {
-    const char *said = getenv("SIM_SEEDS");
+    const char *text = getenv(name);
 
-    return said ? strtoull(said, NULL, 10) : usual;
+    return text ? strtoull(text, NULL, 10) : usual;
+}
+
+uint64_t sim_first(void)
+{
+    return said("SIM_SEED", 1);
+}
+
+uint64_t sim_last(uint64_t usual)
+{
+    return said("SIM_SEED", said("SIM_SEEDS", usual));
 }
 
 void *sim_net_alloc(struct sim_net *net, size_t size, void (*done)(void *p))

@@ -71,8 +71,10 @@ struct sim_net {
 
 struct sim_net *sim_net_new(uint64_t seed);
 struct sim_net *sim_net_free(struct sim_net *net); /* and all that was made on it */
-/* How many runs a test makes: as many as SIM_SEEDS in the environment says, or `usual`. */
-uint64_t sim_seeds(uint64_t usual);
+/* The runs of a test: from 1 to `usual`, or to what SIM_SEEDS in the environment says, or the one
+ * that SIM_SEED names. */
+uint64_t sim_first(void);
+uint64_t sim_last(uint64_t usual);
 /* Memory that lives as long as the net, zeroed. `done` (may be NULL) is called first, in reverse
  * order. */
 void *sim_net_alloc(struct sim_net *net, size_t size, void (*done)(void *p));

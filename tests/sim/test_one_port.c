@@ -16,6 +16,7 @@
 
 #define CALLERS 50
 #define PORT    4000
+#define HOLD    (120 * ADIT_SEC)
 
 /* One of the listener's peers. */
 struct guest {
@@ -119,7 +120,11 @@ static struct guest *let_in(struct house *h, const struct adit_caller *caller)
     adit_rng_init_seed(&g->rng, adit_rng_u64(&h->rng));
     g->engine = adit_engine_new(
         &(struct adit_engine_conf){
-            .cert = h->cert, .rng = &g->rng, .ufrag = h->door.own.ufrag, .pwd = h->door.own.pwd },
+            .cert = h->cert,
+                                   .rng = &g->rng,
+                                   .ufrag = h->door.own.ufrag,
+                                   .pwd = h->door.own.pwd,
+                                   .hold = HOLD },
         &ops, g, h->net->now);
     assert_non_null(g->engine);
     snprintf(name, sizeof name, "%s:%s", h->door.own.ufrag, caller->ufrag);
@@ -471,6 +476,38 @@ static void test_who_comes_back_from_the_same_address(void **state)
     sim_net_free(s->net);
 }
 
+/* For longer than consent lasts nothing passes; then the callers are elsewhere, and only they can
+ * call, in the names of other ICE agents. */
+static void test_callers_move(void **state)
+{
+    struct scene *s = scene(11);
+
+    (void)state;
+    for (unsigned i = 0; i < 12; i++)
+        add_caller(s, (enum sim_nat_kind)(i % SIM_NAT_KINDS), 0)->conf.hold = HOLD;
+    for (unsigned i = 0; i < s->caller_count; i++)
+        call(s, s->callers[i]);
+    sim_check(s->net, sim_run(s->net, 10 * ADIT_SEC, all_open, s));
+    for (unsigned round = 0; round < 10; round++) {
+        s->house->iface->up.cut = s->house->iface->down.cut = true;
+        sim_run(s->net, 45 * ADIT_SEC, NULL, NULL);
+        for (unsigned i = 0; i < s->caller_count; i++) {
+            char ip[32];
+
+            s->callers[i]->messages = 0;
+            snprintf(ip, sizeof ip, "%s.%u",
+                     i % SIM_NAT_KINDS == SIM_OPEN ? "198.51.100" : "192.168.1",
+                     100 + round * 12 + i);
+            sim_peer_move(s->callers[i], 0, ip);
+        }
+        s->house->iface->up.cut = s->house->iface->down.cut = false;
+        sim_check(s->net, sim_run(s->net, 15 * ADIT_SEC, all_open, s));
+        talk(s);
+        sim_check(s->net, s->house->guest_count == s->caller_count);
+    }
+    sim_net_free(s->net);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -479,6 +516,7 @@ int main(void)
         cmocka_unit_test(test_a_replay_makes_no_peer),
         cmocka_unit_test(test_a_wrong_secret_finds_nobody),
         cmocka_unit_test(test_who_comes_back_from_the_same_address),
+        cmocka_unit_test(test_callers_move),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

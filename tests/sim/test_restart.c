@@ -103,7 +103,7 @@ static unsigned done(const struct sim_peer *p)
 static void test_nobody_notices(void **state)
 {
     (void)state;
-    for (uint64_t seed = 0; seed < sim_seeds(60); seed++) {
+    for (uint64_t seed = sim_first(); seed <= sim_last(60); seed++) {
         struct talk *k = connected(seed, seed % SIM_PORT_RESTRICTED, SIM_PORT_RESTRICTED, 0);
         struct sim_town *t = k->t;
 
@@ -125,7 +125,7 @@ static void test_nobody_notices(void **state)
 static void test_both_at_once(void **state)
 {
     (void)state;
-    for (uint64_t seed = 0; seed < sim_seeds(60); seed++) {
+    for (uint64_t seed = sim_first(); seed <= sim_last(60); seed++) {
         struct talk *k = connected(seed, SIM_PORT_RESTRICTED, SIM_RESTRICTED, 0);
         struct sim_town *t = k->t;
 
@@ -148,7 +148,7 @@ static void test_both_at_once(void **state)
 static void test_one_moves(void **state)
 {
     (void)state;
-    for (uint64_t seed = 0; seed < sim_seeds(40); seed++) {
+    for (uint64_t seed = sim_first(); seed <= sim_last(40); seed++) {
         struct talk *k = connected(seed, SIM_PORT_RESTRICTED, SIM_PORT_RESTRICTED, HOLD);
         struct sim_town *t = k->t;
         int who = seed & 1;
@@ -164,7 +164,7 @@ static void test_one_moves(void **state)
 static void test_router_moves(void **state)
 {
     (void)state;
-    for (uint64_t seed = 0; seed < sim_seeds(40); seed++) {
+    for (uint64_t seed = sim_first(); seed <= sim_last(40); seed++) {
         struct talk *k = connected(seed, SIM_PORT_RESTRICTED, SIM_PORT_RESTRICTED, HOLD);
         struct sim_town *t = k->t;
         int who = seed & 1;
@@ -176,11 +176,29 @@ static void test_router_moves(void **state)
     }
 }
 
+/* Both routers have other addresses while a restart is under way, which has gathered the old ones;
+ * what falls silent then begins another one. */
+static void test_routers_move_in_a_restart(void **state)
+{
+    (void)state;
+    for (uint64_t seed = sim_first(); seed <= sim_last(60); seed++) {
+        struct talk *k = connected(seed, SIM_PORT_RESTRICTED, SIM_PORT_RESTRICTED, HOLD);
+        struct sim_town *t = k->t;
+
+        adit_engine_restart(t->peer[seed & 1]->engine, t->net->now);
+        sim_run(t->net, seed % 60 * 3 * ADIT_MS, NULL, NULL);
+        for (int i = 0; i < 2; i++)
+            sim_nat_readdress(t->nat[i], i ? "203.0.113.77" : "198.51.100.77");
+        sim_run(t->net, 15 * ADIT_SEC, NULL, NULL);
+        finish(k, 5 * ADIT_SEC);
+    }
+}
+
 /* The other one's router knows nothing of it, and lets nobody in whom it was not told of. */
 static void test_both_move(void **state)
 {
     (void)state;
-    for (uint64_t seed = 0; seed < sim_seeds(60); seed++) {
+    for (uint64_t seed = sim_first(); seed <= sim_last(60); seed++) {
         struct talk *k = connected(seed, SIM_PORT_RESTRICTED, SIM_PORT_RESTRICTED, HOLD);
         struct sim_town *t = k->t;
         adit_time carry = (100 + seed % 60 * 100) * ADIT_MS;
@@ -199,7 +217,7 @@ static void test_both_move(void **state)
 static void test_signaling_down(void **state)
 {
     (void)state;
-    for (uint64_t seed = 0; seed < sim_seeds(30); seed++) {
+    for (uint64_t seed = sim_first(); seed <= sim_last(30); seed++) {
         struct talk *k = connected(seed, SIM_PORT_RESTRICTED, SIM_PORT_RESTRICTED, HOLD);
         struct sim_town *t = k->t;
         adit_time down = (5 + seed % 30) * ADIT_SEC;
@@ -222,7 +240,7 @@ static void test_signaling_down(void **state)
 static void test_in_band(void **state)
 {
     (void)state;
-    for (uint64_t seed = 0; seed < sim_seeds(20); seed++) {
+    for (uint64_t seed = sim_first(); seed <= sim_last(20); seed++) {
         struct talk *k = connected(seed, SIM_OPEN, SIM_PORT_RESTRICTED, 0);
         struct sim_town *t = k->t;
         struct sim_iface *second = sim_peer_attach(t->peer[0], t->internet, "198.51.100.9");
@@ -252,7 +270,7 @@ static void test_outage(void **state)
 
     (void)state;
     for (size_t i = 0; i < ADIT_LEN(outages); i++)
-        for (uint64_t seed = 0; seed < sim_seeds(20); seed++) {
+        for (uint64_t seed = sim_first(); seed <= sim_last(20); seed++) {
             /* Without a server one of the two must be where it was: their routers forget. */
             struct talk *k = connected(seed, seed & 1 ? SIM_OPEN : SIM_PORT_RESTRICTED,
                                        SIM_PORT_RESTRICTED, HOLD);
@@ -303,6 +321,55 @@ static void test_no_data_without_consent(void **state)
     }
 }
 
+/* All of it, one after the other and at once, for a minute: then there is rest, and they talk. */
+static void test_a_bad_minute(void **state)
+{
+    (void)state;
+    for (uint64_t seed = sim_first(); seed <= sim_last(100); seed++) {
+        struct talk *k = connected(seed, SIM_PORT_RESTRICTED, SIM_PORT_RESTRICTED, HOLD);
+        struct sim_town *t = k->t;
+        struct adit_rng *rng = &t->net->rng;
+        adit_time until = t->net->now + 60 * ADIT_SEC;
+        char ip[32];
+
+        t->peer[0]->carry = t->peer[1]->carry = adit_rng_below(rng, 1500) * ADIT_MS;
+        t->peer[0]->trickles = t->peer[1]->trickles = true;
+        for (unsigned n = 2; t->net->now < until; n++) {
+            int i = (int)adit_rng_below(rng, 2);
+
+            switch (adit_rng_below(rng, 5)) {
+            case 0:
+                adit_engine_restart(t->peer[i]->engine, t->net->now);
+                break;
+            case 1:
+                snprintf(ip, sizeof ip, i ? "203.0.113.%u" : "198.51.100.%u", n);
+                sim_nat_readdress(t->nat[i], ip);
+                break;
+            case 2:
+                snprintf(ip, sizeof ip, i ? "10.0.0.%u" : "192.168.1.%u", 10 + n);
+                sim_peer_move(t->peer[i], 0, ip);
+                break;
+            case 3:
+                t->iface[i]->up.cut = t->iface[i]->down.cut = !t->iface[i]->up.cut;
+                break;
+            case 4:
+                sim_peer_signaling(t->peer[i], t->peer[i]->no_signaling);
+                break;
+            }
+            sim_run(t->net, adit_rng_below(rng, adit_rng_below(rng, 2) ? 100 : 4000) * ADIT_MS,
+                    NULL, NULL);
+        }
+        for (int i = 0; i < 2; i++) {
+            t->iface[i]->up.cut = t->iface[i]->down.cut = false;
+            sim_peer_signaling(t->peer[i], true);
+        }
+        sim_run(t->net, 15 * ADIT_SEC, NULL, NULL);
+        sim_check(t->net, t->peer[0]->messages + 20 >= k->said[1]);
+        sim_check(t->net, t->peer[1]->messages + 20 >= k->said[0]);
+        finish(k, ADIT_NEVER);
+    }
+}
+
 /* ---- for ever -------------------------------------------------------------------------------- */
 
 /* What the engines hold: all but the letters, which the net keeps. 0 with sanitizers. */
@@ -344,11 +411,13 @@ int main(void)
         cmocka_unit_test(test_both_at_once),
         cmocka_unit_test(test_one_moves),
         cmocka_unit_test(test_router_moves),
+        cmocka_unit_test(test_routers_move_in_a_restart),
         cmocka_unit_test(test_both_move),
         cmocka_unit_test(test_signaling_down),
         cmocka_unit_test(test_in_band),
         cmocka_unit_test(test_outage),
         cmocka_unit_test(test_no_data_without_consent),
+        cmocka_unit_test(test_a_bad_minute),
         cmocka_unit_test(test_two_hundred_moves),
     };
 

@@ -39,7 +39,7 @@ static void worsen(struct sim_town *t, struct adit_rng *rng)
 static void test_symmetric_to_symmetric(void **state)
 {
     (void)state;
-    for (uint64_t seed = 1; seed <= sim_seeds(300); seed++) {
+    for (uint64_t seed = sim_first(); seed <= sim_last(300); seed++) {
         struct adit_rng rng;
 
         adit_rng_init_seed(&rng, seed);
@@ -62,7 +62,7 @@ static void test_symmetric_to_symmetric(void **state)
 static void test_direct_where_possible(void **state)
 {
     (void)state;
-    for (uint64_t seed = 1; seed <= sim_seeds(100); seed++) {
+    for (uint64_t seed = sim_first(); seed <= sim_last(100); seed++) {
         struct sim_town *t =
             sim_town(seed, SIM_PORT_RESTRICTED, SIM_PORT_RESTRICTED, seed % 200 * ADIT_MS);
         struct sim_turn *turn = sim_turn(t->internet, "192.0.2.80:3478");
@@ -81,7 +81,7 @@ static void test_direct_where_possible(void **state)
 static void test_relay_alone(void **state)
 {
     (void)state;
-    for (uint64_t seed = 1; seed <= sim_seeds(30); seed++) {
+    for (uint64_t seed = sim_first(); seed <= sim_last(30); seed++) {
         struct sim_town *t =
             sim_town(seed, SIM_FULL_CONE, SIM_PORT_RESTRICTED, seed % 200 * ADIT_MS);
         struct sim_turn *turn = sim_turn(t->internet, "192.0.2.80:3478");
@@ -129,7 +129,7 @@ static bool again(void *arg)
 static void test_server_forgets(void **state)
 {
     (void)state;
-    for (uint64_t seed = 1; seed <= sim_seeds(50); seed++) {
+    for (uint64_t seed = sim_first(); seed <= sim_last(50); seed++) {
         struct sim_town *t =
             sim_town(seed, SIM_SYMMETRIC, SIM_PORT_RESTRICTED, seed % 150 * ADIT_MS);
         struct sim_turn *turn = sim_turn(t->internet, "192.0.2.80:3478");
@@ -149,7 +149,7 @@ static void test_server_forgets(void **state)
 static void test_server_goes_silent(void **state)
 {
     (void)state;
-    for (uint64_t seed = 1; seed <= sim_seeds(50); seed++) {
+    for (uint64_t seed = sim_first(); seed <= sim_last(50); seed++) {
         struct sim_town *t = sim_town(seed, SIM_SYMMETRIC, SIM_SYMMETRIC, seed % 150 * ADIT_MS);
         struct sim_turn *first = sim_turn(t->internet, "192.0.2.80:3478");
         struct sim_turn *second = sim_turn(t->internet, "192.0.2.81:3478");
