@@ -146,12 +146,21 @@ ended() { # NAME
     { read -r stat </proc/"${PID[$1]}"/stat; } 2>/dev/null || return 0
     [[ $stat == *") Z "* ]]
 }
-until_true() { # SECONDS CMD...: tries again until it holds
-    local end=$((SECONDS + $1 + 1))
+microseconds() { # NAME: sets it to the time of day
+    printf -v "$1" %s "${EPOCHREALTIME/[.,]/}"
+}
+# SECONDS CMD...: tries again until it holds. A machine that has more to do than it can takes longer for everything,
+# also for a short sleep: as much longer is a second here.
+until_true() {
+    local left=$((($1 + 1) * 1000000)) from=0 before=0 after=0
     shift
-    until "$@" >/dev/null 2>&1; do
-        [ $SECONDS -lt $end ] || { echo "did not come about: $*" && return 1; }
+    microseconds after
+    until from=$after && "$@" >/dev/null 2>&1; do
+        [ $left -gt 0 ] || { echo "did not come about: $*" && return 1; }
+        microseconds before
         sleep 0.05
+        microseconds after
+        left=$((left - (after - from) * 60000 / (after - before > 60000 ? after - before : 60000)))
     done
 }
 # NAME SECONDS CODE...: it ends by itself, with one of these exit codes

@@ -3,7 +3,6 @@ import asyncio
 import json
 import re
 
-import aioice.ice
 import websockets.legacy.client  # the newer one is not in all versions, and differs
 from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 from aiortc.sdp import candidate_from_sdp
@@ -11,15 +10,6 @@ from aiortc.sdp import candidate_from_sdp
 
 def say(*words):
     print(*words, flush=True)
-
-
-def send_stun(protocol, message, addr, original=aioice.ice.StunProtocol.send_stun):
-    """aioice goes on repeating its checks on a socket that it has closed, and what asyncio says of that is a Traceback."""
-    if not protocol.transport.is_closing():
-        original(protocol, message, addr)
-
-
-aioice.ice.StunProtocol.send_stun = send_stun
 
 
 def modern(sdp):
