@@ -249,8 +249,13 @@ void adit_ice_probe_unreachable(struct adit_ice *ice, struct adit_ice_base *base
                                 const struct adit_addr *to, adit_time now)
 {
     for (size_t k = 0; k < ice->stun_count; k++) {
-        if (base->probes[k].state == ADIT_PROBE_RUNNING && adit_addr_equal(&ice->stun[k], to))
-            probe_over(&base->probes[k], now);
+        struct adit_ice_probe *p = &base->probes[k];
+        /* A host that comes into another network has its address before its route: who is new there
+         * asks on, and what is told of this network waits for it as for a server that is silent. */
+        bool young = ice->gathered && !p->settled;
+
+        if (p->state == ADIT_PROBE_RUNNING && adit_addr_equal(&ice->stun[k], to) && !young)
+            probe_over(p, now);
     }
     check_gathered(ice, now);
 }
