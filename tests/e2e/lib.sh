@@ -152,15 +152,16 @@ microseconds() { # NAME: sets it to the time of day
 # SECONDS CMD...: tries again until it holds. A machine that has more to do than it can takes longer for everything,
 # also for a short sleep: as much longer is a second here.
 until_true() {
-    local left=$((($1 + 1) * 1000000)) from=0 before=0 after=0
+    local _left=$((($1 + 1) * 1000000)) _began=0 _slept=0 _now=0 # CMD sees them: names that it does not use
     shift
-    microseconds after
-    until from=$after && "$@" >/dev/null 2>&1; do
-        [ $left -gt 0 ] || { echo "did not come about: $*" && return 1; }
-        microseconds before
+    microseconds _now
+    until _began=$_now && "$@" >/dev/null 2>&1; do
+        [ $_left -gt 0 ] || { echo "did not come about: $*" && return 1; }
+        microseconds _slept
         sleep 0.05
-        microseconds after
-        left=$((left - (after - from) * 60000 / (after - before > 60000 ? after - before : 60000)))
+        microseconds _now
+        _slept=$((_now - _slept > 60000 ? _now - _slept : 60000))
+        _left=$((_left - (_now - _began) * 60000 / _slept))
     done
 }
 # NAME SECONDS CODE...: it ends by itself, with one of these exit codes
