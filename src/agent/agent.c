@@ -6,9 +6,6 @@
 #include "base/alloc.h"
 #include "base/log.h"
 
-#define RETRY_FIRST ADIT_SEC
-#define RETRY_MAX   (60 * ADIT_SEC)
-
 /* ---- the end --------------------------------------------------------------------------------- */
 
 static void on_bury(struct adit_task *task, adit_time now)
@@ -85,8 +82,10 @@ void adit_agent_call_out(struct adit_agent *a, struct adit_member *m)
  * is nothing to ask. */
 void adit_agent_seek(struct adit_agent *a, struct adit_member *m)
 {
-    int err = m->way.calls ? -ENOTSUP : adit_signal_call(a->signal, adit_call_name(m->call));
+    int err;
 
+    m->sought = true;
+    err = m->way.calls ? -ENOTSUP : adit_signal_call(a->signal, adit_call_name(m->call));
     if (err == -ENOTSUP && m->offers)
         adit_agent_call_out(a, m);
     else if (err && err != -EAGAIN && err != -ENOTSUP)
@@ -106,21 +105,6 @@ static void on_timer(struct adit_timer *timer, adit_time now)
     }
     if (m->way.calls || adit_signal_joined(a->signal))
         adit_agent_seek(a, m);
-}
-
-static void retry_later(struct adit_agent *a, struct adit_member *m)
-{
-    adit_time first = a->conf.retry_first ? a->conf.retry_first : RETRY_FIRST;
-    adit_time most = a->conf.retry_max ? a->conf.retry_max : RETRY_MAX;
-    adit_time pause = first;
-
-    for (unsigned i = 0; i < m->tries && pause < most; i++)
-        pause *= 2;
-    pause = adit_time_min(pause, most);
-    pause += pause / 100 * adit_rng_below(&a->rng, 30);
-    m->tries++;
-    adit_log(ADIT_LOG_INFO, "agent", "calling again in %.0f s", (double)pause / (double)ADIT_SEC);
-    adit_timer_set(&m->timer, adit_loop_now(a->loop) + pause);
 }
 
 /* ---- what calls say -------------------------------------------------------------------------- */
@@ -163,7 +147,7 @@ static void on_call_state(void *arg, struct adit_call *call)
     enum adit_call_state state = adit_call_state(call);
 
     if (state == ADIT_CALL_CALLING || state == ADIT_CALL_ASKING)
-        m->gone = m->again = false;
+        m->gone = m->again = m->sought = false;
     if (state == ADIT_CALL_CONNECTING && adit_member_open_input(m) < 0)
         adit_log(ADIT_LOG_WARN, "agent", "out of descriptors: %s gets no input, continuing",
                  m->shown);
@@ -257,7 +241,7 @@ static void on_ended(void *arg, struct adit_call *call, int exit_code, bool fini
     if (a->conf.connect && (over || hopeless(exit_code)))
         leave(a, m, exit_code);
     else if (a->conf.connect)
-        retry_later(a, m);
+        adit_member_call_later(m);
     else if (!a->conf.single && !a->conf.call.lanes.stays)
         let_go(m);
 }

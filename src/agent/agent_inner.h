@@ -43,6 +43,7 @@ struct adit_member {
     bool we_call; /* the last offer was ours */
     bool leaving; /* its lanes wind up, and then it is gone */
     bool offers;  /* the server said that the offer is ours to make */
+    bool sought;  /* the server was asked for it, and a call has not come of it yet */
     bool was_up;  /* this connection */
     bool silent;  /* now */
     bool gone;    /* from the server, since this connection began */
@@ -160,6 +161,10 @@ struct adit_member *adit_agent_find_heir(struct adit_agent *a, const char *name)
 /* Its call is IDLE: takes an offer that came while it was not, or calls a peer that has come back.
  * False: nothing was waiting. */
 bool adit_member_resume(struct adit_member *m);
+/* connect: after a pause that grows with each attempt. */
+void adit_member_call_later(struct adit_member *m);
+/* The server says that whom we seek is not there. */
+void adit_member_missing(struct adit_member *m, const struct adit_cause *cause);
 
 /* hear_worker.c */
 void adit_agent_stop_greeting(struct adit_agent *a);

@@ -265,6 +265,9 @@ static void on_error(struct adit_agent *a, const struct adit_signal_event *ev)
              m ? m->shown : "", ev->cause.text);
     if (m && adit_call_state(m->call) == ADIT_CALL_CALLING)
         adit_call_hang_up(m->call, ADIT_EXIT_SIGNALING);
+    else if (m && m->sought && adit_call_state(m->call) == ADIT_CALL_IDLE &&
+             ev->cause.err == ENOENT)
+        adit_member_missing(m, &ev->cause);
 }
 
 static void on_event(void *arg, const struct adit_signal_event *ev, adit_time now)

@@ -6,6 +6,8 @@
 #include "base/log.h"
 #include "base/str.h"
 
+#define RETRY_FIRST ADIT_SEC
+#define RETRY_MAX   (60 * ADIT_SEC)
 #define PENDING_MAX (20 * ADIT_SEC) /* who made the offer has given up by then */
 
 void adit_pending_done(struct adit_pending *p)
@@ -216,6 +218,34 @@ void adit_agent_report(struct adit_agent *a)
 }
 
 /* ---- after a call ---------------------------------------------------------------------------- */
+
+void adit_member_call_later(struct adit_member *m)
+{
+    struct adit_agent *a = m->agent;
+    adit_time first = a->conf.retry_first ? a->conf.retry_first : RETRY_FIRST;
+    adit_time most = a->conf.retry_max ? a->conf.retry_max : RETRY_MAX;
+    adit_time pause = first;
+
+    for (unsigned i = 0; i < m->tries && pause < most; i++)
+        pause *= 2;
+    pause = adit_time_min(pause, most);
+    pause += pause / 100 * adit_rng_below(&a->rng, 30);
+    m->tries++;
+    adit_log(ADIT_LOG_INFO, "agent", "calling again in %.0f s", (double)pause / (double)ADIT_SEC);
+    adit_timer_set(&m->timer, adit_loop_now(a->loop) + pause);
+}
+
+void adit_member_missing(struct adit_member *m, const struct adit_cause *cause)
+{
+    struct adit_agent *a = m->agent;
+
+    m->sought = false;
+    adit_notify_state(a->notify, "peer", adit_call_name(m->call), "failed", cause);
+    if (a->conf.exit_on_failure)
+        adit_agent_end(a, ADIT_EXIT_SIGNALING);
+    else
+        adit_member_call_later(m);
+}
 
 static bool take_pending(struct adit_member *m)
 {

@@ -1,8 +1,8 @@
 #include "ice/internal.h"
 
-#define AGAIN                                                                                  \
-    (5 * ADIT_SEC)                  /* after a server that never answered: the way may be new; \
-                                     * and in a restart: a router that moved may move again */
+/* After a server that never answered: the way may be new. In a restart: a router that moved may do
+ * so again. */
+#define AGAIN       (5 * ADIT_SEC)
 #define KEEPALIVE   (15 * ADIT_SEC) /* RFC 8445 section 11: Tr at least 15 s */
 #define WAIT_ANY    (5 * ADIT_SEC)  /* GATHERED comes after this long without any answer … */
 #define GAP_MAX     ADIT_SEC        /* six tries in that time, see docs/decisions.md */
@@ -251,8 +251,13 @@ void adit_ice_probe_unreachable(struct adit_ice *ice, struct adit_ice_base *base
                                 const struct adit_addr *to, adit_time now)
 {
     for (size_t k = 0; k < ice->stun_count; k++) {
-        if (base->probes[k].state == ADIT_PROBE_RUNNING && adit_addr_equal(&ice->stun[k], to))
-            probe_over(ice, &base->probes[k], now);
+        struct adit_ice_probe *p = &base->probes[k];
+        /* A host that comes into another network has its address before its route: who is new there
+         * asks on, and what is told of this network waits for it as for a server that is silent. */
+        bool young = ice->gathered && !p->settled;
+
+        if (p->state == ADIT_PROBE_RUNNING && adit_addr_equal(&ice->stun[k], to) && !young)
+            probe_over(ice, p, now);
     }
     check_gathered(ice, now);
 }

@@ -14,6 +14,7 @@
 #define ADIT_DEVICE_SIG         64   /* and of a signature */
 #define ADIT_DEVICE_WAITING_MAX 32   /* messages from one that is not known yet */
 #define ADIT_DEVICE_LIST_MAX    1024 /* devices of an account */
+#define ADIT_DEVICE_ASKED_MAX   16   /* calls that wait for the server's word at a time */
 
 enum adit_device_step {
     ADIT_DEVICE_LOGIN,
@@ -25,6 +26,11 @@ enum adit_device_step {
     ADIT_DEVICE_LOOK_AGAIN /* connected, and somebody calls whom we do not know */
 };
 
+struct adit_device_asked {
+    uint32_t reply; /* the how manieth of the server's it will be */
+    char peer[ADIT_SIGNAL_PEER_MAX + 1];
+};
+
 struct adit_device {
     struct adit_dialect_state s;
     enum adit_device_step step;            /* what is being waited for */
@@ -33,8 +39,11 @@ struct adit_device {
     bool look; /* before the WebSocket, look whether we are registered */
     bool has_key, listed;
     uint8_t key[ADIT_DEVICE_KEY];
-    json_t *devices; /* of our account; NULL = not known */
-    json_t *waiting; /* device-b: messages of a device that may be new in our account */
+    json_t *devices;        /* of our account; NULL = not known */
+    json_t *waiting;        /* device-b: messages of a device that may be new in our account */
+    uint32_t sent, replies; /* on this connection: each message of ours has one, in order */
+    struct adit_device_asked asked[ADIT_DEVICE_ASKED_MAX]; /* whom we call, first come first */
+    unsigned asked_count;
 };
 
 static inline struct adit_device *adit_device_of(struct adit_dialect_state *s)

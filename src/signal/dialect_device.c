@@ -1,9 +1,10 @@
 /* dialect_device.c - the first generation of the device server: the token in the query.
  *
- * The server speaks first, acknowledges every message it routed, and adds `sender_device_id`. It
- * refuses a WebSocket (HTTP 403, or 1008) for a bad token as for a device that it does not know, so
- * the first refusal makes us look and register. A second connection for our name closes the first
- * with 1008. */
+ * The server speaks first, replies to every message (it was routed, or why not), in order, and adds
+ * `sender_device_id`. Whom we call gets no offer before the reply to our request for it: the device
+ * may come between the two, and would answer an offer that we have given up. It refuses a WebSocket
+ * (HTTP 403, or 1008) for a bad token as for a device that it does not know, so the first refusal
+ * makes us look and register. A second connection for our name closes the first with 1008. */
 #include "base/str.h"
 #include "signal/device.h"
 
@@ -32,10 +33,72 @@ static bool lost(struct adit_dialect_state *s, int http_status, unsigned close_c
     return false;
 }
 
+/* ---- replies --------------------------------------------------------------------------------- */
+
+static int send(struct adit_dialect_state *s, json_t *message)
+{
+    int err = adit_say_send(s, message);
+
+    if (!err)
+        adit_device_of(s)->sent++;
+    return err;
+}
+
+static void opened(struct adit_dialect_state *s, adit_time now)
+{
+    struct adit_device *d = adit_device_of(s);
+
+    (void)now;
+    d->sent = d->replies = d->asked_count = 0;
+}
+
+static void take_asked(struct adit_device *d, unsigned i, struct adit_device_asked *ret_asked)
+{
+    *ret_asked = d->asked[i];
+    d->asked_count--;
+    memmove(&d->asked[i], &d->asked[i + 1], (d->asked_count - i) * sizeof d->asked[0]);
+}
+
+/* Counts a reply. True: it is to a call of ours. */
+static bool replied(struct adit_device *d, struct adit_device_asked *ret_asked)
+{
+    if (d->replies == d->sent)
+        return false; /* to none */
+    d->replies++;
+    if (!d->asked_count || d->asked[0].reply != d->replies)
+        return false;
+    take_asked(d, 0, ret_asked);
+    return true;
+}
+
+static void on_ack(struct adit_dialect_state *s)
+{
+    struct adit_device_asked asked;
+
+    if (replied(adit_device_of(s), &asked))
+        adit_say_peer(s, asked.peer, true);
+}
+
+/* The device itself was quicker than the server. */
+static void on_peer_ack(struct adit_dialect_state *s, const char *peer)
+{
+    struct adit_device *d = adit_device_of(s);
+    struct adit_device_asked asked;
+
+    for (unsigned i = 0; i < d->asked_count; i++)
+        if (strcmp(d->asked[i].peer, peer) == 0) {
+            take_asked(d, i, &asked);
+            adit_say_peer(s, asked.peer, true);
+            return;
+        }
+}
+
 /* "Target device <id> not connected" */
 static void on_error(struct adit_dialect_state *s, const json_t *m)
 {
     static const char before[] = "Target device ", after[] = " not connected";
+    struct adit_device_asked asked;
+    bool called = replied(adit_device_of(s), &asked);
     const char *text = adit_json_string(m, "message");
     char peer[ADIT_SIGNAL_PEER_MAX + 1];
     size_t frame = sizeof before + sizeof after - 2, n = text ? strlen(text) : 0;
@@ -45,8 +108,11 @@ static void on_error(struct adit_dialect_state *s, const json_t *m)
         adit_str_copy(peer, sizeof peer, text + sizeof before - 1, n - frame) == 0)
         adit_say_error(s, peer, ENOENT, "%s is not at the server", peer);
     else
-        adit_say_error(s, "", 0, "the server says: %s", text ? text : "an error");
+        adit_say_error(s, called ? asked.peer : "", called ? ENOENT : 0, "the server says: %s",
+                       text ? text : "an error");
 }
+
+/* ---- messages -------------------------------------------------------------------------------- */
 
 static const char *word(const json_t *m, const char *key)
 {
@@ -73,10 +139,9 @@ static void tell(struct adit_dialect_state *s, enum adit_signal_what what, const
 static int ack(struct adit_dialect_state *s, const char *peer, const char *transport,
                const char *session, const char *status)
 {
-    return adit_say_send(s, json_pack("{s:s, s:s, s:s, s:s?, s:s}", "type", "connect-ack",
-                                      "target_device_id", peer, "transport", transport,
-                                      "relay_session_id", *session ? session : NULL, "status",
-                                      status));
+    return send(s, json_pack("{s:s, s:s, s:s, s:s?, s:s}", "type", "connect-ack",
+                             "target_device_id", peer, "transport", transport, "relay_session_id",
+                             *session ? session : NULL, "status", status));
 }
 
 /* We have no relay to offer, so a request for one is answered at once. */
@@ -91,20 +156,24 @@ static void on_request(struct adit_dialect_state *s, const char *peer, const jso
         adit_say_error(s, peer, ENOMEM, "no memory for an answer");
 }
 
+static void on_outcome(struct adit_dialect_state *s, const char *peer, const json_t *m)
+{
+    on_peer_ack(s, peer);
+    tell(s, ADIT_SIGNAL_OUTCOME, peer, m, "transport");
+}
+
 void adit_device_message(struct adit_dialect_state *s, const char *type, const json_t *m)
 {
     const char *from = adit_say_name(m, "from_device_id");
     const char *sender = adit_say_name(m, "sender_device_id");
     const json_t *payload = json_object_get(m, "payload");
 
-    if (strcmp(type, "error") == 0)
-        on_error(s, m);
-    else if (from && strcmp(type, "connect-request-received") == 0)
+    if (from && strcmp(type, "connect-request-received") == 0)
         on_request(s, from, m);
     else if (from && strcmp(type, "connect-ack-received") == 0)
-        tell(s, ADIT_SIGNAL_OUTCOME, from, m, "transport");
+        on_outcome(s, from, m);
     else if (!sender)
-        ; /* ack, and what is not from a device */
+        ; /* it is not from a device */
     else if (strcmp(type, "offer") == 0)
         adit_say_description(s, sender, ADIT_SIGNAL_OFFER, json_object_get(payload, "sdp"));
     else if (strcmp(type, "answer") == 0)
@@ -125,22 +194,35 @@ static void text(struct adit_dialect_state *s, const char *bytes, size_t n, adit
         adit_device_of(s)->listed = false;
         if (!s->joined)
             adit_say_joined(s);
+    } else if (m && strcmp(type, "ack") == 0) {
+        on_ack(s);
+    } else if (m && strcmp(type, "error") == 0) {
+        on_error(s, m);
     } else if (m) {
         adit_device_message(s, type, m);
     }
     json_decref(m);
 }
 
+/* PEER follows when the server has routed it; at once where too many wait already. */
 static int call(struct adit_dialect_state *s, const char *peer, adit_time now)
 {
-    int err =
-        adit_say_send(s, json_pack("{s:s, s:s, s:s}", "type", "connect-request", "target_device_id",
-                                   peer, "preferred_transport", "webrtc"));
+    struct adit_device *d = adit_device_of(s);
+    struct adit_device_asked *asked = &d->asked[d->asked_count];
+    int err = send(s, json_pack("{s:s, s:s, s:s}", "type", "connect-request", "target_device_id",
+                                peer, "preferred_transport", "webrtc"));
 
     (void)now;
-    if (err == 0)
+    if (err)
+        return err;
+    if (d->asked_count == ADIT_DEVICE_ASKED_MAX ||
+        adit_str_copy(asked->peer, sizeof asked->peer, peer, strlen(peer)) < 0) {
         adit_say_peer(s, peer, true);
-    return err;
+        return 0;
+    }
+    asked->reply = d->sent;
+    d->asked_count++;
+    return 0;
 }
 
 int adit_device_describe(struct adit_dialect_state *s, const char *peer, enum adit_signal_type type,
@@ -149,9 +231,8 @@ int adit_device_describe(struct adit_dialect_state *s, const char *peer, enum ad
     const char *word_of = type == ADIT_SIGNAL_OFFER ? "offer" : "answer";
 
     (void)now;
-    return adit_say_send(s,
-                         json_pack("{s:s, s:s, s:{s:s%, s:s}}", "type", word_of, "target_device_id",
-                                   peer, "payload", "sdp", sdp, n, "type", word_of));
+    return send(s, json_pack("{s:s, s:s, s:{s:s%, s:s}}", "type", word_of, "target_device_id", peer,
+                             "payload", "sdp", sdp, n, "type", word_of));
 }
 
 /* An empty candidate would restart the original's signaling: the end is not told. */
@@ -161,9 +242,8 @@ int adit_device_candidate(struct adit_dialect_state *s, const char *peer, const 
     (void)now;
     if (!line)
         return 0;
-    return adit_say_send(s, json_pack("{s:s, s:s, s:o}", "type", "ice-candidate",
-                                      "target_device_id", peer, "payload",
-                                      adit_say_candidate_object(line, mid, mline, false)));
+    return send(s, json_pack("{s:s, s:s, s:o}", "type", "ice-candidate", "target_device_id", peer,
+                             "payload", adit_say_candidate_object(line, mid, mline, false)));
 }
 
 int adit_device_outcome(struct adit_dialect_state *s, const char *peer, bool connected,
@@ -177,7 +257,7 @@ int adit_device_outcome(struct adit_dialect_state *s, const char *peer, bool con
 static int bye(struct adit_dialect_state *s, const char *peer, adit_time now)
 {
     (void)now;
-    return adit_say_send(s, json_pack("{s:s, s:s}", "type", "bye", "target_device_id", peer));
+    return send(s, json_pack("{s:s, s:s}", "type", "bye", "target_device_id", peer));
 }
 
 static const char *const stun[] = { "stun.l.google.com:19302", NULL };
@@ -204,6 +284,7 @@ const struct adit_dialect adit_dialect_device = {
     .done = adit_device_done,
     .begin = adit_device_begin,
     .answered = adit_device_answered,
+    .opened = opened,
     .text = text,
     .lost = lost,
     .call = call,

@@ -11,7 +11,7 @@ answer_to() {
     cat "$W/paste" >&"${IN[b]}" & # b need not read all of it
     writer=$!
     hang_up b
-    check "$1: exit $2" ends b 15 "$2"
+    check "$1: exit $2" ends b 30 "$2"
     kill $writer 2>"$W/null"
     check "$1: said so" told b "$3"
     check "$1: never connected" not connected b

@@ -122,6 +122,14 @@ check "device: a request comes before the offer" heard '^phone-9 \{"type":"conne
 check "device: and is acknowledged" heard '^desk-01 \{"type":"connect-ack","target_device_id":"phone-9"'
 check "device: the password is in no word of ours" not grep -rq correct-horse "$W"/a.err "$W"/b.err
 stop b
+side b connect nobody --signal $URL/signal --email a@example.org --id phone-9
+check "device: who is not there is asked for again" until_true 10 eval \
+    '[ "$(grep -c "^phone-9 .*\"connect-request\",\"target_device_id\":\"nobody\"" "$W/server.out")" -gt 1 ]'
+check "device: and nothing else is sent to it" eval \
+    'is "$(grep "^phone-9 .*\"nobody\"" "$W/server.out" | grep -vc connect-request)" 0'
+stop b
+side b connect nobody --signal $URL/signal --email a@example.org --id phone-9 --exit-on-failure
+check "device: or not, if that is wanted" ends b 10 5
 side b connect desk-01 --signal $URL/signal --email b@example.org --id phone-9
 check "device: a wrong password ends it" ends b 10 5
 over

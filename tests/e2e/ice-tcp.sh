@@ -40,7 +40,7 @@ open_443 RB
 must "no UDP at one side, an open TCP port at the other: they meet" \
     pair --mode check -- --mode echo --tcp-port 443
 check "by TCP" by_tcp
-check "and the series comes back" ends a 20 0
+check "and the series comes back" ends a 40 0
 
 must "nothing but the web at one side, no UDP at the other" again port-restricted firewall
 rules RA 'iifname lan0 meta l4proto udp drop; iifname lan0 tcp dport != { 80, 443 } drop'
@@ -73,4 +73,4 @@ rules RA 'meta l4proto udp drop'
 rules RB 'meta l4proto udp drop'
 must "simultaneous-open: they meet" pair --mode check --ice-tcp on -- --mode echo --ice-tcp on
 check "by TCP, as well" by_tcp
-check "and the series comes back, as well" ends a 20 0
+check "and the series comes back, as well" ends a 40 0

@@ -146,12 +146,22 @@ ended() { # NAME
     { read -r stat </proc/"${PID[$1]}"/stat; } 2>/dev/null || return 0
     [[ $stat == *") Z "* ]]
 }
-until_true() { # SECONDS CMD...: tries again until it holds
-    local end=$((SECONDS + $1 + 1))
+microseconds() { # NAME: sets it to the time of day
+    printf -v "$1" %s "${EPOCHREALTIME/[.,]/}"
+}
+# SECONDS CMD...: tries again until it holds. A machine that has more to do than it can takes longer for everything,
+# also for a short sleep: as much longer is a second here.
+until_true() {
+    local _left=$((($1 + 1) * 1000000)) _began=0 _slept=0 _now=0 # CMD sees them: names that it does not use
     shift
-    until "$@" >/dev/null 2>&1; do
-        [ $SECONDS -lt $end ] || { echo "did not come about: $*" && return 1; }
+    microseconds _now
+    until _began=$_now && "$@" >/dev/null 2>&1; do
+        [ $_left -gt 0 ] || { echo "did not come about: $*" && return 1; }
+        microseconds _slept
         sleep 0.05
+        microseconds _now
+        _slept=$((_now - _slept > 60000 ? _now - _slept : 60000))
+        _left=$((_left - (_now - _began) * 60000 / _slept))
     done
 }
 # NAME SECONDS CODE...: it ends by itself, with one of these exit codes

@@ -150,6 +150,7 @@ check "device: from it" until_true 10 said dev-b '^word of desk$'
 check "device: to it" happens desk '^text word of dev-b$'
 kill -TERM "${PID[dev-b]}"
 check "device: the agent sees that we leave" happens desk '^closed$'
+check "device: and leaves the server" until_true 20 heard device '^desk left'
 adit dev-b connect device --email a@example.org --id dev-b --mode chat desk
 check "device: and begins again" until_true 20 connected dev-b
 
@@ -168,9 +169,12 @@ if [ "${packets:-}" ]; then
     check "vpn: it has left the server, and we stay connected" eval 'heard vpn "^offerer left" && connected vpn0 vpn1'
     check "vpn: who left in the middle and came back is called again" happens frail '^frame arp-reply'
     check "tun: a packet there and one back" happens mtun '^packet echo-reply from 10\.0\.0\.1$'
+    # The channel is in order: with the second answer, what it sent between its two packets has come in.
+    check "tun: and another, two seconds later" until_true 20 eval \
+        '[ "$(grep -c "^packet echo-reply" "$W/mtun.out")" = 2 ]'
     kill -TERM "${PID[tun]}"
     check "tun: what is no packet has been dropped and counted" eval \
-        'ends tun 10 0 && told tun "received 1 packets.*dropped:.* not_ip"'
+        'ends tun 10 0 && told tun "received 2 packets.*dropped:.* not_ip"'
     kill -TERM "${PID[vpn0]}"
     ends vpn0 10 0
     tap vpn0 listen vpn one 0

@@ -202,14 +202,15 @@ def slow_reader():
         reader.s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         before = server.rss()
         sdp = "x" * 60000
-        sender.s.settimeout(0.2)
-        for _ in range(2000):
+        for i in range(2000):
+            sender.s.settimeout(PATIENCE)
             sender.send({"type": "offer", "to": "reader", "sdp": sdp})
+            sender.s.settimeout(0.01 if i else 0.2)
             try:
                 if "not found" in sender.recv():
                     break
             except socket.timeout:
-                sender.s.settimeout(0.01)
+                pass
         else:
             raise AssertionError("the reader is still there")
         assert not server.grown(before, 8 * MB)
@@ -242,13 +243,14 @@ def tokens():
             other.send({"type": "offer", "to": "alice", "sdp": "x"})
             assert "not found" in other.json()["message"]
             ws.gone()
-            refused = 0
-            for _ in range(200):
+            refused = tries = 0
+            while refused < 50:  # patience comes back with time, so a slow machine tries longer
+                tries += 1
+                assert tries < 2000, refused
                 try:
                     server.ws("/ws/register/w?token=guess", "127.0.0.3")
                 except Refused as e:
                     refused += e.args == (429,)
-            assert refused > 50, refused
             server.ws(f"/ws/alice?token={good}").gone()
             assert secret not in server.log() and good not in server.log() and "guess" not in server.log()
 

@@ -27,7 +27,7 @@ with open(ADIT, "rb") as _f:
     SANITIZED = b"__asan_init" in _f.read()  # then memory is no measure
 # Ordinary users begin with a thousand descriptors, and may have as many as the hard limit says.
 resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
-PATIENCE = 30  # seconds that a passing test never sees
+PATIENCE = 60  # seconds that a passing test never sees
 
 
 def die_with_us():

@@ -12,7 +12,7 @@ for uri in "turn:$RELAY" "turn:$RELAY?transport=tcp" "turns:$RELAY:443"; do
     stop a b
     offer --mode check --turn "$uri" --turn-secret-file "$W/secret" --ca "$W/turn.pem"
     answer --mode echo
-    check "$uri: check" eval 'meet 10 && ends a 20 0 && relayed'
+    check "$uri: check" eval 'meet 10 && ends a 40 0 && relayed'
 done
 stop a b
 offer -v --turn "turn:$RELAY" --turn-secret-file "$W/secret"

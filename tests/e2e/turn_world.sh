@@ -40,7 +40,7 @@ pair() {
 checked() { # the series of `check` comes back, through the relay
     offer --mode check --turn "$1" --turn-password-file "$W/password" --ca "$W/turn.pem"
     answer --mode echo
-    meet 10 && ends a 20 0 && relayed
+    meet 10 && ends a 40 0 && relayed
 }
 web_only() { # SIDE: nothing gets out of its router but TCP to 80 and 443
     lab in "R$1" nft add table inet webonly

@@ -19,7 +19,7 @@ pings() { lab in A ping -q -c 1 -W 1 $V4_B; }
 must "a server that relays" at --ws-relay-rate 8192
 side answers B listen --id answers --mode echo
 side check A connect answers --id check --mode check
-check "check passes, through the server" ends check 20 0
+check "check passes, through the server" ends check 40 0
 check "and says which way it went" told check 'connected in .*, through the signaling server'
 check "the server says so too" told server 'packets of check and answers go through this server'
 stop check answers

@@ -40,4 +40,4 @@ async def talk(url):
 if sys.argv[1] == "serve":
     asyncio.run(serve(int(sys.argv[2])))
 else:
-    asyncio.run(asyncio.wait_for(talk(sys.argv[2]), 30))
+    asyncio.run(asyncio.wait_for(talk(sys.argv[2]), 120))

@@ -12,7 +12,7 @@
 #include "core/reactor.h"
 #include "unit/wait.h"
 
-#define PATIENCE (10 * ADIT_SEC)
+#define PATIENCE (60 * ADIT_SEC)
 
 /* ---- callbacks ------------------------------------------------------------------------------- */
 

@@ -51,7 +51,7 @@ void api_pair_init(struct api_pair *p, const struct adit_peer_conf *conf);
 void api_pair_done(struct api_pair *p); /* and checks that no descriptor is left */
 void api_peer_new(struct api_side *s, const struct adit_peer_conf *conf);
 
-/* Runs the loop as a caller with poll(2) does until `done`, at most ten seconds. */
+/* Runs the loop as a caller with poll(2) does until `done`, at most a minute. */
 bool api_until(struct api_pair *p, bool (*done)(struct api_pair *p));
 bool api_gathered(struct api_pair *p);
 bool api_connected(struct api_pair *p);

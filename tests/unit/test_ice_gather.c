@@ -401,6 +401,29 @@ static void test_another_network(void **state)
     assert_int_equal(a->gathered, 1);
 }
 
+/* The address is there before the route is: nothing is told without what the server says. */
+static void test_another_network_without_a_route_yet(void **state)
+{
+    struct net_node *a = with_servers(1);
+
+    (void)state;
+    net.stun_mapped = net_addr("203.0.113.1:4000");
+    net_base(a, 0, "10.0.0.1:1000", 65535);
+    adit_ice_bases_done(a->ice, net.now);
+    net_run(&net, net.now + ADIT_SEC);
+    adit_ice_remove_base(a->ice, 0, net.now);
+    net.stun_server[0].family = ADIT_FAMILY_NONE;
+    net_base(a, 1, "10.2.0.1:1000", 65535);
+    net_run(&net, net.now + ADIT_MS);
+    adit_ice_send_failed(a->ice, 1, &servers[0], ENETUNREACH, net.now);
+    assert_int_equal(a->mapped, 0);
+    net.stun_server[0] = servers[0];
+    net.stun_mapped = net_addr("203.0.113.9:4001");
+    net_run(&net, net.now + 600 * ADIT_MS);
+    assert_int_equal(a->mapped, 1);
+    assert_int_equal(adit_ice_local_count(a->ice), 2);
+}
+
 /* The same where no server answers: after as long as the first time. */
 static void test_another_network_without_servers(void **state)
 {
@@ -519,6 +542,7 @@ int main(void)
         T(test_forged_answers),
         T(test_keepalive_and_change),
         T(test_another_network),
+        T(test_another_network_without_a_route_yet),
         T(test_another_network_without_servers),
         T(test_no_keepalive_once_connected),
     };

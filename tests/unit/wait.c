@@ -3,7 +3,7 @@
 #include <dirent.h>
 #include <poll.h>
 
-#define PATIENCE (5 * ADIT_SEC)
+#define PATIENCE (60 * ADIT_SEC)
 
 bool wait_for(struct adit_loop *loop, const unsigned *flag)
 {

@@ -5,7 +5,7 @@
 #include "core/reactor.h"
 
 /* Processes the loop, as a caller with its own poll(2) does, until *flag is not zero. False after
- * five seconds: a deadline for what is broken, never a time that a passing test waits for. */
+ * a minute: a deadline for what is broken, never a time that a passing test waits for. */
 bool wait_for(struct adit_loop *loop, const unsigned *flag);
 
 /* How many descriptors this process has open. */
