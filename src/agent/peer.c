@@ -100,6 +100,10 @@ static void on_event(void *arg, const struct adit_engine_event *ev)
         if (peer->restart)
             peer->restart(peer->restart_arg);
         break;
+    case ADIT_ENGINE_EV_LOST:
+        if (peer->lost)
+            peer->lost(peer->restart_arg);
+        break;
     case ADIT_ENGINE_EV_ASSOCIATED:
         break;
     }

@@ -33,6 +33,11 @@ table inet hole {
     chain forward { type filter hook forward priority 0; meta length > %d drop; }
 }
 '''
+CLOSED = '''
+table inet closed {
+    chain forward { type filter hook forward priority 0; udp sport { %(ports)s } drop; udp dport { %(ports)s } drop; }
+}
+'''
 
 
 class Unavailable(Exception):
@@ -128,6 +133,10 @@ class Lab:
         if self._stun.stdout.readline() != b'ready\n':
             raise Unavailable('the STUN server does not start')
         return STUN + ':3478'
+
+    def close_ports(self, ports):
+        """Nothing passes any more from or to these UDP ports, whose ever they are."""
+        self._filter(CLOSED % {'ports': ', '.join(map(str, sorted(ports)))})
 
     def forwarded(self):
         """Packets that the router carried so far: (IPv4, IPv6)."""

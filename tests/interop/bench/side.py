@@ -56,6 +56,10 @@ class Side:
             raise Failure('%s gives no description' % self.name)
         return d
 
+    def more_descriptions(self):
+        """How many it gave that nobody asked for; once it has ended."""
+        return sum(d is not None for d in self._descriptions.queue)
+
     def tell(self, description):
         try:
             self.process.stdin.write(json.dumps(description).encode() + b'\n')
