@@ -278,23 +278,27 @@ for peer in PEERS:
 # --- ICE restarts -----------------------------------------------------------------------------------------------
 
 def peer_restarts(peer, role, mode):
-    """The peer restarts ICE in the middle, and its old ports are closed: the channel goes on by another path."""
+    """The peer restarts ICE in the middle, from another port: the channel goes on by that path.
+
+    The old ports are left open: Chromium, having lost all that was on its way, sends one packet in each round trip for
+    a long time.
+    """
     def body(m):
         m.build_lab()
         m.start(peer, role, mode, None, {'restart': 1 << 20})
         _, before = m.introduce()
         offer = m.peer.description(m.deadline)
         require(offer['type'] == 'offer', 'the peer gives an %s' % offer['type'])
-        closed = sdp.ports(before) - sdp.ports(offer)
-        require(closed, 'the peer goes on with the same ports')
-        m.lab.close_ports(closed)
+        ports = sdp.ports(offer) - sdp.ports(before)
+        require(ports, 'the peer goes on with the same ports')
+        m.lab.count_ports(ports)
         m.adit.tell(offer)
         answer = m.adit.description(m.deadline)
         require(answer['type'] == 'answer', 'adit gives an %s' % answer['type'])
         m.peer.tell(answer)
         m.both_end_well()
         require({'restarted': True} in m.peer.results, 'the peer did not restart')
-        require('now from' in m.adit.story(), 'adit does not say that there is another path')
+        require(m.lab.counted() > 5000, 'only %d packets went by the new path' % m.lab.counted())
     return body
 
 

@@ -33,9 +33,11 @@ table inet hole {
     chain forward { type filter hook forward priority 0; meta length > %d drop; }
 }
 '''
-CLOSED = '''
-table inet closed {
-    chain forward { type filter hook forward priority 0; udp sport { %(ports)s } drop; udp dport { %(ports)s } drop; }
+COUNTED = '''
+table inet counted {
+    counter passed {}
+    chain forward { type filter hook forward priority 0;
+        udp sport { %(ports)s } counter name passed; udp dport { %(ports)s } counter name passed; }
 }
 '''
 
@@ -134,9 +136,13 @@ class Lab:
             raise Unavailable('the STUN server does not start')
         return STUN + ':3478'
 
-    def close_ports(self, ports):
-        """Nothing passes any more from or to these UDP ports, whose ever they are."""
-        self._filter(CLOSED % {'ports': ', '.join(map(str, sorted(ports)))})
+    def count_ports(self, ports):
+        """Packets from and to these UDP ports, whose ever they are."""
+        self._filter(COUNTED % {'ports': ', '.join(map(str, sorted(ports)))})
+
+    def counted(self):
+        words = self.router.run(['nft', 'list', 'counter', 'inet', 'counted', 'passed']).split()
+        return int(words[words.index('packets') + 1])
 
     def forwarded(self):
         """Packets that the router carried so far: (IPv4, IPv6)."""

@@ -98,7 +98,10 @@ class Side:
         except ProcessLookupError:
             pass
         self.process.wait()
-        self.process.stdin.close()
+        try:
+            self.process.stdin.close()
+        except BrokenPipeError:
+            pass  # it had not read all that it was told
 
     def story(self):
         """Its results and last words, for the report of a failed case."""
