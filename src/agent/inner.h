@@ -63,6 +63,7 @@ struct adit_peer {
     struct adit_cert *cert;
     struct adit_rng rng;
     struct adit_timer timer;
+    struct adit_back back;
     struct adit_task start, settle, bury;
     struct adit_peer_callbacks on;
     void *user;

@@ -155,6 +155,7 @@ static void on_state(struct adit_peer *peer, enum adit_peer_state state,
         adit_session_again_back(s);
         break;
     case ADIT_PEER_FAILED:
+        adit_session_again_failed(s, cause);
         if (s->closing)
             finish(s, s->exit_code); /* an app has said why */
         else

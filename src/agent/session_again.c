@@ -212,6 +212,15 @@ void adit_session_again_back(struct adit_session *s)
         adit_paste_stop(&s->paste);
 }
 
+/* Says why people were not asked, if they would have been. */
+void adit_session_again_failed(const struct adit_session *s, const struct adit_cause *cause)
+{
+    const char *not = adit_session_again_not(s);
+
+    if (cause->reason == ADIT_REASON_SILENCE && s->lanes.was_open && is_adit(s) && not )
+        adit_log(ADIT_LOG_WARN, "session", "%s", not );
+}
+
 void adit_session_again_gathered(struct adit_session *s)
 {
     print_soon(s);

@@ -65,6 +65,7 @@ void adit_session_again_attach(struct adit_session *s); /* there is a peer */
 void adit_session_again_up(struct adit_session *s);     /* the first channel is open */
 void adit_session_again_silent(struct adit_session *s); /* the path does not answer */
 void adit_session_again_back(struct adit_session *s);   /* a path answers, perhaps another one */
+void adit_session_again_failed(const struct adit_session *s, const struct adit_cause *cause);
 void adit_session_again_gathered(struct adit_session *s);
 /* How long the engine is to hold a connection without consent: for people, too. */
 adit_time adit_session_again_hold(const struct adit_session *s);

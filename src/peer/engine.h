@@ -187,6 +187,11 @@ void adit_engine_feed(struct adit_engine *e, int base, const struct adit_addr *f
 adit_time adit_engine_deadline(const struct adit_engine *e);
 void adit_engine_tick(struct adit_engine *e, adit_time now);
 
+/* We have not run for seconds (a host that slept, a process that was stopped): before all that is
+ * due. Nothing counts as missing that could not come, and the path is asked at once: if it does not
+ * answer within a second, another one is looked for. */
+void adit_engine_back(struct adit_engine *e, adit_time now);
+
 /* Channels may be opened from the start, and are used by the functions of sctp.h. NULL with
  * *ret_err as there. */
 struct adit_channel *adit_engine_open_channel(struct adit_engine *e,

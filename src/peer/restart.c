@@ -337,6 +337,17 @@ void adit_restart_settle(struct adit_engine *e)
         silent_for_good(e);
 }
 
+void adit_engine_back(struct adit_engine *e, adit_time now)
+{
+    e->now = now;
+    if (!adit_engine_ended(e)) {
+        adit_debug("peer", "back after a while");
+        adit_ice_back(e->ice, now);
+        adit_relays_doubt(e);
+    }
+    adit_engine_settle(e);
+}
+
 void adit_restart_end(struct adit_engine *e)
 {
     forget_past(e);
