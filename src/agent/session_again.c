@@ -9,6 +9,8 @@
 #include "agent/session_inner.h"
 #include "base/log.h"
 
+/* Consent may be found to have expired when we have only just woken: nothing else was tried yet. */
+#define ELSE_LEAST  (5 * ADIT_SEC)
 #define BY_HAND_MAX (10 * 60 * ADIT_SEC) /* for people to carry both lines; --timeout says else */
 
 static bool offers(const struct adit_session *s)
@@ -185,7 +187,8 @@ static void on_lost(void *arg)
     if (s->again.lost || s->over || s->closing)
         return;
     s->again.lost = true;
-    adit_timer_set(&s->again.limit, adit_loop_now(s->loop) + s->conf.peer.hold);
+    adit_timer_set(&s->again.limit,
+                   adit_loop_now(s->loop) + adit_time_max(s->conf.peer.hold, ELSE_LEAST));
 }
 
 void adit_session_again_up(struct adit_session *s)
