@@ -7,12 +7,17 @@
 #include "peer/pairtext.h"
 #include "peer/sdp.h"
 
+static bool restarted(const struct adit_peer *peer)
+{
+    return adit_engine_nonce(peer->engine) != NULL;
+}
+
 static enum adit_ticket_kind ticket_kind(const struct adit_peer *peer)
 {
-    if (peer->pairing)
+    if (peer->pairing && !restarted(peer))
         return ADIT_TICKET_PAIR;
-    return adit_engine_role(peer->engine) == ADIT_ROLE_OFFERER ? ADIT_TICKET_OFFER
-                                                               : ADIT_TICKET_ANSWER;
+    return adit_engine_describes(peer->engine) == ADIT_DESC_OFFER ? ADIT_TICKET_OFFER
+                                                                  : ADIT_TICKET_ANSWER;
 }
 
 /* What the other side may be told. */
@@ -33,7 +38,7 @@ static int make_ticket(struct adit_peer *peer, struct adit_ticket *ret_ticket)
         return -ENOMEM;
     describe(peer, desc);
     err = adit_ticket_make(
-        ret_ticket, kind, peer->nonce, desc,
+        ret_ticket, kind, restarted(peer) ? adit_engine_nonce(peer->engine) : peer->nonce, desc,
         kind == ADIT_TICKET_ANSWER && peer->has_remote_ticket ? &peer->remote_ticket : NULL,
         adit_loop_wall());
     adit_free(desc);
@@ -91,20 +96,37 @@ int adit_peer_describe(struct adit_peer *peer, enum adit_form form, char *out, s
         n = -ENOSPC;
     if (n >= 0)
         memcpy(out, adit_buf_str(&text), text.len + 1);
+    if (n >= 0 && make_ticket(peer, &peer->told_ticket) < 0)
+        peer->told_ticket = (struct adit_ticket){ 0 };
     adit_buf_done(&text);
     return n;
+}
+
+bool adit_peer_told_holds(struct adit_peer *peer)
+{
+    const struct adit_ticket *told = &peer->told_ticket;
+    struct adit_ticket now;
+
+    if (make_ticket(peer, &now) < 0 || !adit_ticket_same(told, &now) ||
+        told->cand_count != now.cand_count)
+        return false;
+    for (unsigned i = 0; i < now.cand_count; i++)
+        if (!adit_addr_equal(&told->cands[i].addr, &now.cands[i].addr))
+            return false;
+    return true;
 }
 
 /* ---- theirs ---------------------------------------------------------------------------------- */
 
 void adit_peer_pairtext_conf(struct adit_peer *peer, struct adit_pairtext_conf *ret_conf)
 {
-    bool have_ticket = peer->pairing || adit_engine_role(peer->engine) == ADIT_ROLE_OFFERER;
+    bool symmetric = peer->pairing && !restarted(peer);
+    bool have_ticket = symmetric || adit_engine_describes(peer->engine) == ADIT_DESC_OFFER;
 
     *ret_conf = (struct adit_pairtext_conf){
         .own_ufrag = peer->ufrag,
         .answer_due = have_ticket,
-        .symmetric = peer->pairing,
+        .symmetric = symmetric,
         .wall = adit_loop_wall(),
     };
     if (have_ticket && make_ticket(peer, &peer->own_ticket) == 0)

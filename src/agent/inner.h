@@ -63,6 +63,7 @@ struct adit_peer {
     struct adit_cert *cert;
     struct adit_rng rng;
     struct adit_timer timer;
+    struct adit_back back;
     struct adit_task start, settle, bury;
     struct adit_peer_callbacks on;
     void *user;
@@ -98,6 +99,7 @@ struct adit_peer {
     uint8_t nonce[ADIT_TICKET_NONCE]; /* our ICE credentials come from it */
     char ufrag[ADIT_TICKET_CALLER + 1];
     struct adit_ticket own_ticket;    /* for comparison with what is pasted */
+    struct adit_ticket told_ticket;   /* what adit_peer_describe has said last, in any form */
     struct adit_ticket remote_ticket; /* the offer that our answer names */
     bool has_remote_ticket;
 
@@ -116,6 +118,7 @@ struct adit_peer {
     void *mtu_arg;
 
     void (*restart)(void *arg); /* see ADIT_ENGINE_EV_RESTART; may be NULL */
+    void (*lost)(void *arg);    /* see ADIT_ENGINE_EV_LOST; may be NULL */
     void *restart_arg;
 
     struct adit_link dcs;
@@ -209,6 +212,9 @@ ADIT_MUST_USE int adit_conf_take(void *out, size_t known, const void *conf, size
 /* describe.c */
 struct adit_pairtext;
 struct adit_pairtext_conf;
+/* Would adit_peer_describe say the same as the last time: the same addresses, and of the same
+ * session? */
+bool adit_peer_told_holds(struct adit_peer *peer);
 void adit_peer_pairtext_conf(struct adit_peer *peer, struct adit_pairtext_conf *ret_conf);
 /* Takes what was found; -EINVAL and a cause as adit_peer_accept. */
 ADIT_MUST_USE int adit_peer_accept_found(struct adit_peer *peer, const struct adit_pairtext *found,

@@ -15,6 +15,7 @@ struct adit_lanes_conf {
     const struct adit_app_class *app; /* one for each channel */
     const void *app_extra;            /* see app.h */
     int in, out;                      /* descriptors of the payload */
+    bool input;                       /* `in` is read, see app.h */
     struct adit_dc_conf channel;      /* of the one we open; callbacks are the lanes' */
     bool text_as_binary;              /* what the other ends of a dialect are used to */
     bool lossy_between_adits; /* an adit at the other end takes packets unordered, each sent once */

@@ -1,13 +1,15 @@
 #include "agent/paste.h"
 
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "base/log.h"
 
 #define QUIET     (300 * ADIT_MS)
 #define LINE_SIZE 4096
-#define END_CHAR  4 /* ^D, in non-canonical mode a byte like others */
+#define BEHIND    ADIT_SEC /* between two looks if we are in front again */
+#define END_CHAR  4        /* ^D, in non-canonical mode a byte like others */
 
 static void report(struct adit_paste *p, int result, bool ended, adit_time now)
 {
@@ -37,6 +39,17 @@ static bool readable(int fd)
     return poll(&p, 1, 0) == 1;
 }
 
+bool adit_paste_there(int fd)
+{
+    struct pollfd p = { .fd = fd, .events = POLLIN };
+    int left = 0;
+
+    if (poll(&p, 1, 0) < 1 || p.revents & POLLNVAL)
+        return !p.revents; /* nothing yet */
+    /* Ready, but with nothing to read, is the end; a terminal alone tells it by hanging up. */
+    return ioctl(fd, FIONREAD, &left) == 0 && (left > 0 || (isatty(fd) && !(p.revents & POLLHUP)));
+}
+
 /* Of a pipe or a file: a line, or what there is of it; never a byte of the next one. */
 static ssize_t read_line(int fd, uint8_t *out, size_t size)
 {
@@ -55,14 +68,39 @@ static ssize_t read_line(int fd, uint8_t *out, size_t size)
     return (ssize_t)n;
 }
 
+/* In the background the terminal is the shell's, and the kernel would stop who changes it. One that
+ * does not control us has no front. */
+static bool in_front(int fd)
+{
+    pid_t front = tcgetpgrp(fd);
+
+    return front < 0 || front == getpgrp();
+}
+
+static void set_terminal(struct adit_paste *p)
+{
+    struct termios raw = p->saved;
+
+    raw.c_lflag &= ~(tcflag_t)ICANON;
+    raw.c_cc[VMIN] = 1;
+    raw.c_cc[VTIME] = 0;
+    if (in_front(p->fd))
+        tcsetattr(p->fd, TCSANOW, &raw);
+}
+
 static void on_ready(struct adit_io *io, uint32_t events, adit_time now)
 {
     struct adit_paste *p = adit_container_of(io, struct adit_paste, io);
     uint8_t bytes[LINE_SIZE], *end_char;
-    ssize_t n =
-        p->terminal ? read(p->fd, bytes, sizeof bytes) : read_line(p->fd, bytes, sizeof bytes);
+    ssize_t n;
 
     (void)events;
+    if (p->terminal && !in_front(p->fd)) { /* what is typed is the shell's */
+        adit_io_want(&p->io, 0);
+        adit_timer_set(&p->quiet, now + BEHIND);
+        return;
+    }
+    n = p->terminal ? read(p->fd, bytes, sizeof bytes) : read_line(p->fd, bytes, sizeof bytes);
     if (n < 0 && (errno == EINTR || errno == EAGAIN))
         return;
     if (n <= 0) {
@@ -98,30 +136,14 @@ static void on_quiet(struct adit_timer *timer, adit_time now)
 
     if (!p->terminal)
         return;
+    if (!p->io.events) {
+        adit_paste_continue(p);
+        return;
+    }
     result = adit_pairtext_pause(&p->text);
     if (result)
         end_line();
     report(p, result, false, now);
-}
-
-/* In the background the terminal is the shell's, and the kernel would stop who changes it. One that
- * does not control us has no front. */
-static bool in_front(int fd)
-{
-    pid_t front = tcgetpgrp(fd);
-
-    return front < 0 || front == getpgrp();
-}
-
-static void set_terminal(struct adit_paste *p)
-{
-    struct termios raw = p->saved;
-
-    raw.c_lflag &= ~(tcflag_t)ICANON;
-    raw.c_cc[VMIN] = 1;
-    raw.c_cc[VTIME] = 0;
-    if (in_front(p->fd))
-        tcsetattr(p->fd, TCSANOW, &raw);
 }
 
 static void restore_terminal(struct adit_paste *p)
@@ -159,8 +181,10 @@ void adit_paste_suspend(struct adit_paste *p)
 
 void adit_paste_continue(struct adit_paste *p)
 {
-    if (p->running && p->terminal)
-        set_terminal(p);
+    if (!p->running || !p->terminal)
+        return;
+    set_terminal(p);
+    adit_io_want(&p->io, EPOLLIN);
 }
 
 void adit_paste_again(struct adit_paste *p)

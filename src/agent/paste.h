@@ -31,6 +31,9 @@ struct adit_paste {
     struct termios saved;
 };
 
+/* May something still come? Not at the end of a file or a pipe whose writers are gone, and nothing
+ * ever comes from /dev/null. */
+bool adit_paste_there(int fd);
 /* Starts reading. conf as in pairtext.h. -errno. The object is zeroed before its first use. */
 ADIT_MUST_USE int adit_paste_start(struct adit_paste *p, struct adit_loop *loop, int fd,
                                    const struct adit_pairtext_conf *conf,

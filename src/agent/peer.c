@@ -35,6 +35,14 @@ static void on_timer(struct adit_timer *timer, adit_time now)
     adit_peer_touch(peer);
 }
 
+static void on_back(struct adit_back *back, adit_time now)
+{
+    struct adit_peer *peer = adit_container_of(back, struct adit_peer, back);
+
+    adit_engine_back(peer->engine, now);
+    adit_peer_touch(peer);
+}
+
 /* ---- the engine talks ------------------------------------------------------------------------ */
 
 static void tell_candidate(struct adit_peer *peer, const struct adit_cand *cand)
@@ -99,6 +107,10 @@ static void on_event(void *arg, const struct adit_engine_event *ev)
     case ADIT_ENGINE_EV_RESTART:
         if (peer->restart)
             peer->restart(peer->restart_arg);
+        break;
+    case ADIT_ENGINE_EV_LOST:
+        if (peer->lost)
+            peer->lost(peer->restart_arg);
         break;
     case ADIT_ENGINE_EV_ASSOCIATED:
         break;
@@ -321,6 +333,7 @@ struct adit_peer *adit_peer_new_way(struct adit_loop *loop, const struct adit_pe
         adit_task_init(&peer->bury, on_bury);
         if (init(peer, conf, way ? way : &usual, &cause) == 0) {
             adit_loop_before_sleep(loop, &peer->start);
+            adit_back_start(&peer->back, loop, on_back);
             return peer;
         }
         on_bury(&peer->bury, 0);
@@ -341,6 +354,7 @@ struct adit_peer *adit_peer_free(struct adit_peer *peer)
     adit_dotlocal_close(peer);
     adit_bases_close(peer);
     adit_timer_stop(&peer->timer);
+    adit_back_stop(&peer->back);
     adit_task_cancel(&peer->start);
     adit_task_cancel(&peer->settle);
     adit_loop_end_of_round(peer->loop, &peer->bury); /* we may be inside one of our callbacks */

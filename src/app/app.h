@@ -63,6 +63,7 @@ struct adit_app_class {
     const char *name;
     size_t size;      /* of the whole object, which begins with struct adit_app */
     bool many;        /* one for each channel that the peer opens, not only for the first */
+    bool input;       /* it reads conf.in, and what it writes is no less the user's */
     bool lines;       /* its input is lines, which several of its kind may share */
     bool must_finish; /* stopped by the user before its end, it has failed */
     bool in_turn;     /* messages that overtook others wait for them, see adit_dc_set_in_turn */

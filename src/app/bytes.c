@@ -212,6 +212,7 @@ static void closed(struct adit_app *app, const struct adit_cause *cause)
 const struct adit_app_class adit_app_bytes = {
     .name = "bytes",
     .size = sizeof(struct pipe),
+    .input = true,
     .must_finish = true,
     .init = init,
     .free = done,

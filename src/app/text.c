@@ -276,6 +276,7 @@ static void closed(struct adit_app *app, const struct adit_cause *cause)
 const struct adit_app_class adit_app_chat = {
     .name = "chat",
     .size = sizeof(struct text),
+    .input = true,
     .lines = true,
     .init = init,
     .free = done,
@@ -289,6 +290,7 @@ const struct adit_app_class adit_app_chat = {
 const struct adit_app_class adit_app_json = {
     .name = "json",
     .size = sizeof(struct text),
+    .input = true,
     .lines = true,
     .init = init,
     .free = done,

@@ -170,6 +170,7 @@ static void configure(struct adit_carry *c, const struct adit_options *o)
         c->lanes.app = c->streams.app;
         c->lanes.app_extra = &c->streams.conf;
     }
+    c->lanes.input = c->lanes.app->input || c->streams.forwards.stdio;
     c->lanes.in = STDIN_FILENO;
     c->lanes.out = STDOUT_FILENO;
     *channel = (struct adit_dc_conf)ADIT_DC_CONF;

@@ -37,7 +37,8 @@ OPTION(
 OPTION(
     hold, TIME, "hold", 0, "TIME", 0, 0, "", N, "5",
     "when an adit has been silent for half a minute, keep what is under way for so long, and look "
-    "for another path. By copy and paste only if this is given")
+    "for another path. By copy and paste a fresh line is printed then, to be carried as the first "
+    "was, unless standard input carries the data")
 
 OPTION(stun, LIST, "stun", 's', "HOST[:PORT]", 0, 0, "ICE_URL ICE_URLS", N | G, "",
        "ask this STUN server for our public address, or tell clients to; may be repeated. "

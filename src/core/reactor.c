@@ -8,6 +8,7 @@
 
 #include "base/alloc.h"
 #include "base/log.h"
+#include "core/away.h"
 #include "core/udp.h"
 
 #define EVENTS_MAX  64
@@ -28,6 +29,7 @@ struct adit_loop {
     size_t io_count;
     struct adit_udp_hub *udp_hub;
     struct adit_gate *gates;
+    struct adit_away away;
 };
 
 /* The one place where the program looks at a clock. */
@@ -76,6 +78,11 @@ struct adit_gate **adit_loop_gates(struct adit_loop *loop)
     return &loop->gates;
 }
 
+struct adit_away *adit_loop_away(struct adit_loop *loop)
+{
+    return &loop->away;
+}
+
 struct adit_loop *adit_loop_new(void)
 {
     struct adit_loop *loop = adit_zalloc(sizeof *loop);
@@ -93,6 +100,7 @@ struct adit_loop *adit_loop_new(void)
     adit_list_init(&loop->before_sleep);
     adit_list_init(&loop->at_last);
     adit_list_init(&loop->end_of_round);
+    adit_away_init(&loop->away, loop);
     return loop;
 }
 
@@ -127,6 +135,7 @@ struct adit_loop *adit_loop_free(struct adit_loop *loop)
     while (!adit_list_empty(&loop->end_of_round))
         run_tasks(loop, &loop->end_of_round);
     adit_udp_hub_free(loop->udp_hub);
+    adit_away_done(&loop->away);
     assert(loop->io_count == 0 && loop->timers.count == 0);
     close(loop->fd);
     adit_free(loop);
@@ -363,7 +372,7 @@ static int to_ms(adit_time wait)
 
 static int run_round(struct adit_loop *loop, int timeout_ms)
 {
-    adit_time before = timeout_ms ? read_clock() : 0;
+    adit_time before = timeout_ms ? read_clock() : 0, last = loop->now;
 
     assert(!loop->in_round); /* adit_loop_process called from a callback */
     int n = epoll_wait(loop->fd, loop->fetched, EVENTS_MAX, timeout_ms);
@@ -373,6 +382,12 @@ static int run_round(struct adit_loop *loop, int timeout_ms)
     loop->now = read_clock();
     loop->rested = n == 1 && timeout_ms && loop->now - before > REST_MIN;
     loop->in_round = true;
+    adit_away_look(&loop->away, &(struct adit_away_wait){
+                                    .last = last,
+                                    .before = before,
+                                    .most = timeout_ms < 0 ? ADIT_NEVER : timeout_ms * ADIT_MS,
+                                    .interrupted = n < 0,
+                                    .now = loop->now });
     /* Packets before timers: after a pause, an answer that has come is not taken for missing. */
     dispatch(loop);
     dispatch_files(loop);

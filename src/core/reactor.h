@@ -17,6 +17,7 @@
 
 struct adit_udp_hub;
 struct adit_gate;
+struct adit_away;
 
 /* A descriptor that is waited for. All zero = stopped. Level-triggered. */
 struct adit_io {
@@ -82,6 +83,17 @@ void adit_loop_at_last(struct adit_loop *loop, struct adit_task *task);
 void adit_loop_end_of_round(struct adit_loop *loop, struct adit_task *task);
 void adit_task_cancel(struct adit_task *task);
 
+/* Who wants to know that the process has not run for seconds (away.h): before what is due since,
+ * and what came meanwhile, is looked at. */
+struct adit_back {
+    struct adit_link link;
+    void (*back)(struct adit_back *back, adit_time now);
+};
+void adit_back_start(struct adit_back *back, struct adit_loop *loop,
+                     void (*fn)(struct adit_back *back, adit_time now));
+void adit_back_stop(struct adit_back *back); /* may be repeated; zeroed before its first use */
+
+struct adit_away *adit_loop_away(struct adit_loop *loop);
 /* The UDP batches of this loop, made by the first socket: see udp.c. */
 struct adit_udp_hub **adit_loop_udp_hub(struct adit_loop *loop);
 /* The TCP ports of this loop that several share: see gate.c. */

@@ -53,6 +53,13 @@ void adit_consent_hurry(struct adit_consent *c, adit_time now)
         c->next = adit_time_min(c->next, now);
 }
 
+void adit_consent_back(struct adit_consent *c, adit_time now)
+{
+    c->next = now;
+    c->unanswered = false;
+    c->first_miss = c->last_miss = ADIT_NEVER;
+}
+
 static const struct adit_consent_check *find(const struct adit_consent *c,
                                              const uint8_t id[ADIT_STUN_ID_SIZE])
 {

@@ -234,6 +234,7 @@ bool adit_ice_mtu_settled(const struct adit_ice *ice); /* it has been seen not t
 adit_time adit_ice_rtt(const struct adit_ice *ice);
 /* When to call adit_ice_tick next, or ADIT_NEVER. */
 adit_time adit_ice_deadline(const struct adit_ice *ice);
+void adit_ice_back(struct adit_ice *ice, adit_time now); /* see adit_engine_back */
 void adit_ice_tick(struct adit_ice *ice, adit_time now);
 
 /* False: there are STUN servers, and none of them has said anything. */

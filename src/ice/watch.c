@@ -289,6 +289,23 @@ void adit_ice_doubt_tick(struct adit_ice *ice, adit_time now)
     fail_over(ice, now);
 }
 
+void adit_ice_back(struct adit_ice *ice, adit_time now)
+{
+    if (adit_ice_over(ice) || !ice->consented || !ice->selected)
+        return;
+    adit_consent_back(&ice->consent, now);
+    for (size_t i = 0; i < ice->list.count; i++) {
+        struct adit_pair *p = ice->list.pairs[i];
+        p->watch.waits = false;
+        p->watch.next = now;
+    }
+    /* As if something had left in time and were not answered: what comes in now says else. */
+    ice->waiting_since = now - grace(ice->selected, SILENT);
+    adit_ice_doubt_tick(ice, now);
+    adit_ice_probe_again(ice, now);
+    adit_ice_finish(ice, now);
+}
+
 void adit_ice_doubt_none(struct adit_ice *ice)
 {
     ice->waiting_since = ice->doubt_since = ADIT_NEVER;

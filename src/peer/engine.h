@@ -38,8 +38,8 @@ struct adit_engine_conf {
     uint32_t message_max;  /* our max-message-size; 0 = 256 KiB */
     unsigned channels_max; /* 0 = 1024 */
     size_t send_buffer, recv_buffer; /* see sctp.h; 0 = default */
-    /* How long a connection with another adit is kept DISCONNECTED when consent has expired, and
-     * ICE restarts are tried. 0: it ends then. */
+    /* How long a connection is kept DISCONNECTED when consent has expired, and ICE restarts are
+     * tried, or the other side's waited for. 0: it ends then. */
     adit_time hold;
 };
 
@@ -72,6 +72,7 @@ enum adit_engine_event_type {
     ADIT_ENGINE_EV_DATAGRAM, /* bytes, n: one packet that came beside SCTP */
     ADIT_ENGINE_EV_RESTART,  /* adit_engine_describe has new credentials: they are to be told, as
                               * the type of the description says; GATHERED comes again */
+    ADIT_ENGINE_EV_LOST,     /* consent has expired; DISCONNECTED lasts for conf.hold */
     ADIT_ENGINE_EV_ASSOCIATED, /* SCTP stands (again, after an ABORT: open your channels anew) */
     ADIT_ENGINE_EV_RELAY,      /* relay, up; cause if not: a TURN server lends us an address, or not
                                 * (any more). It is tried again unless cause.err is EAFNOSUPPORT or
@@ -156,6 +157,12 @@ void adit_engine_restart(struct adit_engine *e, adit_time now);
 /* Is one under way that the other side has not answered? */
 bool adit_engine_restarting(const struct adit_engine *e);
 
+/* What we say of the restart under way is this from now on: it is carried by people, who know which
+ * of the two is asked for. False: there is none. */
+ADIT_MUST_USE bool adit_engine_describe_as(struct adit_engine *e, enum adit_desc_type type);
+/* What the credentials that adit_engine_describe has are derived from (ticket.h); NULL: they are
+ * the owner's, from before the first restart. */
+const uint8_t *adit_engine_nonce(const struct adit_engine *e);
 /* As what adit_engine_describe describes us now, and if all candidates are in it. */
 enum adit_desc_type adit_engine_describes(const struct adit_engine *e);
 bool adit_engine_gathered(const struct adit_engine *e);
@@ -179,6 +186,11 @@ void adit_engine_feed(struct adit_engine *e, int base, const struct adit_addr *f
                       const void *bytes, size_t n, adit_time now);
 adit_time adit_engine_deadline(const struct adit_engine *e);
 void adit_engine_tick(struct adit_engine *e, adit_time now);
+
+/* We have not run for seconds (a host that slept, a process that was stopped): before all that is
+ * due. Nothing counts as missing that could not come, and the path is asked at once: if it does not
+ * answer within a second, another one is looked for. */
+void adit_engine_back(struct adit_engine *e, adit_time now);
 
 /* Channels may be opened from the start, and are used by the functions of sctp.h. NULL with
  * *ret_err as there. */

@@ -5,6 +5,7 @@
 #include "dtls/dtls.h"
 #include "peer/engine.h"
 #include "peer/relays.h"
+#include "peer/ticket.h"
 
 /* DTLS packets that came before we could answer them (RFC 8842 section 5.5 tells to expect that): a
  * ClientHello and what follows it. The newest are kept. */
@@ -60,12 +61,14 @@ struct peer_restart {
     adit_time past_until;                  /* what was sent over it has come in, or NEVER */
     struct peer_cred ours, theirs;         /* of the next agents, said in advance */
     char theirs_after[ADIT_UFRAG_MAX + 1]; /* the ufrag that they used when they said so */
-    struct peer_cred remote;               /* that `next` has; ufrag "": none yet */
-    struct adit_cand path;                 /* the other side's end of the pair that was used last */
-    enum adit_desc_type described;         /* as what RESTART was told last; UNKNOWN = never */
-    bool answering;                        /* the restart is theirs */
-    bool doubted;  /* the path in use does not answer, though it has consent */
-    bool followed; /* their data come by way of the next agent's pairs */
+    /* What ours come from, so that a ticket can tell them; and those of the agent in use. */
+    uint8_t nonce[ADIT_TICKET_NONCE], used_nonce[ADIT_TICKET_NONCE];
+    struct peer_cred remote;       /* that `next` has; ufrag "": none yet */
+    struct adit_cand path;         /* the other side's end of the pair that was used last */
+    enum adit_desc_type described; /* as what RESTART was told last; UNKNOWN = never */
+    bool answering;                /* the restart is theirs */
+    bool doubted;                  /* the path in use does not answer, though it has consent */
+    bool followed;                 /* their data come by way of the next agent's pairs */
     adit_time began;
     adit_time wanted;  /* when one begins, or NEVER */
     adit_time ours_at; /* when we began one last */

@@ -2,9 +2,6 @@
 #include "base/log.h"
 #include "peer/inner.h"
 
-#define UFRAG_OURS 8 /* characters of 6 bits, as in ice/cred.c */
-#define PWD_OURS   24
-
 #define NEXT_MAX    (40 * ADIT_SEC) /* RFC 8863's patience; longer while there is no other path */
 #define NEXT_LEAST  (3 * ADIT_SEC)  /* before it is begun anew, because addresses changed again */
 #define PAST_MAX    (3 * ADIT_SEC)
@@ -17,8 +14,12 @@
 
 void adit_restart_new_credentials(struct adit_engine *e)
 {
-    adit_rng_ice_chars(e->conf.rng, e->restart.ours.ufrag, UFRAG_OURS);
-    adit_rng_ice_chars(e->conf.rng, e->restart.ours.pwd, PWD_OURS);
+    struct peer_restart *r = &e->restart;
+    struct adit_fingerprint own;
+
+    adit_cert_fingerprint(e->conf.cert, ADIT_HASH_SHA256, &own);
+    adit_rng_bytes(e->conf.rng, r->nonce, sizeof r->nonce);
+    adit_ticket_credentials(r->nonce, own.value, r->ours.ufrag, r->ours.pwd);
 }
 
 void adit_restart_init(struct adit_engine *e)
@@ -198,6 +199,21 @@ void adit_restart_doubt(struct adit_engine *e)
     want(e);
 }
 
+bool adit_engine_describe_as(struct adit_engine *e, enum adit_desc_type type)
+{
+    if (!e->restart.count || (type == ADIT_DESC_OFFER && !e->restart.next))
+        return false;
+    e->restart.described = type;
+    return true;
+}
+
+const uint8_t *adit_engine_nonce(const struct adit_engine *e)
+{
+    const struct peer_restart *r = &e->restart;
+
+    return r->next ? r->nonce : r->done ? r->used_nonce : NULL;
+}
+
 bool adit_engine_restarting(const struct adit_engine *e)
 {
     return e->restart.next && !e->restart.answering;
@@ -205,10 +221,12 @@ bool adit_engine_restarting(const struct adit_engine *e)
 
 bool adit_restart_lost(struct adit_engine *e, bool failed)
 {
-    if (failed && (!e->conf.hold || !adit_restart_possible(e)))
+    if (failed && (!e->conf.hold || !adit_restart_stands(e)))
         return false;
-    if (failed)
+    if (failed) {
         e->restart.lost_at = e->now;
+        adit_engine_tell(e, &(struct adit_engine_event){ .type = ADIT_ENGINE_EV_LOST });
+    }
     if (adit_restart_possible(e) && e->restart.wanted == ADIT_NEVER)
         e->restart.wanted = e->now + LATER;
     return true;
@@ -272,6 +290,7 @@ static void take_over(struct adit_engine *e)
     if (strcmp(r->theirs_after, r->remote.ufrag) != 0)
         r->theirs = (struct peer_cred){ 0 };
     r->remote = (struct peer_cred){ 0 };
+    memcpy(r->used_nonce, r->nonce, sizeof r->nonce);
     adit_restart_new_credentials(e);
     r->done++;
     adit_told_changed(e);
@@ -319,6 +338,17 @@ void adit_restart_settle(struct adit_engine *e)
         begin_ours(e);
     if (r->lost_at != ADIT_NEVER && e->now >= r->lost_at + e->conf.hold)
         silent_for_good(e);
+}
+
+void adit_engine_back(struct adit_engine *e, adit_time now)
+{
+    e->now = now;
+    if (!adit_engine_ended(e)) {
+        adit_debug("peer", "back after a while");
+        adit_ice_back(e->ice, now);
+        adit_relays_doubt(e);
+    }
+    adit_engine_settle(e);
 }
 
 void adit_restart_end(struct adit_engine *e)

@@ -165,6 +165,7 @@ static void on_event(void *arg, const struct adit_engine_event *ev)
         on_channel(p, ev->sctp);
         break;
     case ADIT_ENGINE_EV_MTU:
+    case ADIT_ENGINE_EV_LOST:
         break;
     case ADIT_ENGINE_EV_ASSOCIATED:
         p->associated++;

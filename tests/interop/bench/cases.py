@@ -273,3 +273,51 @@ def reopened(peer, role):
 for peer in PEERS:
     for role in BOTH_ROLES:
         case('%s-echo/64-channels-20-times' % role, peer, reopened(peer, role), 120)
+
+
+# --- ICE restarts -----------------------------------------------------------------------------------------------
+
+def peer_restarts(peer, role, mode):
+    """The peer restarts ICE in the middle, from another port: the channel goes on by that path.
+
+    The old ports are left open: Chromium, having lost all that was on its way, sends one packet in each round trip for
+    a long time.
+    """
+    def body(m):
+        m.build_lab()
+        m.start(peer, role, mode, None, {'restart': 1 << 20})
+        _, before = m.introduce()
+        offer = m.peer.description(m.deadline)
+        require(offer['type'] == 'offer', 'the peer gives an %s' % offer['type'])
+        ports = sdp.ports(offer) - sdp.ports(before)
+        require(ports, 'the peer goes on with the same ports')
+        m.lab.count_ports(ports)
+        m.adit.tell(offer)
+        answer = m.adit.description(m.deadline)
+        require(answer['type'] == 'answer', 'adit gives an %s' % answer['type'])
+        m.peer.tell(answer)
+        m.both_end_well()
+        require({'restarted': True} in m.peer.results, 'the peer did not restart')
+        require(m.lab.counted() > 5000, 'only %d packets went by the new path' % m.lab.counted())
+    return body
+
+
+def not_offered(peer, role, mode):
+    """A new address here is a reason to restart ICE, but not with a peer that cannot."""
+    def body(m):
+        m.build_lab()
+        m.start(peer, role, mode, None, SHORT)
+        m.introduce()
+        while len(m.checker().checks()) < 6:
+            m.pause()
+        m.lab.adit.ip('address add 10.77.1.9/24 dev eth0')
+        m.both_end_well()
+        require(m.adit.more_descriptions() == 0, 'adit gives a description that nobody asked for')
+    return body
+
+
+for role in BOTH_ROLES:
+    for mode in BOTH_MODES:
+        for peer in ('pion', 'chromium'):
+            case('%s-%s/restart' % (role, mode), peer, peer_restarts(peer, role, mode), 60, adit_only=True)
+    case('%s-echo/no-restart' % role, 'aiortc', not_offered('aiortc', role, 'echo'), 60, adit_only=True)

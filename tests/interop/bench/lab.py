@@ -33,6 +33,13 @@ table inet hole {
     chain forward { type filter hook forward priority 0; meta length > %d drop; }
 }
 '''
+COUNTED = '''
+table inet counted {
+    counter passed {}
+    chain forward { type filter hook forward priority 0;
+        udp sport { %(ports)s } counter name passed; udp dport { %(ports)s } counter name passed; }
+}
+'''
 
 
 class Unavailable(Exception):
@@ -128,6 +135,14 @@ class Lab:
         if self._stun.stdout.readline() != b'ready\n':
             raise Unavailable('the STUN server does not start')
         return STUN + ':3478'
+
+    def count_ports(self, ports):
+        """Packets from and to these UDP ports, whose ever they are."""
+        self._filter(COUNTED % {'ports': ', '.join(map(str, sorted(ports)))})
+
+    def counted(self):
+        words = self.router.run(['nft', 'list', 'counter', 'inet', 'counted', 'passed']).split()
+        return int(words[words.index('packets') + 1])
 
     def forwarded(self):
         """Packets that the router carried so far: (IPv4, IPv6)."""

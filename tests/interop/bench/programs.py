@@ -65,10 +65,10 @@ class Peer:
         return None if found else 'chromium is not installed'
 
     def command(self, role, mode, limit=None, bulk=None, channels=None, rounds=None, mdns=False, tcp=None,
-                **more):
+                restart=None, **more):
         words = options(self._program + ['--role', role, '--mode', mode], **more)
         for name, value in (('--limit', limit), ('--bulk', bulk), ('--channels', channels), ('--rounds', rounds),
-                            ('--tcp', tcp)):
+                            ('--tcp', tcp), ('--restart', restart)):
             if value is not None:
                 words += [name, str(value)]
         return words + ['--mdns'] * mdns

@@ -8,6 +8,12 @@ def candidates(description, kind):
     return [c[4] for c in map(str.split, lines) if len(c) > 7 and c[7] == kind]
 
 
+def ports(description):
+    """All that its candidates name."""
+    lines = re.findall(r'^a=candidate:(.*)$', description['sdp'], re.M)
+    return {int(c.split()[5]) for c in lines}
+
+
 def only_candidates(kind):
     def edit(sdp):
         return ''.join(line for line in sdp.splitlines(True)

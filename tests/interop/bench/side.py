@@ -56,6 +56,10 @@ class Side:
             raise Failure('%s gives no description' % self.name)
         return d
 
+    def more_descriptions(self):
+        """How many it gave that nobody asked for; once it has ended."""
+        return sum(d is not None for d in self._descriptions.queue)
+
     def tell(self, description):
         try:
             self.process.stdin.write(json.dumps(description).encode() + b'\n')
@@ -94,7 +98,10 @@ class Side:
         except ProcessLookupError:
             pass
         self.process.wait()
-        self.process.stdin.close()
+        try:
+            self.process.stdin.close()
+        except BrokenPipeError:
+            pass  # it had not read all that it was told
 
     def story(self):
         """Its results and last words, for the report of a failed case."""

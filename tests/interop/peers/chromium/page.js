@@ -9,10 +9,33 @@ const NO_LIMIT = 2 ** 30;
 const emit = (o) => report(JSON.stringify(o));
 const say = (text) => emit({ say: text });
 
-let opt, pc, gotDescription, finish;
-const remote = new Promise((resolve) => { gotDescription = resolve; });
+let opt, pc, finish;
+const descriptions = [];
+let wanting = null;
 const finished = new Promise((resolve) => { finish = resolve; });
-const accept = (description) => gotDescription(description);
+const accept = (description) => {
+    descriptions.push(description);
+    if (wanting) wanting();
+};
+async function remote() {
+    while (!descriptions.length) await new Promise((resolve) => { wanting = resolve; });
+    return descriptions.shift();
+}
+
+// An ICE restart of ours, once, when so many bytes have come in. Until the other side has answered nothing is sent, so
+// that what follows has to go the new way.
+let got = 0, again = null;
+function received(data) {
+    const before = got;
+    got += bytesOf(data).length;
+    if (opt.restart && before < opt.restart && got >= opt.restart) again = restart();
+}
+async function restart() {
+    pc.restartIce();
+    await describe(await pc.createOffer());
+    await pc.setRemoteDescription(await remote());
+    emit({ restarted: true });
+}
 const tally = { echoed: 0, largest: 0, channels: 0 };
 let active = 0;
 
@@ -43,6 +66,7 @@ class Channel {
         });
         this.closed = new Promise((resolve) => dc.addEventListener('close', resolve));
         dc.onmessage = (event) => {
+            received(event.data);
             this.inbox.push(event.data);
             if (this.reader) { this.reader(); this.reader = null; }
         };
@@ -54,6 +78,7 @@ class Channel {
     }
 
     async send(data) {
+        await again;
         await this.room();
         this.dc.send(data);
     }
@@ -84,7 +109,10 @@ async function echo(channel) {
         turn = turn.then(() => channel.send(data)).catch((e) => say(`echo: ${e}`));
     };
     channel.inbox.forEach(back);
-    channel.dc.onmessage = (event) => back(event.data);
+    channel.dc.onmessage = (event) => {
+        received(event.data);
+        back(event.data);
+    };
     await channel.closed;
     if (--active === 0) finish();
 }
@@ -225,9 +253,9 @@ async function run() {
     if (opt.role === 'offer') {
         first = createChannel(opt.label);
         await describe(await pc.createOffer());
-        await pc.setRemoteDescription(await remote);
+        await pc.setRemoteDescription(await remote());
     } else {
-        await pc.setRemoteDescription(await remote);
+        await pc.setRemoteDescription(await remote());
         if (opt.mode === 'check') first = createChannel(opt.label);
         await describe(await pc.createAnswer());
     }

@@ -54,11 +54,13 @@ func (c *channel) read() {
 		if err != nil {
 			return
 		}
+		again.received(n)
 		c.in <- message{append([]byte{}, buf[:n]...), text}
 	}
 }
 
 func (c *channel) send(m message) error {
+	again.over.Wait()
 	for c.dc.BufferedAmount() > bufferedMax {
 		select {
 		case <-c.low:

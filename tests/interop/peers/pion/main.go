@@ -23,6 +23,7 @@ type options struct {
 	channels, rounds        int
 	limit, bulk             int
 	tcp                     int
+	restart                 int
 	sizes                   [2]int // the largest message they take, the largest we take
 }
 
@@ -65,6 +66,7 @@ func parseOptions() {
 	flag.IntVar(&opt.limit, "limit", 1<<30, "check: no message larger than this")
 	flag.IntVar(&opt.bulk, "bulk", 10<<20, "check: bytes of the last step")
 	flag.IntVar(&opt.tcp, "tcp", 0, "no UDP, but be called by TCP at this port")
+	flag.IntVar(&opt.restart, "restart", 0, "restart ICE when so many bytes have come in")
 	flag.Parse()
 	if (opt.role != "offer" && opt.role != "answer") || (opt.mode != "check" && opt.mode != "echo") {
 		flag.Usage()
@@ -72,8 +74,10 @@ func parseOptions() {
 	}
 }
 
+var stdin = bufio.NewReaderSize(os.Stdin, 1<<20)
+
 func readDescription() webrtc.SessionDescription {
-	line, err := bufio.NewReaderSize(os.Stdin, 1<<20).ReadBytes('\n')
+	line, err := stdin.ReadBytes('\n')
 	must(err)
 	var d webrtc.SessionDescription
 	must(json.Unmarshal(line, &d))
@@ -136,6 +140,7 @@ func main() {
 	}
 	pc, err := api.NewPeerConnection(config)
 	must(err)
+	again.pc, again.at = pc, opt.restart
 
 	ended := make(chan string, 8)
 	pc.OnConnectionStateChange(func(s webrtc.PeerConnectionState) {
