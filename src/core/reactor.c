@@ -8,6 +8,7 @@
 
 #include "base/alloc.h"
 #include "base/log.h"
+#include "core/igd.h"
 #include "core/udp.h"
 
 #define EVENTS_MAX  64
@@ -28,6 +29,7 @@ struct adit_loop {
     size_t io_count;
     struct adit_udp_hub *udp_hub;
     struct adit_gate *gates;
+    struct adit_igd_job *errands;
 };
 
 /* The one place where the program looks at a clock. */
@@ -69,6 +71,11 @@ bool adit_loop_rested(const struct adit_loop *loop)
 struct adit_udp_hub **adit_loop_udp_hub(struct adit_loop *loop)
 {
     return &loop->udp_hub;
+}
+
+struct adit_igd_job **adit_loop_errands(struct adit_loop *loop)
+{
+    return &loop->errands;
 }
 
 struct adit_gate **adit_loop_gates(struct adit_loop *loop)
@@ -127,6 +134,8 @@ struct adit_loop *adit_loop_free(struct adit_loop *loop)
     while (!adit_list_empty(&loop->end_of_round))
         run_tasks(loop, &loop->end_of_round);
     adit_udp_hub_free(loop->udp_hub);
+    if (adit_igd_built())
+        adit_igd_farewell(loop->errands);
     assert(loop->io_count == 0 && loop->timers.count == 0);
     close(loop->fd);
     adit_free(loop);
