@@ -4,6 +4,7 @@ B     ?= release
 FUZZ_TIME ?= 60
 PREFIX ?= /usr/local
 V     ?=
+UPNP  ?=
 ifeq ($(origin CC),default)
 CC    := gcc
 endif
@@ -19,7 +20,8 @@ MAKEFLAGS += --no-print-directory
 Q     := $(if $(V),,@)
 say    = @$(if $(V),:,echo '  $(1)	$(2)')
 VERSION := $(shell sed -n 's/^\#define ADIT_VERSION "\(.*\)"/\1/p' include/adit/adit.h)
-O     := build/$(TARGET)/$(B)$(if $(findstring clang,$(CC)),-clang)
+COMMON := build/$(TARGET)/$(B)$(if $(findstring clang,$(CC)),-clang)
+O     := $(COMMON)$(if $(UPNP),-upnp)
 
 # Libraries live in a directory named after what they are made of, so that work trees which share
 # build/deps cannot disturb each other: DEPS those we always build, EXT the rest for static targets.
@@ -57,14 +59,20 @@ use       = $(if $(filter $(1),$(INCLUDED)),$(if $(call has,$(1)),$(2)))
 
 BUILT := usrsctp nice wslay http_parser
 FOUND := $(call use,jansson.h,jansson) $(call use,ares.h,cares) $(call use,qrencode.h,qrencode) \
-         $(if $(STATIC),,$(call use,yaml.h,yaml))
+         $(if $(STATIC),,$(call use,yaml.h,yaml)) $(if $(UPNP),miniupnpc)
 HAVE  := $(if $(filter yaml,$(FOUND)),-DADIT_HAVE_YAML=1) $(if $(filter cares,$(FOUND)),-DADIT_HAVE_CARES=1) \
          $(if $(filter qrencode,$(FOUND)),-DADIT_HAVE_QRENCODE=1)
 LINK_LIBS = -L$(DEPL) -L$(EXT)/lib $(BUILT:%=-l%) $(FOUND:%=-l%) -lssl -lcrypto
 
 # ---- sources ----------------------------------------------------------------------------------
 
-obj = $(patsubst %.c,$(O)/%.o,$(1))
+# UPNP=1, with miniupnpc: a few files are another program's, the rest are those of the program without.
+UPNP_SRC := $(if $(UPNP),$(shell grep -l 'ADIT_HAVE_MINIUPNPC\|include "[a-z]*/igd.h"' src/*/*.c))
+ifneq ($(and $(UPNP),$(STATIC)),)
+$(error UPNP=1 is not for static programs)
+endif
+
+obj = $(patsubst %.c,$(COMMON)/%.o,$(filter-out $(UPNP_SRC),$(1))) $(patsubst %.c,$(O)/%.o,$(filter $(UPNP_SRC),$(1)))
 exe = $(patsubst %.c,$(O)/%,$(1))
 
 CLI_SRC  := $(wildcard src/cli/*.c)
@@ -88,10 +96,19 @@ HOT := $(addprefix src/,base/% dtls/% sctp/% tun/% core/udp% core/reactor% core/
        ice/ice% app/mux% app/pace% app/endpoint% app/vpn%)
 os   = $(if $(STATIC),$(if $(filter-out $(HOT),$(filter src/%,$(1))),-Os))
 
-$(O)/%.o: %.c $(O)/flags | $(DEPS)/include/usrsctp.h $(if $(STATIC),$(EXT)/lib/.openssl)
+define compile
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
-	$(Q)$(CC) $(ALL_CFLAGS) $(if $(filter examples/%,$<),,-Isrc) $(if $(filter tests/%,$<),-Itests) $(call os,$<) -c $< -o $@
+	$(Q)$(CC) $(ALL_CFLAGS) $(if $(filter examples/%,$<),,-Isrc) $(if $(filter tests/%,$<),-Itests) $(call os,$<) \
+	    $(if $(filter $(UPNP_SRC),$<),-DADIT_HAVE_MINIUPNPC=1) -c $< -o $@
+endef
+
+$(O)/%.o: %.c $(O)/flags | $(DEPS)/include/usrsctp.h $(if $(STATIC),$(EXT)/lib/.openssl)
+	$(compile)
+ifdef UPNP_SRC
+$(COMMON)/%.o: %.c $(COMMON)/flags | $(DEPS)/include/usrsctp.h
+	$(compile)
+endif
 
 $(O)/libadit.a: $(call obj,$(LIB_SRC))
 $(O)/libadit-cli.a: $(call obj,$(filter-out src/cli/main.c,$(CLI_SRC)))
@@ -107,7 +124,7 @@ define link
 	$(Q)$(CC) $(ALL_LDFLAGS) $(filter %.o,$^) $(filter %.a,$^) $(LINK_LIBS) $(1) -o $@
 endef
 
-$(O)/adit: $(O)/src/cli/main.o $(ARCHIVES) $(DEP_LIBS)
+$(O)/adit: $(call obj,src/cli/main.c) $(ARCHIVES) $(DEP_LIBS)
 	$(call link)
 $(O)/examples/%: $(O)/examples/%.o $(O)/libadit.a $(DEP_LIBS)
 	$(call link)
@@ -126,19 +143,19 @@ endif
 
 # What the objects depend on and no file shows: the flags, and which files there are.
 keep = @mkdir -p $(@D) && echo '$(1)' | cmp -s - $@ || echo '$(1)' >$@
-$(O)/flags: FORCE
+$(sort $(O)/flags $(COMMON)/flags): FORCE
 	$(call keep,$(CC) $(ALL_CFLAGS))
 $(O)/files: FORCE
-	$(call keep,$(LIB_SRC) $(CLI_SRC) $(SIM_SRC) $(HELP_SRC))
+	$(call keep,$(LIB_SRC) $(CLI_SRC) $(SIM_SRC) $(HELP_SRC) $(UPNP_SRC))
 FORCE:
 
--include $(shell find $(O) -name '*.d' 2>/dev/null)
+-include $(shell find $(sort $(O) $(COMMON)) -name '*.d' 2>/dev/null)
 
 # ---- dependencies: packages and sources by scripts/deps, libraries by deps/*.mk -----------------
 
 #: make deps          install packages, fetch and build libraries (SOURCES=dir: from a directory)
 deps:
-	$(Q)CC=$(CC) scripts/deps packages build option test static
+	$(Q)CC=$(CC) scripts/deps packages build option test static $(if $(UPNP),upnp)
 	$(Q)scripts/deps fetch $(BUILT)
 	$(Q)$(MAKE) deps-built
 
@@ -216,8 +233,9 @@ SEEDED := test_turn test_restart test_path
 seeds: everything
 	$(Q)SIM_SEEDS=$(or $(SIM_SEEDS),1000) tests/run -j 2 --timeout 3600 $(SEEDED:%=$(O)/tests/sim/%)
 
-#: make test          everything: dependencies, both programs, all tests; ends with one line of counts
+#: make test          everything: dependencies, all programs, all tests; ends with one line of counts
 test: deps
+	$(Q)scripts/deps packages upnp
 	$(Q)tests/all
 
 #: make e2e           the end-to-end tests alone (T=name: one of them)
@@ -276,6 +294,7 @@ clean:
 help:
 	@sed -n 's/^#: //p' Makefile
 	@echo 'Variables: B=release|debug|asan|tsan|cov  CC=gcc|clang  TARGET=$(TARGET)  V=1  CFLAGS  LDFLAGS'
+	@echo '           UPNP=1: ports by UPnP as well, with miniupnpc (build/TARGET/release-upnp)'
 
 .PHONY: all everything deps deps-built static static-here install demo check seeds test e2e matrix interop \
         interop-deps lint fuzz fuzz-here bench cov clean help \

@@ -138,7 +138,7 @@ enum adit_path {
     ADIT_PATH_RELAY,  /* only over relays of ours: the other side sees none of our addresses */
 };
 
-/* May the router be asked to open a port for us (PCP, NAT-PMP)? */
+/* May the router be asked to open a port for us (PCP, NAT-PMP; UPnP where it was built in)? */
 enum adit_port_map {
     ADIT_PORT_MAP_AUTO, /* where a STUN server is asked for our address too */
     ADIT_PORT_MAP_ON,   /* and it is said if the router does not; our description waits for it */

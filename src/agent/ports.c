@@ -1,15 +1,16 @@
 #include "agent/ports.h"
 
+#include "agent/upnp.h"
 #include "base/alloc.h"
 #include "base/log.h"
 #include "core/gateway.h"
+#include "core/igd.h"
 #include "core/multicast.h"
 #include "lan/portmap.h"
 
-#define HOLD_AUTO                                                                             \
-    (250 * ADIT_MS)            /* a gateway in the same building answers within a few of them \
-                                */
-#define HOLD_ON (4 * ADIT_SEC) /* it has been asked as often as it is going to be */
+#define HOLD_AUTO    (250 * ADIT_MS) /* a gateway in the same building answers in a few of them */
+#define HOLD_ON      (4 * ADIT_SEC)  /* it has been asked as often as it is going to be */
+#define HOLD_ON_UPNP (8 * ADIT_SEC)  /* the same with UPnP, which comes last */
 
 /* An address that leads to one of our sockets because the user says so. */
 struct announced {
@@ -20,7 +21,8 @@ struct announced {
 struct asked {
     struct adit_ports *ports;
     struct adit_portmap map;
-    struct adit_addr from; /* the socket, as it was when we asked */
+    struct adit_upnp *upnp; /* NULL: nobody has been silent yet */
+    struct adit_addr from;  /* the socket, as it was when we asked */
 };
 
 struct adit_ports {
@@ -127,7 +129,8 @@ static void settle(struct adit_ports *s, adit_time now)
     if (s->peer->freed)
         return;
     for (size_t i = 0; i < BASES_MAX; i++)
-        at = adit_time_min(at, adit_portmap_deadline(&s->asked[i].map));
+        if (!adit_upnp_holds(s->asked[i].upnp))
+            at = adit_time_min(at, adit_portmap_deadline(&s->asked[i].map));
     adit_timer_set(&s->timer, at);
 }
 
@@ -136,7 +139,8 @@ static void on_timer(struct adit_timer *timer, adit_time now)
     struct adit_ports *s = adit_container_of(timer, struct adit_ports, timer);
 
     for (size_t i = 0; i < BASES_MAX && !s->peer->freed; i++)
-        adit_portmap_tick(&s->asked[i].map, now);
+        if (!adit_upnp_holds(s->asked[i].upnp)) /* one is enough */
+            adit_portmap_tick(&s->asked[i].map, now);
     settle(s, now);
     adit_peer_check_complete(s->peer, now);
 }
@@ -170,24 +174,45 @@ static bool sensible(const struct adit_addr *external, const struct adit_addr *i
            (scope == ADIT_SCOPE_GLOBAL || scope == ADIT_SCOPE_PRIVATE);
 }
 
+static bool undecided(const struct asked *q)
+{
+    return q->map.state != ADIT_PORTMAP_OFF && (!q->map.decided || !adit_upnp_decided(q->upnp));
+}
+
+static bool has_port(const struct asked *q)
+{
+    return q->map.external.family || adit_upnp_holds(q->upnp);
+}
+
 /* Another socket has its port, or may still get it: then there is nothing to complain about. */
 static bool others_may(const struct adit_ports *s, const struct asked *q)
 {
     for (size_t i = 0; i < BASES_MAX; i++) {
-        const struct adit_portmap *map = &s->asked[i].map;
-        if (&s->asked[i] != q && map->state != ADIT_PORTMAP_OFF &&
-            (!map->decided || map->external.family))
+        const struct asked *other = &s->asked[i];
+        if (other != q && other->map.state != ADIT_PORTMAP_OFF &&
+            (undecided(other) || has_port(other)))
             return true;
     }
     return false;
 }
 
-static void on_news(void *arg, enum adit_portmap_news news, const struct adit_addr *external,
-                    adit_time now)
+/* Last thing in whoever calls it. */
+static void tell(struct asked *q, const struct adit_addr *external, adit_time now)
+{
+    struct adit_peer *peer = q->ports->peer;
+    int base = (int)(q - q->ports->asked);
+
+    if (adit_engine_set_mapped(peer->engine, base, &q->map.gateway, external, now) < 0)
+        adit_debug("agent", "no room for a mapped address");
+    adit_peer_touch(peer);
+    adit_peer_check_complete(peer, now);
+}
+
+/* By PCP and NAT-PMP, or by UPnP. */
+static void heard(void *arg, enum adit_portmap_news news, const struct adit_addr *external,
+                  adit_time now)
 {
     struct asked *q = arg;
-    struct adit_peer *peer = q->ports->peer;
-    size_t base = (size_t)(q - q->ports->asked);
     char text[ADIT_ADDR_STR];
 
     if (external && !sensible(external, &q->from))
@@ -204,14 +229,28 @@ static void on_news(void *arg, enum adit_portmap_news news, const struct adit_ad
         adit_log(q->ports->mode == ADIT_PORT_MAP_ON && !others_may(q->ports, q) ? ADIT_LOG_WARN
                                                                                 : ADIT_LOG_DEBUG,
                  "agent", "the router %s, continuing",
-                 news == ADIT_PORTMAP_SILENT ? "opens no ports: it knows neither PCP nor NAT-PMP"
-                                             : "does not want to open a port for us");
+                 news == ADIT_PORTMAP_REFUSED ? "does not want to open a port for us"
+                 : adit_igd_built() ? "opens no ports: it knows neither PCP, NAT-PMP nor UPnP"
+                                    : "opens no ports: it knows neither PCP nor NAT-PMP");
         break;
     }
-    if (adit_engine_set_mapped(peer->engine, (int)base, &q->map.gateway, external, now) < 0)
-        adit_debug("agent", "no room for a mapped address");
-    adit_peer_touch(peer);
-    adit_peer_check_complete(peer, now);
+    tell(q, external, now);
+}
+
+static void on_news(void *arg, enum adit_portmap_news news, const struct adit_addr *external,
+                    adit_time now)
+{
+    struct asked *q = arg;
+
+    if (news != ADIT_PORTMAP_SILENT)
+        q->upnp = adit_upnp_free(q->upnp);
+    else if (!q->upnp && q->from.family == ADIT_FAMILY_V4)
+        q->upnp = adit_upnp_new(q->ports->peer->loop, &q->from, &q->map.gateway,
+                                &q->ports->peer->rng, heard, q, now);
+    if (q->upnp)
+        tell(q, NULL, now); /* it says itself what becomes of it */
+    else
+        heard(q, news, external, now);
 }
 
 static const struct adit_portmap_ops map_ops = { .send = on_send, .news = on_news };
@@ -223,6 +262,12 @@ static bool worth_asking(const struct adit_addr *ip)
     enum adit_scope_kind scope = adit_addr_scope(ip);
 
     return ip->family == ADIT_FAMILY_V6 ? scope == ADIT_SCOPE_GLOBAL : scope == ADIT_SCOPE_PRIVATE;
+}
+
+static void give_back(struct asked *q)
+{
+    q->upnp = adit_upnp_free(q->upnp);
+    adit_portmap_stop(&q->map);
 }
 
 static void ask(struct adit_ports *s, size_t i, adit_time now)
@@ -245,7 +290,9 @@ static void ask(struct adit_ports *s, size_t i, adit_time now)
     q->from = *adit_udp_local(adit_base_socket(b));
     adit_portmap_start(&q->map, &q->from, &gateway, &map_ops, q, &peer->rng, now);
     if (!s->hold_until)
-        s->hold_until = now + (s->mode == ADIT_PORT_MAP_ON ? HOLD_ON : HOLD_AUTO);
+        s->hold_until = now + (s->mode != ADIT_PORT_MAP_ON ? HOLD_AUTO
+                               : adit_igd_built()          ? HOLD_ON_UPNP
+                                                           : HOLD_ON);
 }
 
 void adit_ports_drop(struct adit_peer *peer, size_t base)
@@ -254,11 +301,11 @@ void adit_ports_drop(struct adit_peer *peer, size_t base)
 
     if (!s)
         return;
-    if (s->asked[base].map.external.family && peer->bases[base].peer &&
+    if (has_port(&s->asked[base]) && peer->bases[base].peer &&
         adit_engine_set_mapped(peer->engine, (int)base, &s->asked[base].map.gateway, NULL,
                                adit_peer_now(peer)) < 0)
         adit_trace("agent", "the base is gone already");
-    adit_portmap_stop(&s->asked[base].map);
+    give_back(&s->asked[base]);
 }
 
 bool adit_ports_take(struct adit_peer *peer, size_t base, const struct adit_addr *from,
@@ -276,7 +323,7 @@ bool adit_ports_pending(const struct adit_peer *peer, adit_time now)
     const struct adit_ports *s = peer->ports;
 
     for (size_t i = 0; s && now < s->hold_until && i < BASES_MAX; i++)
-        if (s->asked[i].map.state != ADIT_PORTMAP_OFF && !s->asked[i].map.decided)
+        if (undecided(&s->asked[i]))
             return true;
     return false;
 }
@@ -341,7 +388,7 @@ void adit_ports_close(struct adit_peer *peer)
     adit_timer_stop(&s->timer);
     adit_multicast_close(&s->ear);
     for (size_t i = 0; i < BASES_MAX; i++)
-        adit_portmap_stop(&s->asked[i].map);
+        give_back(&s->asked[i]);
 }
 
 void adit_ports_free(struct adit_peer *peer)

@@ -2,6 +2,7 @@
 
 #include "agent/session.h"
 #include "cli/cli.h"
+#include "core/igd.h"
 
 int adit_cmd_help(const struct adit_options *o)
 {
@@ -22,6 +23,6 @@ int adit_cmd_help(const struct adit_options *o)
 int adit_cmd_version(const struct adit_options *o)
 {
     (void)o;
-    printf("adit %s\n", ADIT_VERSION);
+    printf("adit %s%s\n", ADIT_VERSION, adit_igd_built() ? ", with UPnP" : "");
     return fflush(stdout) == 0 ? ADIT_EXIT_OK : ADIT_EXIT_FAILED;
 }

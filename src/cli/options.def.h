@@ -75,10 +75,10 @@ OPTION(ice_tcp, CHOICE, "ice-tcp", 0, "active|passive|on|off", 0, 0, "", N, "act
        "with --tcp-port can be called; only that; both, and also both at once; none")
 OPTION(udp_offload, CHOICE, "udp-offload", 0, "auto|on|off", 0, 0, "", N, "auto",
        "the same for the datagrams of the tunnel, between us and the network")
-OPTION(
-    port_map, CHOICE, "port-map", 0, "auto|on|off", 0, 0, "", N, "auto",
-    "ask the router to open a port for us (PCP, NAT-PMP), and to close it at the end: auto where "
-    "a STUN server is asked too; on says so if it does not")
+OPTION(port_map, CHOICE, "port-map", 0, "auto|on|off", 0, 0, "", N, "auto",
+       "ask the router to open a port for us (PCP, NAT-PMP; UPnP if `adit version` has it), and to "
+       "close it at the end: auto where "
+       "a STUN server is asked too; on says so if it does not")
 OPTION(announce, LIST, "announce", 0, "IP[:PORT]", 0, 0, "", N, "",
        "an address outside that leads here, by a port forward to --udp-port or by 1:1 NAT; may be "
        "repeated. Without PORT it is the same as ours")

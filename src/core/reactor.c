@@ -9,6 +9,7 @@
 #include "base/alloc.h"
 #include "base/log.h"
 #include "core/away.h"
+#include "core/igd.h"
 #include "core/udp.h"
 
 #define EVENTS_MAX  64
@@ -30,6 +31,7 @@ struct adit_loop {
     struct adit_udp_hub *udp_hub;
     struct adit_gate *gates;
     struct adit_away away;
+    struct adit_igd_job *errands;
 };
 
 /* The one place where the program looks at a clock. */
@@ -71,6 +73,11 @@ bool adit_loop_rested(const struct adit_loop *loop)
 struct adit_udp_hub **adit_loop_udp_hub(struct adit_loop *loop)
 {
     return &loop->udp_hub;
+}
+
+struct adit_igd_job **adit_loop_errands(struct adit_loop *loop)
+{
+    return &loop->errands;
 }
 
 struct adit_gate **adit_loop_gates(struct adit_loop *loop)
@@ -136,6 +143,8 @@ struct adit_loop *adit_loop_free(struct adit_loop *loop)
         run_tasks(loop, &loop->end_of_round);
     adit_udp_hub_free(loop->udp_hub);
     adit_away_done(&loop->away);
+    if (adit_igd_built())
+        adit_igd_farewell(loop->errands);
     assert(loop->io_count == 0 && loop->timers.count == 0);
     close(loop->fd);
     adit_free(loop);

@@ -18,6 +18,7 @@
 struct adit_udp_hub;
 struct adit_gate;
 struct adit_away;
+struct adit_igd_job;
 
 /* A descriptor that is waited for. All zero = stopped. Level-triggered. */
 struct adit_io {
@@ -96,6 +97,8 @@ void adit_back_stop(struct adit_back *back); /* may be repeated; zeroed before i
 struct adit_away *adit_loop_away(struct adit_loop *loop);
 /* The UDP batches of this loop, made by the first socket: see udp.c. */
 struct adit_udp_hub **adit_loop_udp_hub(struct adit_loop *loop);
+/* The errands of this loop that are under way: see igd.c. */
+struct adit_igd_job **adit_loop_errands(struct adit_loop *loop);
 /* The TCP ports of this loop that several share: see gate.c. */
 struct adit_gate **adit_loop_gates(struct adit_loop *loop);
 

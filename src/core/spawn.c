@@ -3,9 +3,12 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -13,6 +16,8 @@
 
 #define ENV_MAX    64
 #define POLL_EVERY (100 * ADIT_MS)
+#define FDS_MAX    4096
+#define AWAIT_STEP (10 * ADIT_MS)
 
 extern char **environ;
 
@@ -178,6 +183,15 @@ static void watch(struct adit_child *child, struct adit_loop *loop)
     adit_timer_set(&child->poll, adit_loop_now(loop));
 }
 
+/* Its process is there. */
+static void started(struct adit_child *child, struct adit_loop *loop, adit_time limit)
+{
+    adit_timer_init(&child->limit, loop, on_limit, "child");
+    adit_timer_init(&child->poll, loop, on_poll, "child");
+    adit_timer_set(&child->limit, limit == ADIT_NEVER ? ADIT_NEVER : adit_loop_now(loop) + limit);
+    watch(child, loop);
+}
+
 static int start(struct adit_child *child, struct adit_loop *loop, const char *command,
                  const char *const *env, adit_time limit, int in, int out)
 {
@@ -199,10 +213,7 @@ static int start(struct adit_child *child, struct adit_loop *loop, const char *c
         child->pid = 0;
         return err;
     }
-    adit_timer_init(&child->limit, loop, on_limit, "child");
-    adit_timer_init(&child->poll, loop, on_poll, "child");
-    adit_timer_set(&child->limit, limit == ADIT_NEVER ? ADIT_NEVER : adit_loop_now(loop) + limit);
-    watch(child, loop);
+    started(child, loop, limit);
     return 0;
 }
 
@@ -247,6 +258,98 @@ int adit_child_start_pipes(struct adit_child *child, struct adit_loop *loop, con
     fcntl(out[0], F_SETFL, O_NONBLOCK);
     *ret_pipes = (struct adit_child_pipes){ .in = in[1], .out = out[0] };
     return 0;
+}
+
+/* ---- a function of ours ---------------------------------------------------------------------- */
+
+/* The only descriptors that are left: nothing, nowhere to complain, and `out`, which becomes 3. */
+static void keep_only(int out)
+{
+    int nothing = dup2(out, 3) < 0 ? -1 : open("/dev/null", O_RDWR);
+
+    if (nothing < 0)
+        _exit(1);
+    for (int fd = 0; fd < 3; fd++)
+        dup2(nothing, fd);
+#ifdef SYS_close_range
+    if (syscall(SYS_close_range, 4, ~0u, 0) == 0)
+        return;
+#endif
+    for (int fd = 4; fd < FDS_MAX; fd++) /* before Linux 5.9 */
+        close(fd);
+}
+
+static void limit_memory(void)
+{
+    struct rlimit limit;
+    unsigned long pages = 0;
+    FILE *f = fopen("/proc/self/statm", "re");
+
+    if (f && fscanf(f, "%lu", &pages) == 1 && getrlimit(RLIMIT_AS, &limit) == 0) {
+        rlim_t bytes = (rlim_t)pages * (rlim_t)sysconf(_SC_PAGESIZE) + ADIT_FORK_BYTES;
+
+        limit.rlim_cur = bytes < limit.rlim_cur ? bytes : limit.rlim_cur;
+        setrlimit(RLIMIT_AS, &limit);
+    }
+    if (f)
+        fclose(f);
+}
+
+/* Whoever stops us by a signal lets it finish: it is short, and what it does may be cleaning up. */
+static void limit_signals(unsigned limit_s)
+{
+    sigset_t others;
+
+    signal(SIGALRM, SIG_DFL);
+    sigfillset(&others);
+    sigdelset(&others, SIGALRM);
+    sigprocmask(SIG_SETMASK, &others, NULL);
+    alarm(limit_s);
+}
+
+int adit_child_fork(struct adit_child *child, struct adit_loop *loop,
+                    void (*run)(const void *what, int out), const void *what, unsigned limit_s,
+                    int *ret_out, void (*ended)(void *arg, int status, adit_time now), void *arg)
+{
+    int out[2];
+
+    *child = (struct adit_child){ .ended = ended, .arg = arg };
+    if (pipe2(out, O_CLOEXEC | O_NONBLOCK) < 0)
+        return -errno;
+    pid_t pid = fork();
+    if (pid < 0) {
+        int err = -errno;
+        close_both(out);
+        return err;
+    }
+    if (pid == 0) {
+        setpgid(0, 0);
+        limit_signals(limit_s);
+        keep_only(out[1]);
+        limit_memory();
+        run(what, 3);
+        _exit(0);
+    }
+    setpgid(pid, pid); /* whichever of us is first */
+    close(out[1]);
+    child->pid = pid;
+    *ret_out = out[0];
+    started(child, loop, ADIT_NEVER);
+    return 0;
+}
+
+adit_time adit_child_await(struct adit_child *child, adit_time at_most)
+{
+    const struct timespec step = { .tv_nsec = AWAIT_STEP };
+
+    if (!adit_child_runs(child))
+        return at_most;
+    while (waitpid(child->pid, NULL, WNOHANG) == 0 && at_most >= AWAIT_STEP) {
+        nanosleep(&step, NULL);
+        at_most -= AWAIT_STEP;
+    }
+    forget(child);
+    return at_most;
 }
 
 void adit_child_stop(struct adit_child *child)

@@ -1,5 +1,5 @@
 /* spawn.h - programs of the user's own (--up, --signal-exec), started and waited for without
- * blocking.
+ * blocking; and functions of ours that would block.
  *
  * No shell is involved: a command line is split into words here and executed. What a peer says can
  * get no further than into the value of a variable. A child has nothing of ours but standard error
@@ -50,6 +50,21 @@ ADIT_MUST_USE int adit_child_start_pipes(struct adit_child *child, struct adit_l
                                          struct adit_child_pipes *ret_pipes,
                                          void (*ended)(void *arg, int status, adit_time now),
                                          void *arg);
+/* Runs a function of ours that may block, and what it calls that trusts others too much, in a copy
+ * of this process that has nothing of it but memory: no descriptor except `out`, no signal but the
+ * end of its time, and ADIT_FORK_BYTES more memory at most. What `run` writes there, up to PIPE_BUF
+ * bytes, can be read from *ret_out when it has ended; the descriptor is non-blocking and the
+ * caller's to close. After `limit_s` seconds it ends, whatever becomes of us. -errno of pipe(2) and
+ * fork(2). */
+#define ADIT_FORK_BYTES (64u << 20)
+ADIT_MUST_USE int adit_child_fork(struct adit_child *child, struct adit_loop *loop,
+                                  void (*run)(const void *what, int out), const void *what,
+                                  unsigned limit_s, int *ret_out,
+                                  void (*ended)(void *arg, int status, adit_time now), void *arg);
+/* Waits for its end, for so long at most; if that has not come then, it is left to itself. `ended`
+ * is not called. What is left of the time. May be repeated. */
+adit_time adit_child_await(struct adit_child *child, adit_time at_most);
+
 /* Kills it, if it still runs, and waits for its end; `ended` is not called. May be repeated. */
 void adit_child_stop(struct adit_child *child);
 

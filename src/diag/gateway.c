@@ -1,3 +1,4 @@
+#include "core/igd.h"
 #include "diag/inner.h"
 #include "lan/portmap_msg.h"
 
@@ -20,7 +21,8 @@ static void send_all(struct adit_diag_gateway *g)
 
     if (local->family == ADIT_FAMILY_V4) {
         (void)!adit_udp_send(&g->udp, &g->router, out, adit_pmp_put_address(out));
-        (void)!adit_udp_send(&g->udp, &everybody, search, sizeof search - 1);
+        if (!adit_igd_built())
+            (void)!adit_udp_send(&g->udp, &everybody, search, sizeof search - 1);
     }
     (void)!adit_udp_send(&g->udp, &g->router, out, adit_pcp_put_announce(out, local));
 }
@@ -52,12 +54,32 @@ static void on_error(void *arg, const struct adit_addr *to, int err, adit_time n
     (void)arg, (void)to, (void)err, (void)now; /* silence says the same */
 }
 
+static void finish(struct adit_diag_gateway *g)
+{
+    if (g->asked && !g->look)
+        adit_diag_finish(g->d, &g->check);
+}
+
+/* Found and spoken to, and not only heard: for that it takes the whole of UPnP. */
+static void on_look(void *arg, const struct adit_igd_answer *answer, adit_time now)
+{
+    struct adit_diag_gateway *g = arg;
+
+    (void)now;
+    g->look = NULL;
+    g->upnp = answer->err == 0;
+    if (g->upnp && !g->external.family)
+        g->external = answer->external;
+    finish(g);
+}
+
 static void on_timer(struct adit_timer *timer, adit_time now)
 {
     struct adit_diag_gateway *g = adit_container_of(timer, struct adit_diag_gateway, timer);
 
     if (g->sends == SENDS_MAX) {
-        adit_diag_finish(g->d, &g->check);
+        g->asked = true;
+        finish(g);
         return;
     }
     g->sends++;
@@ -80,6 +102,14 @@ void adit_diag_gateway_start(struct adit_diag *d, struct adit_diag_gateway *g,
     adit_timer_init(&g->timer, d->loop, on_timer, "gateway");
     adit_diag_begin(d, &g->check, "port mapping");
     adit_timer_set(&g->timer, adit_loop_now(d->loop));
+    if (adit_igd_built() && local->family == ADIT_FAMILY_V4) {
+        struct adit_igd_errand errand = { .what = ADIT_IGD_LOOK,
+                                          .internal = *local,
+                                          .gateway = *router };
+
+        if (adit_igd_start(&g->look, d->loop, &errand, on_look, g) < 0)
+            g->look = NULL;
+    }
 }
 
 void adit_diag_gateway_stop(struct adit_diag_gateway *g)
@@ -87,6 +117,9 @@ void adit_diag_gateway_stop(struct adit_diag_gateway *g)
     if (!adit_udp_is_open(&g->udp))
         return;
     adit_timer_stop(&g->timer);
+    if (g->look)
+        adit_igd_leave(g->look);
+    g->look = NULL;
     adit_udp_close(&g->udp);
 }
 

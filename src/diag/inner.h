@@ -181,6 +181,7 @@ void adit_diag_uplinks_stop(struct adit_diag *d);
 void adit_diag_uplinks_report(struct adit_diag *d);
 
 /* gateway.c */
+struct adit_igd_job;
 struct adit_diag_gateway {
     struct adit_diag *d;
     struct adit_diag_check check;
@@ -188,8 +189,10 @@ struct adit_diag_gateway {
     struct adit_addr router;
     struct adit_timer timer;
     unsigned sends;
+    bool asked; /* often enough */
+    struct adit_igd_job *look;
     bool pcp, nat_pmp, upnp;
-    struct adit_addr external; /* as NAT-PMP says; family NONE */
+    struct adit_addr external; /* as NAT-PMP or UPnP says; family NONE */
 };
 
 /* The first address to ask from is local; nothing if there is no router. */

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "base/json.h"
+#include "core/igd.h"
 #include "diag/diag.h"
 
 /* ---- reading --------------------------------------------------------------------------------- */
@@ -186,8 +187,9 @@ static const char *offers(const json_t *o)
 {
     return adit_json_is(o, "pcp")       ? "offered (PCP)"
            : adit_json_is(o, "nat_pmp") ? "offered (NAT-PMP)"
-           : adit_json_is(o, "upnp")    ? "offered (UPnP)"
-                                        : "not offered";
+           : !adit_json_is(o, "upnp")   ? "not offered"
+           : adit_igd_built()           ? "offered (UPnP)"
+                                        : "by UPnP, which is not built in";
 }
 
 static void print_uplink(struct adit_buf *out, const json_t *o)

@@ -1,6 +1,7 @@
 #include <stdio.h>
 
 #include "base/alloc.h"
+#include "core/igd.h"
 #include "diag/inner.h"
 
 #define KEYED_BYTES 24 /* MESSAGE-INTEGRITY, which adit_stun_pad counts with */
@@ -291,7 +292,7 @@ static void report_facts(struct adit_diag_uplink *u, const struct adit_behaviour
 
     if (six && r->mapping == ADIT_MAPPING_NONE)
         f->six = true;
-    if (!six && (g->pcp || g->nat_pmp || g->upnp))
+    if (!six && (g->pcp || g->nat_pmp || (g->upnp && adit_igd_built())))
         f->map_offered = true;
     if (g->external.family && r->mapped.family && !adit_addr_equal_ip(&g->external, &r->mapped))
         f->double_nat = true;

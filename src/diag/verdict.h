@@ -39,7 +39,7 @@ struct adit_diag_facts {
     enum adit_mapping mapping;
     enum adit_filtering filtering;
     bool six;          /* UDP over IPv6 works, and without NAT */
-    bool map_offered;  /* a router offers to open ports: PCP, NAT-PMP or UPnP */
+    bool map_offered;  /* a router offers to open ports, in a way that we know */
     bool double_nat;   /* what that router calls its public address is not the one that is seen */
     bool signal_given; /* a signaling server is configured … */
     bool signal_ok;    /* … and answers as one */

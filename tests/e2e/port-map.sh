@@ -3,63 +3,10 @@
 # address, and the two meet all the same. What was opened is closed at the end, and opened again
 # when the router has forgotten it. And the same by hand: --announce.
 . "$(dirname "$0")/lib.sh"
-PATH=$PATH:/usr/sbin
-command -v miniupnpd >/dev/null || skip_all "miniupnpd is not installed"
-
-OUTSIDE=11.0.0.10 # miniupnpd opens nothing on an address of a documentation network
-
-laboratory() { # KIND_A KIND_B
-    stop a b router
-    [ ! -e /run/lab ] || lab down
-    lab up "$@" && lab stun || return
-    lab in RA ip addr add $OUTSIDE/32 dev wan0
-    lab in RB ip route add $OUTSIDE via 203.0.113.10
-    forget
-}
-forget() { # all that is open
-    lab in RA nft -f - <<'N'
-table inet upnp
-delete table inet upnp
-table inet upnp {
-  chain forward { type filter hook forward priority 0; jump in; }
-  chain pre { type nat hook prerouting priority -110; jump to; }
-  chain post { type nat hook postrouting priority 90; jump from; }
-  chain in { }
-  chain to { }
-  chain from { }
-}
-N
-}
-router() {
-    cat >"$W/router.conf" <<C
-ext_ifname=wan0
-ext_ip=$OUTSIDE
-listening_ip=lan0
-enable_natpmp=yes
-enable_upnp=no
-system_uptime=no
-upnp_table_name=upnp
-upnp_nat_table_name=upnp
-upnp_forward_chain=in
-upnp_nat_chain=to
-upnp_nat_postrouting_chain=from
-allow 1024-65535 192.168.1.0/24 1024-65535
-deny 0-65535 0.0.0.0/0 0-65535
-C
-    stop router
-    start router RA miniupnpd -d -f "$W/router.conf" -P "$W/router.pid"
-    until_true 5 told router 'Listening for NAT-PMP'
-}
-opened() {
-    lab in RA nft list chain inet upnp to | grep -q 'dnat ip to 192.168.1.2'
-}
-goes_well() { # NAME: it is asked to end, and does
-    kill -TERM "${PID[$1]}"
-    ends "$1" 10 0 1
-}
+. "$(dirname "$0")/router_world.sh"
 
 must "a laboratory" laboratory symmetric symmetric
-must "a router that opens ports" router
+must "a router that opens ports" router natpmp
 offer -v --as sdp
 answer -v --as sdp
 must "both NATs are symmetric: they meet, and directly" meet
@@ -67,7 +14,7 @@ check "the description has what was opened" said a "$OUTSIDE [0-9]+ typ srflx ra
 check "that is the way" told a "connected.*from srflx $OUTSIDE"
 check "it is open" opened
 forget
-must "the router starts anew, and has forgotten it" router
+must "the router starts anew, and has forgotten it" router natpmp
 check "it is opened again" until_true 5 opened
 check "at the end" goes_well a
 check "it is closed" until_true 3 not opened
@@ -88,7 +35,7 @@ offer -v --as sdp --port-map on
 must "a router that knows neither" until_true 8 ready a
 check "is spoken of" told a 'router opens no ports'
 stop a
-router
+router natpmp
 offer -v --as sdp --port-map off
 must "--port-map off" until_true 5 ready a
 check "nothing is opened" not opened

@@ -2,6 +2,8 @@
 """natcheck - what a NAT does, seen from behind it, with nothing of the program under test.
 
 natcheck.py discover          prints "MAPPING FILTERING" (RFC 5780): none, endpoint, address, port; "blocked"
+natcheck.py steps N           how N sockets, one after the other, are seen by two addresses: how often at
+                              one port, at ports 1 to 8 apart (either way), elsewhere; in percent
 natcheck.py punch DIR ME PEER SECONDS
                               tells its address in DIR/ME, reads DIR/PEER, and exits 0 when packets
                               went both ways
@@ -67,6 +69,17 @@ def discover():
     return f"{mapping} {filtering}"
 
 
+def steps(count):
+    same = near = far = 0
+    for _ in range(count):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+            sock.bind(("0.0.0.0", 0))
+            one, two = ask(sock, (SERVER, 3478)), ask(sock, ("203.0.113.2", 3478))
+        apart = abs(one[1] - two[1])
+        same, near, far = same + (apart == 0), near + (0 < apart <= 8), far + (apart > 8)
+    return "same %.1f near %.1f elsewhere %.1f" % tuple(100 * n / count for n in (same, near, far))
+
+
 def punch(folder, me, peer, seconds):
     sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     sock.bind(("0.0.0.0", 0))
@@ -100,6 +113,8 @@ def punch(folder, me, peer, seconds):
 
 if sys.argv[1:] == ["discover"]:
     print(discover())
+elif len(sys.argv) == 3 and sys.argv[1] == "steps":
+    print(steps(int(sys.argv[2])))
 elif len(sys.argv) == 6 and sys.argv[1] == "punch":
     sys.exit(punch(sys.argv[2], sys.argv[3], sys.argv[4], float(sys.argv[5])))
 else:

@@ -27,14 +27,22 @@ static struct sim_nat_mapping *by_port(struct sim_nat *nat, uint16_t port)
     return NULL;
 }
 
+#define PORT_MIN 20000
+#define PORTS    40000
+
 static uint16_t free_port(struct sim_nat *nat, uint16_t wanted)
 {
-    uint16_t port = wanted;
+    uint16_t port = nat->conf.keep_port ? wanted : nat->last_port;
 
-    if (!nat->conf.keep_port || by_port(nat, port))
-        do
-            port = (uint16_t)(20000 + adit_rng_below(&nat->net->rng, 40000));
-        while (by_port(nat, port));
+    if (nat->conf.keep_port && !by_port(nat, port))
+        return port;
+    do
+        if (nat->conf.step)
+            port = (uint16_t)(port + nat->conf.step);
+        else
+            port = (uint16_t)(PORT_MIN + adit_rng_below(&nat->net->rng, PORTS));
+    while (port == 0 || by_port(nat, port));
+    nat->last_port = port;
     return port;
 }
 
@@ -138,6 +146,7 @@ struct sim_nat *sim_nat(const struct sim_nat_conf *conf, struct sim_segment *inn
 
     nat->net = out->net;
     nat->conf = *conf;
+    nat->last_port = PORT_MIN;
     if (!nat->conf.timeout)
         nat->conf.timeout = TIMEOUT_DEFAULT;
     nat->outer = out;

@@ -15,6 +15,8 @@ struct sim_nat_conf {
     adit_time timeout;   /* of a mapping without outgoing packets; 0 = 30 s */
     bool inbound_renews; /* incoming packets count, too */
     bool keep_port;      /* the public port is the private one if it is free */
+    unsigned step; /* else it is the one given last, and so many more; 0 = at random. With keep_port
+                    * it is counted from the private one. */
 };
 
 #define SIM_NAT_MAPPINGS 256
@@ -37,6 +39,7 @@ struct sim_nat {
     struct sim_nat_conf conf;
     struct sim_iface *inner, *outer;
     uint64_t filtered, translated;
+    uint16_t last_port; /* given by `step` */
     struct sim_nat_mapping mappings[SIM_NAT_MAPPINGS];
 };
 

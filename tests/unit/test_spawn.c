@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -168,6 +169,93 @@ static void without_a_descriptor_a_child_is_asked_after(void **state)
     assert_true(WIFEXITED(r.status));
 }
 
+/* ---- functions of ours ----------------------------------------------------------------------- */
+
+static void look_around(const void *what, int out)
+{
+    unsigned seen[2] = { open_fds(), *(const unsigned *)what };
+
+    raise(SIGTERM); /* blocked: it finishes what it does */
+    (void)!write(out, seen, sizeof seen);
+}
+
+static void eat(const void *what, int out)
+{
+    size_t n = 0;
+
+    (void)what;
+    while (n < 1024 && mmap(NULL, 1u << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+                            0) != MAP_FAILED)
+        n++;
+    (void)!write(out, &n, sizeof n);
+}
+
+static void never_end(const void *what, int out)
+{
+    (void)what, (void)out;
+    for (;;)
+        pause();
+}
+
+static void a_function_runs_beside_us(void **state)
+{
+    unsigned what = 7, seen[2] = { 0 };
+    struct run r = { 0 };
+    int out;
+
+    (void)state;
+    assert_int_equal(adit_child_fork(&r.child, loop, look_around, &what, 60, &out, on_ended, &r),
+                     0);
+    assert_true(wait_for(loop, &r.ended));
+    assert_int_equal(r.status, 0);
+    assert_int_equal(read(out, seen, sizeof seen), sizeof seen);
+    assert_int_equal(seen[0], 4 + 3); /* 0, 1, 2, out; what open_fds looks with, and two dots */
+    assert_int_equal(seen[1], 7);
+    close(out);
+}
+
+static void it_has_no_memory_without_end(void **state)
+{
+    struct run r = { 0 };
+    size_t mib = 0;
+    int out;
+
+    (void)state;
+    assert_int_equal(adit_child_fork(&r.child, loop, eat, NULL, 60, &out, on_ended, &r), 0);
+    assert_true(wait_for(loop, &r.ended));
+    assert_int_equal(read(out, &mib, sizeof mib), sizeof mib);
+    assert_in_range(mib, 1, ADIT_FORK_BYTES >> 20);
+    close(out);
+}
+
+static void nor_time(void **state)
+{
+    struct run r = { 0 };
+    int out;
+
+    (void)state;
+    assert_int_equal(adit_child_fork(&r.child, loop, never_end, NULL, 1, &out, on_ended, &r), 0);
+    assert_true(wait_for(loop, &r.ended));
+    assert_true(WIFSIGNALED(r.status) && WTERMSIG(r.status) == SIGALRM);
+    close(out);
+}
+
+static void who_is_waited_for_too_long_is_left(void **state)
+{
+    struct run r = { 0 };
+    int out;
+
+    (void)state;
+    assert_int_equal(adit_child_fork(&r.child, loop, never_end, NULL, 1, &out, on_ended, &r), 0);
+    pid_t pid = r.child.pid;
+    assert_int_equal(adit_child_await(&r.child, 20 * ADIT_MS), 0);
+    assert_false(adit_child_runs(&r.child));
+    assert_int_equal(adit_child_await(&r.child, ADIT_SEC), ADIT_SEC);
+    kill(pid, SIGKILL);
+    assert_int_equal(waitpid(pid, NULL, 0), pid);
+    close(out);
+}
+
 struct caught {
     struct adit_signals signals;
     unsigned count;
@@ -216,6 +304,10 @@ int main(void)
         T(children_are_run_and_waited_for),
         T(a_child_that_takes_too_long_is_killed),
         T(without_a_descriptor_a_child_is_asked_after),
+        T(a_function_runs_beside_us),
+        T(it_has_no_memory_without_end),
+        T(nor_time),
+        T(who_is_waited_for_too_long_is_left),
         T(signals_are_events),
     };
 
