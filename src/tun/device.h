@@ -50,6 +50,8 @@ struct adit_device {
     uint8_t *buffer;
     struct adit_join *join; /* NULL = one packet at a time */
     struct adit_task flush;
+    bool wrote;   /* since the last look at what the kernel has for us */
+    bool answers; /* what was written last was answered while we looked on */
 };
 
 /* -errno, and *ret_trouble is filled. -EBUSY: another program has it. One that was killed has not:

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "core/udp.h"
+#include "tun/checksum.h"
 #include "tun/link.h"
 #include "tun/packet.h"
 #include "tun_fixture.h"
@@ -121,6 +122,7 @@ struct side {
     size_t last_len;
     bool close_in_callback;
     uint8_t proto; /* counted as matching; 0 = any */
+    struct adit_task ask;
 };
 
 static void on_packet(void *arg, uint8_t *bytes, size_t n, adit_time now)
@@ -283,6 +285,50 @@ static void packets_go_out_and_come_back(void **state)
         assert_int_equal(if_nametoindex("t0"), 0);
         assert_int_equal(adit_device_write(&s.device, "x", 1), -EAGAIN);
     }
+}
+
+/* RFC 792: an echo request from somebody to the device's own address. */
+static void make_ping(struct side *s)
+{
+    static const uint8_t request[28] = {
+        0x45, 0, 0,    28,  0, 0, 0, 0, 64, 1, 0, 0, 10, 77, 0, 9, 10, 77, 0, 1, /* IPv4 */
+        8,    0, 0xf7, 0xff                                                      /* ICMP */
+    };
+
+    memcpy(s->last, request, sizeof request);
+    s->last_len = sizeof request;
+    adit_put16(s->last + 10, adit_checksum(s->last, 20, 0));
+}
+
+static void on_ask(struct adit_task *task, adit_time now)
+{
+    struct side *s = adit_container_of(task, struct side, ask);
+
+    (void)now;
+    make_ping(s);
+    assert_int_equal(adit_device_write(&s->device, s->last, s->last_len), 0);
+}
+
+/* The first answer comes in the next turn of the loop, and teaches that there are some. */
+static void an_answer_is_taken_in_the_turn_of_its_question(void **state)
+{
+    struct side s = { .proto = 1 };
+
+    (void)state;
+    NEEDS_DEVICES;
+    adit_task_init(&s.ask, on_ask);
+    assert_int_equal(open_device(&s, "t0", false), 0);
+    assert_int_equal(setup_link(&s, "10.77.0.1/24", NULL, NULL, 0), 0);
+    for (unsigned n = 0; n < 4; n++) {
+        s.matching = 0;
+        adit_loop_before_sleep(loop, &s.ask);
+        assert_int_equal(adit_loop_process(loop), 0);
+        assert_int_equal(s.matching, n > 0);
+        if (n == 0)
+            assert_true(wait_for(loop, &s.matching));
+    }
+    adit_link_done(&s.link);
+    adit_device_close(&s.device);
 }
 
 static void a_tap_device_carries_frames(void **state)
@@ -558,6 +604,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(troubles_have_words_and_advice),
         T(packets_go_out_and_come_back),
+        T(an_answer_is_taken_in_the_turn_of_its_question),
         T(a_tap_device_carries_frames),
         T(what_the_kernel_does_not_take_is_counted),
         T(a_device_that_is_taken_away_is_an_event),
