@@ -372,7 +372,8 @@ bool adit_ice_selected(const struct adit_ice *ice, struct adit_ice_pair_info *re
         *ret_info = (struct adit_ice_pair_info){ .local = &p->local->cand,
                                                  .remote = &p->remote->cand,
                                                  .base = p->base->id,
-                                                 .nominated = p->nominated };
+                                                 .nominated = p->nominated,
+                                                 .confirmed = p->confirmed };
     return true;
 }
 

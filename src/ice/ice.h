@@ -67,6 +67,7 @@ struct adit_ice_pair_info {
     const struct adit_cand *local, *remote;
     int base;
     bool nominated;
+    adit_time confirmed; /* when the last check that was answered had left */
 };
 
 /* One pair of the checklist, for people who ask what was tried; pointers as above. */

@@ -68,7 +68,8 @@ struct peer_restart {
     enum adit_desc_type described; /* as what RESTART was told last; UNKNOWN = never */
     bool answering;                /* the restart is theirs */
     bool doubted;                  /* the path in use does not answer, though it has consent */
-    bool followed;                 /* their data come by way of the next agent's pairs */
+    adit_time doubted_at;
+    bool followed; /* their data come by way of the next agent's pairs */
     adit_time began;
     adit_time wanted;  /* when one begins, or NEVER */
     adit_time ours_at; /* when we began one last */

@@ -196,6 +196,7 @@ void adit_restart_doubt(struct adit_engine *e)
     if (!adit_restart_possible(e))
         return;
     e->restart.doubted = true;
+    e->restart.doubted_at = e->now;
     want(e);
 }
 
@@ -261,14 +262,15 @@ static bool over(const struct adit_ice *ice)
 }
 
 /* RFC 8445 section 12.1: what is valid may be used before it is nominated; who has something that
- * works waits for that. */
+ * works waits for that, and who has doubts takes nothing that may be as dead. */
 static bool is_ready(const struct adit_engine *e)
 {
     struct adit_ice_pair_info pair;
 
     return adit_ice_state(e->restart.next) == ADIT_ICE_CONNECTED &&
            adit_ice_selected(e->restart.next, &pair) &&
-           (pair.nominated || e->restart.followed || in_need(e));
+           (pair.nominated || e->restart.followed || lost(e) ||
+            (e->restart.doubted && pair.confirmed >= e->restart.doubted_at));
 }
 
 static void take_over(struct adit_engine *e)

@@ -118,14 +118,12 @@ static struct guest *let_in(struct house *h, const struct adit_caller *caller)
     g->house = h;
     g->caller = *caller;
     adit_rng_init_seed(&g->rng, adit_rng_u64(&h->rng));
-    g->engine = adit_engine_new(
-        &(struct adit_engine_conf){
-            .cert = h->cert,
-                                   .rng = &g->rng,
-                                   .ufrag = h->door.own.ufrag,
-                                   .pwd = h->door.own.pwd,
-                                   .hold = HOLD },
-        &ops, g, h->net->now);
+    g->engine = adit_engine_new(&(struct adit_engine_conf){ .cert = h->cert,
+                                                            .rng = &g->rng,
+                                                            .ufrag = h->door.own.ufrag,
+                                                            .pwd = h->door.own.pwd,
+                                                            .hold = HOLD },
+                                &ops, g, h->net->now);
     assert_non_null(g->engine);
     snprintf(name, sizeof name, "%s:%s", h->door.own.ufrag, caller->ufrag);
     if (adit_share_join(&h->share, &g->share) < 0 ||

@@ -164,7 +164,7 @@ static bool born_on_one_day(const struct sim_nat_conf *conf, uint64_t seed, unsi
 
 static unsigned trials(void)
 {
-    return (unsigned)sim_seeds(TRIALS);
+    return (unsigned)sim_last(TRIALS);
 }
 
 static double percent(unsigned hits)
