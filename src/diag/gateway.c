@@ -117,7 +117,7 @@ void adit_diag_gateway_stop(struct adit_diag_gateway *g)
     if (!adit_udp_is_open(&g->udp))
         return;
     adit_timer_stop(&g->timer);
-    if (g->look)
+    if (adit_igd_built() && g->look)
         adit_igd_leave(g->look);
     g->look = NULL;
     adit_udp_close(&g->udp);

@@ -66,13 +66,17 @@ must "one whose own line is down" odd --outside 0.0.0.0
 must "opens none" reached
 check "and is not asked to" not asked AddPortMapping
 
+start far PUB python3 "$e2e/igd.py" 203.0.113.1 # would do what it is asked for
+must "somebody elsewhere" until_true 5 said far '^ready'
 must "a description at another host" odd --location 203.0.113.1
 must "is none" reached
-check "it is not fetched" told a 'neither PCP, NAT-PMP nor UPnP'
+check "the router is passed over" told a 'neither PCP, NAT-PMP nor UPnP'
 must "a service at another host" odd --control http://203.0.113.1:5000/control
 must "is none either" reached
-check "it is not called" told a 'neither PCP, NAT-PMP nor UPnP'
-check "though it was described" asked '^GET /root.xml'
+check "it was described" asked '^GET /root.xml'
+check "the router is passed over again" told a 'neither PCP, NAT-PMP nor UPnP'
+check "and nobody elsewhere was asked for anything" not said far '^(GET|[A-Z][a-z]+[A-Z])'
+stop far
 
 must "a description without an end" odd --huge
 must "keeps nobody" reached
