@@ -214,6 +214,30 @@ static void feed(struct sim_peer *p, int base, const struct adit_addr *from, con
     free(exact);
 }
 
+#define WAITING_MAX 64
+
+struct sim_waiting {
+    struct sim_waiting *next;
+    struct sim_iface *iface;
+    struct sim_packet packet;
+};
+
+static void keep(struct sim_peer *p, struct sim_iface *iface, const struct sim_packet *packet)
+{
+    struct sim_waiting *w;
+    uint8_t *bytes;
+
+    if (p->waiting_count == WAITING_MAX)
+        return;
+    w = sim_net_alloc(p->net, sizeof *w, NULL);
+    bytes = sim_net_alloc(p->net, packet->n + 1, NULL);
+    memcpy(bytes, packet->bytes, packet->n);
+    *w = (struct sim_waiting){ p->waiting, iface, *packet };
+    w->packet.bytes = bytes;
+    p->waiting = w;
+    p->waiting_count++;
+}
+
 static void on_receive(void *arg, struct sim_iface *iface, const struct sim_packet *packet)
 {
     struct sim_peer *p = arg;
@@ -222,6 +246,10 @@ static void on_receive(void *arg, struct sim_iface *iface, const struct sim_pack
 
     if (!p->engine)
         return;
+    if (p->stopped) {
+        keep(p, iface, packet);
+        return;
+    }
     if (p->relay && p->relay_local.port == packet->to.port && sim_relay_unwrap(packet, &from)) {
         feed(p, SIM_PEER_RELAY, &from, packet->bytes + SIM_RELAY_HEAD, packet->n - SIM_RELAY_HEAD);
         return;
@@ -237,7 +265,7 @@ static adit_time on_deadline(void *arg)
 {
     struct sim_peer *p = arg;
 
-    return adit_engine_deadline(p->engine);
+    return p->stopped ? ADIT_NEVER : adit_engine_deadline(p->engine);
 }
 
 static void on_tick(void *arg, adit_time now)
@@ -245,6 +273,31 @@ static void on_tick(void *arg, adit_time now)
     struct sim_peer *p = arg;
 
     adit_engine_tick(p->engine, now);
+}
+
+void sim_peer_stop(struct sim_peer *p)
+{
+    p->stopped = true;
+}
+
+static void receive_in_order(struct sim_peer *p, struct sim_waiting *w)
+{
+    if (!w)
+        return;
+    receive_in_order(p, w->next);
+    on_receive(p, w->iface, &w->packet);
+}
+
+void sim_peer_go(struct sim_peer *p)
+{
+    struct sim_waiting *w = p->waiting;
+
+    p->stopped = false;
+    p->waiting = NULL;
+    p->waiting_count = 0;
+    adit_engine_back(p->engine, p->net->now);
+    receive_in_order(p, w);
+    adit_engine_tick(p->engine, p->net->now);
 }
 
 void sim_peer_kill(struct sim_peer *p)

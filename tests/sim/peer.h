@@ -55,6 +55,9 @@ struct sim_peer {
     void (*datagram)(struct sim_peer *p, const uint8_t *bytes, size_t n); /* may be NULL */
     uint64_t datagrams;
     bool echo;
+    bool stopped;
+    struct sim_waiting *waiting; /* in the socket's buffer, the newest first */
+    unsigned waiting_count;
 };
 
 /* A host on a segment, not started: no packet leaves before. certificate: 0..3, which of the
@@ -70,6 +73,10 @@ void sim_peer_add(struct sim_peer *p, struct sim_segment *segment, const char *i
 void sim_pair(struct sim_peer *a, struct sim_peer *b);
 /* The program is killed: nothing is said, nothing is heard. */
 void sim_peer_kill(struct sim_peer *p);
+/* The program does not run: nothing leaves, and little of what comes in waits for it. And it goes
+ * on: first it notices. */
+void sim_peer_stop(struct sim_peer *p);
+void sim_peer_go(struct sim_peer *p);
 /* Another address, and a socket there, in place of the interface's; NULL: none any more. The engine
  * is told, as by an owner whom the kernel tells. */
 void sim_peer_move(struct sim_peer *p, int iface, const char *ip);

@@ -34,7 +34,7 @@ static void on_say(void *arg)
             k->longest[i] = adit_time_max(k->longest[i], k->t->net->now - k->last[i]);
             k->last[i] = k->t->net->now;
         }
-        if (p->channel && !k->over &&
+        if (p->channel && !k->over && !p->stopped &&
             adit_channel_send(p->channel, &k->said[i], sizeof k->said[i], false, k->t->net->now) ==
                 0)
             k->said[i]++;
@@ -370,6 +370,63 @@ static void test_a_bad_minute(void **state)
     }
 }
 
+/* ---- away ------------------------------------------------------------------------------------ */
+
+/* One of the two or both do not run for a while; meanwhile a router may have got another address.
+ */
+static void test_away(void **state)
+{
+    (void)state;
+    for (uint64_t seed = sim_first(); seed <= sim_last(60); seed++) {
+        struct talk *k = connected(seed, SIM_PORT_RESTRICTED, SIM_OPEN, HOLD);
+        struct sim_town *t = k->t;
+        adit_time away = (seed % 2 ? 10 : 20) * ADIT_SEC;
+        unsigned who = 1 + seed / 2 % 3;
+        bool moves = seed / 6 % 2;
+
+        t->peer[0]->no_signaling = t->peer[1]->no_signaling = true;
+        for (int i = 0; i < 2; i++)
+            if (who & 1u << i)
+                sim_peer_stop(t->peer[i]);
+        sim_run(t->net, away, NULL, NULL);
+        if (moves)
+            sim_nat_readdress(t->nat[0], "198.51.100.77");
+        k->last[0] = k->last[1] = t->net->now;
+        k->longest[0] = k->longest[1] = 0;
+        for (int i = 0; i < 2; i++)
+            if (who & 1u << i)
+                sim_peer_go(t->peer[i]);
+        sim_run(t->net, 10 * ADIT_SEC, NULL, NULL);
+        finish(k, 4 * ADIT_SEC);
+    }
+}
+
+/* Nothing is said, so nothing is missed: the question alone shows the one in the open where the
+ * other is now. */
+static void test_away_and_quiet(void **state)
+{
+    (void)state;
+    for (uint64_t seed = sim_first(); seed <= sim_last(20); seed++) {
+        struct talk *k = connected(seed, SIM_PORT_RESTRICTED, SIM_OPEN, HOLD);
+        struct sim_town *t = k->t;
+
+        t->peer[0]->no_signaling = t->peer[1]->no_signaling = true;
+        k->over = true;
+        sim_run(t->net, 5 * ADIT_SEC, NULL, NULL);
+        for (int i = 0; i < 2; i++)
+            sim_peer_stop(t->peer[i]);
+        sim_run(t->net, 3 * ADIT_SEC, NULL, NULL); /* no check is due yet */
+        sim_nat_readdress(t->nat[0], "198.51.100.77");
+        for (int i = 0; i < 2; i++)
+            sim_peer_go(t->peer[i]);
+        adit_time back = t->net->now;
+        sim_run(t->net, 10 * ADIT_SEC, NULL, NULL);
+        sim_check(t->net, t->peer[1]->selected_at >= back);
+        sim_check(t->net, t->peer[1]->selected_at <= back + 200 * ADIT_MS);
+        finish(k, 60 * ADIT_SEC);
+    }
+}
+
 /* ---- for ever -------------------------------------------------------------------------------- */
 
 /* What the engines hold: all but the letters, which the net keeps. 0 with sanitizers. */
@@ -418,6 +475,8 @@ int main(void)
         cmocka_unit_test(test_outage),
         cmocka_unit_test(test_no_data_without_consent),
         cmocka_unit_test(test_a_bad_minute),
+        cmocka_unit_test(test_away),
+        cmocka_unit_test(test_away_and_quiet),
         cmocka_unit_test(test_two_hundred_moves),
     };
 

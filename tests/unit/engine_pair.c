@@ -91,6 +91,7 @@ static void on_event(void *arg, const struct adit_engine_event *ev)
         break;
     case ADIT_ENGINE_EV_DATAGRAM:
     case ADIT_ENGINE_EV_MTU:
+    case ADIT_ENGINE_EV_LOST:
         break;
     case ADIT_ENGINE_EV_ASSOCIATED:
         s->associated++;
