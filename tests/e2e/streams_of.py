@@ -70,7 +70,7 @@ def flows(path):
             seq, = struct.unpack_from("!I", p, head + 4)
             size = (p[head + 12] >> 4) * 4
             flags, data = p[head + 13], p[head + size:]
-            first, parts, heads = tcp.setdefault(flow, (seq, {}, set()))
+            first, parts, heads = tcp.setdefault(flow, (seq + (flags >> 1 & 1), {}, set()))  # a SYN counts as one
             heads.add((said, flags & ~9, options_of(p[head + 20:head + size])))
             if data:
                 parts[(seq - first) % (1 << 32)] = max(data, parts.get((seq - first) % (1 << 32), b""), key=len)
@@ -83,7 +83,7 @@ def flows(path):
         stream = bytearray()
         for at in sorted(parts):
             part = parts[at]
-            if at > len(stream) + 1:
+            if at > len(stream):
                 stream += b"?" * (at - len(stream))
             stream[at:at + len(part)] = part
         whole[flow] = bytes(stream), heads
