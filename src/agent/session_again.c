@@ -170,13 +170,13 @@ static void ask(struct adit_session *s, adit_time now)
 static void on_limit(struct adit_timer *timer, adit_time now)
 {
     struct adit_session *s = adit_container_of(timer, struct adit_session, again.limit);
-    const char *not = adit_session_again_not(s);
+    const char *why = adit_session_again_not(s);
 
-    if (!s->again.asked && is_adit(s) && !not )
+    if (!s->again.asked && is_adit(s) && !why)
         ask(s, now);
     else
         adit_session_fail(s, ADIT_EXIT_NO_PATH,
-                          is_adit(s) && not ? not : "the other side has not answered for too long");
+                          is_adit(s) && why ? why : "the other side has not answered for too long");
 }
 
 /* See ADIT_ENGINE_EV_LOST. */
@@ -218,10 +218,10 @@ void adit_session_again_back(struct adit_session *s)
 /* Says why people were not asked, if they would have been. */
 void adit_session_again_failed(const struct adit_session *s, const struct adit_cause *cause)
 {
-    const char *not = adit_session_again_not(s);
+    const char *why = adit_session_again_not(s);
 
-    if (cause->reason == ADIT_REASON_SILENCE && s->lanes.was_open && is_adit(s) && not )
-        adit_log(ADIT_LOG_WARN, "session", "%s", not );
+    if (cause->reason == ADIT_REASON_SILENCE && s->lanes.was_open && is_adit(s) && why)
+        adit_log(ADIT_LOG_WARN, "session", "%s", why);
 }
 
 void adit_session_again_gathered(struct adit_session *s)
