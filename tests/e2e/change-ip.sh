@@ -7,16 +7,7 @@
 
 lab up port-restricted port-restricted && lab stun
 server
-mkfifo "$W/stream"
-# One process, for a busy machine makes new ones too seldom to keep a path in use.
-python3 -c '
-import itertools, os, sys, time
-for i in itertools.count():
-    if os.path.exists(sys.argv[1]):
-        break
-    sys.stdout.buffer.write(b"%09d." % i + os.urandom(9990))
-    sys.stdout.flush()
-    time.sleep(0.005)' "$W/enough" > >(trap - EXIT && tee "$W/sent" >"$W/stream") &
+endless 10000 0.005
 end() { # NAME PLACE IN OUT COMMAND ARGS...
     mkdir -p "$W/$1.conf"
     # shellcheck disable=SC2016

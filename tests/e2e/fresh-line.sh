@@ -5,15 +5,7 @@
 . "$(dirname "$0")/lib.sh"
 
 lab up port-restricted port-restricted && lab stun
-mkfifo "$W/stream"
-block=$(noise 9000 | base64 -w0) # the source has to be quick on a busy machine
-(
-    trap - EXIT
-    for ((i = 0; ; i++)); do
-        [ ! -e "$W/enough" ] || break
-        printf '%09d.%s' $i "$block" && sleep 0.01
-    done | tee "$W/sent" >"$W/stream"
-) &
+endless 12000 0.01
 lines() { # NAME NUMBER: so many have been printed
     [ "$(wc -l <"$W/$1.line")" -ge "$2" ]
 }

@@ -265,6 +265,19 @@ pipe() {
     start "$name" "$place" bash -c 'in=$1 out=$2; shift 2; exec "$@" <"$in" >"$out"' - "$in" "$out" \
         "$ADIT" "$1" --mode bytes --in "$W/$name.in" --out "$W/$name.line" --stun $STUN --timeout 60 "${@:2}"
 }
+# BYTES SECONDS: numbered blocks of that size, at that distance, into the pipe $W/stream and the file $W/sent, until
+# $W/enough is there. One process, for a busy machine makes new ones too seldom to keep a path in use.
+endless() {
+    mkfifo "$W/stream"
+    python3 -c '
+import itertools, os, sys, time
+for i in itertools.count():
+    if os.path.exists(sys.argv[1]):
+        break
+    sys.stdout.buffer.write(b"%09d." % i + os.urandom(int(sys.argv[2]) - 10))
+    sys.stdout.flush()
+    time.sleep(float(sys.argv[3]))' "$W/enough" "$1" "$2" > >(trap - EXIT && tee "$W/sent" >"$W/stream") &
+}
 noise() { # BYTES: the same each time, and not to be compressed
     openssl enc -aes-128-ctr -nosalt -K 0 -iv 0 </dev/zero 2>/dev/null | head -c "$1"
 }
