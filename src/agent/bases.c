@@ -21,8 +21,8 @@ void adit_bases_feed(struct adit_peer *peer, int base, const struct adit_addr *f
     if (peer->tap && peer->tap(peer->tap_arg, from, bytes, n))
         return;
     peer->rx_ecn = adit_base_socket(b)->rx_ecn;
-    adit_engine_feed(peer->engine, base, from, bytes, n, now);
-    adit_peer_touch(peer);
+    if (adit_engine_feed(peer->engine, base, from, bytes, n, now))
+        adit_peer_touch(peer);
 }
 
 void adit_bases_refused(struct adit_peer *peer, int base, const struct adit_addr *to, int err,

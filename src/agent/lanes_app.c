@@ -24,8 +24,8 @@ static int app_datagram(void *arg, const uint8_t *bytes, size_t n, uint8_t ecn)
         err = adit_engine_datagram(peer->engine, bytes, n);
         peer->tx_ecn = 0;
     }
-    if (!err)
-        adit_peer_touch(peer); /* the size in use is to be confirmed, see ice/pmtu.h */
+    if (!err && adit_engine_datagram_deadline(peer->engine) < adit_timer_at(&peer->timer))
+        adit_peer_touch(peer);
     return err;
 }
 

@@ -9,7 +9,8 @@
 #include "core/spawn.h"
 #include "tun/filter.h"
 
-#define MTU_DEFAULT   1280                 /* any path carries it, and IPv6 asks for no less */
+#define SMALL         512  /* any path carries that (RFC 791: 576), with what is put around it */
+#define MTU_DEFAULT   1280 /* any path carries it, and IPv6 asks for no less */
 #define PROGRAM_TIME  (60 * ADIT_SEC)      /* for --up and --down */
 #define TOLD_INTERVAL (10 * ADIT_MS)       /* RFC 1812 section 4.3.2.8, RFC 4443 section 2.4 (f): */
 #define TOLD_BURST    (20 * TOLD_INTERVAL) /* 100 ICMP messages a second, 20 at once */
@@ -89,7 +90,8 @@ static void on_packet(void *arg, uint8_t *bytes, size_t n, adit_time now)
     size_t len = 0;
     enum adit_drop drop;
 
-    vpn->filter.path = vpn->ops->packet_max(vpn->arg);
+    if (n > SMALL)
+        vpn->filter.path = vpn->ops->packet_max(vpn->arg);
     drop = adit_filter_out(&vpn->filter, bytes, n, &len);
     if (drop == ADIT_DROP_NONE)
         drop = why_not_sent(carry(vpn, bytes, len));

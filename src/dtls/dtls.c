@@ -255,10 +255,6 @@ void adit_dtls_start(struct adit_dtls *d, adit_time now)
 
 static void feed_record(struct adit_dtls *d, const uint8_t *record, size_t n, adit_time now)
 {
-    if (adit_record_direct(record)) {
-        adit_dtls_receive_direct(d, record, n, now);
-        return;
-    }
     if (record[0] == ADIT_RECORD_ALERT && adit_record_plain(record))
         on_plain_alert(d, record, n, now);
     if (!adit_record_harmless(record, n, adit_dtls_is_up(d) && strstr(d->cipher, "CHACHA")))
@@ -272,15 +268,24 @@ static void feed_record(struct adit_dtls *d, const uint8_t *record, size_t n, ad
 }
 
 /* One record at a time, so that a bad one harms no other. */
-void adit_dtls_feed(struct adit_dtls *d, const void *bytes, size_t n, adit_time now)
+bool adit_dtls_feed(struct adit_dtls *d, const void *bytes, size_t n, adit_time now)
 {
     const uint8_t *p = bytes;
+    bool more = false;
 
     if (n == 0 || p[0] < 20 || p[0] > 63 || d->state == ADIT_DTLS_NEW) /* RFC 7983 section 7 */
-        return;
-    for (size_t len; (len = adit_record_len(p, n)); p += len, n -= len)
+        return false;
+    for (size_t len; (len = adit_record_len(p, n)); p += len, n -= len) {
+        if (adit_record_direct(p)) {
+            adit_dtls_receive_direct(d, p, len, now);
+            continue;
+        }
+        more = true;
         feed_record(d, p, len, now);
-    tell(d);
+    }
+    if (more)
+        tell(d);
+    return more;
 }
 
 adit_time adit_dtls_deadline(const struct adit_dtls *d)

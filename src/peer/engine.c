@@ -231,30 +231,41 @@ static bool is_dtls(const struct adit_span *pkt)
     return pkt->len && pkt->data[0] >= 20 && pkt->data[0] <= 63;
 }
 
-void adit_engine_take(struct adit_engine *e, int base, const struct adit_addr *from,
+/* Packets go by one ICE agent, directly, as those before them. */
+static bool steady(const struct adit_engine *e)
+{
+    return !adit_relays_any(e) && !e->restart.next && !e->restart.past && !e->moved;
+}
+
+bool adit_engine_take(struct adit_engine *e, int base, const struct adit_addr *from,
                       struct adit_span pkt)
 {
+    bool was_steady = steady(e);
+
     if (adit_engine_ended(e) || !adit_restart_feed(e, base, from, &pkt) || !is_dtls(&pkt))
-        return;
+        return true;
     if (e->moved)
         adit_parts_landed(e, base, from);
     e->packets_received++;
     e->bytes_received += pkt.len;
     if (e->dtls_started)
-        adit_dtls_feed(e->dtls, pkt.data, pkt.len, e->now);
-    else
-        adit_early_keep(&e->early, pkt.data, pkt.len);
+        return adit_dtls_feed(e->dtls, pkt.data, pkt.len, e->now) || !was_steady;
+    adit_early_keep(&e->early, pkt.data, pkt.len);
+    return true;
 }
 
-void adit_engine_feed(struct adit_engine *e, int base, const struct adit_addr *from,
+bool adit_engine_feed(struct adit_engine *e, int base, const struct adit_addr *from,
                       const void *bytes, size_t n, adit_time now)
 {
     struct adit_span pkt = { .data = bytes, .len = n };
+    bool more = true;
 
     e->now = now;
     if (!e->relays || !adit_relays_feed(e, base, from, pkt))
-        adit_engine_take(e, base, from, pkt);
-    adit_engine_settle(e);
+        more = adit_engine_take(e, base, from, pkt);
+    if (more)
+        adit_engine_settle(e);
+    return more;
 }
 
 adit_time adit_engine_deadline(const struct adit_engine *e)
@@ -272,6 +283,11 @@ adit_time adit_engine_deadline(const struct adit_engine *e)
     if (e->sctp_started && !e->sctp_down)
         at = adit_time_min(at, adit_sctp_deadline(e->sctp));
     return at;
+}
+
+adit_time adit_engine_datagram_deadline(const struct adit_engine *e)
+{
+    return steady(e) ? adit_ice_deadline(e->ice) : e->now;
 }
 
 void adit_engine_tick(struct adit_engine *e, adit_time now)

@@ -182,7 +182,9 @@ ADIT_MUST_USE int adit_engine_add_candidate(struct adit_engine *e, const struct 
                                             adit_time now);
 void adit_engine_candidates_done(struct adit_engine *e, adit_time now);
 
-void adit_engine_feed(struct adit_engine *e, int base, const struct adit_addr *from,
+/* Returns whether anything but a packet for ADIT_ENGINE_EV_DATAGRAM came: those do not bring the
+ * deadline nearer, and cost less if nobody asks for it. */
+bool adit_engine_feed(struct adit_engine *e, int base, const struct adit_addr *from,
                       const void *bytes, size_t n, adit_time now);
 adit_time adit_engine_deadline(const struct adit_engine *e);
 void adit_engine_tick(struct adit_engine *e, adit_time now);
@@ -220,6 +222,9 @@ size_t adit_engine_datagram_max(const struct adit_engine *e, bool *ret_sure);
 /* One packet. -EOPNOTSUPP: not with this peer; -EMSGSIZE: more than the path carries; -ENOTCONN:
  * not yet; -EPIPE: closing or closed. What the network or a full queue drops is lost. */
 ADIT_MUST_USE int adit_engine_datagram(struct adit_engine *e, const uint8_t *bytes, size_t n);
+/* Of adit_engine_deadline, what a datagram may have brought nearer: whether it is answered has to
+ * be looked at. */
+adit_time adit_engine_datagram_deadline(const struct adit_engine *e);
 
 /* The host cannot do what a connection needs: ends in FAILED, with this cause. */
 void adit_engine_fail(struct adit_engine *e, const struct adit_cause *cause, adit_time now);

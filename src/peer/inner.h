@@ -126,7 +126,7 @@ struct adit_engine {
     bool settling;
     bool datagrams; /* we take them */
 
-    struct adit_relays *relays; /* NULL without TURN servers */
+    struct adit_relays *relays; /* NULL before the first base */
     struct adit_desc *remote;   /* NULL until set */
     uint64_t session_id;
     uint64_t packets_sent, packets_received, bytes_sent, bytes_received;
@@ -219,8 +219,9 @@ void adit_engine_tell(struct adit_engine *e, const struct adit_engine_event *ev)
 /* Called last in every public function: starts what can start, ends what must, tells the new state.
  */
 void adit_engine_settle(struct adit_engine *e);
-/* A packet that a base, of ours or at a relay, got from there. */
-void adit_engine_take(struct adit_engine *e, int base, const struct adit_addr *from,
+/* A packet that a base, of ours or at a relay, got from there. Returns whether there may be
+ * anything to settle. */
+bool adit_engine_take(struct adit_engine *e, int base, const struct adit_addr *from,
                       struct adit_span pkt);
 bool adit_engine_is_dtls_client(const struct adit_engine *e);
 /* Ends the connection, if it has not ended yet. */

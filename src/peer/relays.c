@@ -206,6 +206,11 @@ static struct adit_relays *relays_of(struct adit_engine *e)
     return e->relays;
 }
 
+bool adit_relays_any(const struct adit_engine *e)
+{
+    return e->relays && e->relays->count;
+}
+
 int adit_engine_add_turn(struct adit_engine *e, const struct adit_engine_turn *conf, adit_time now)
 {
     struct adit_turn_conf turn = { .user = conf->user,

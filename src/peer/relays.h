@@ -59,6 +59,7 @@ void adit_relays_unreachable(struct adit_engine *e, int base, const struct adit_
 void adit_relays_doubt(struct adit_engine *e); /* nothing comes from the peer */
 void adit_relays_send(struct adit_engine *e, int base, const struct adit_addr *to,
                       const void *bytes, size_t n);
+bool adit_relays_any(const struct adit_engine *e);
 /* A datagram that came in on a base. False: it is none of a TURN server. */
 bool adit_relays_feed(struct adit_engine *e, int base, const struct adit_addr *from,
                       struct adit_span pkt);

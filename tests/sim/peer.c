@@ -1,7 +1,11 @@
 #include "sim/peer.h"
 
+#include <setjmp.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+
+#include <cmocka.h>
 
 #include "sim/openssl_seed.h"
 
@@ -207,10 +211,14 @@ static const struct adit_engine_ops ops = { .send = on_send, .event = on_event }
 static void feed(struct sim_peer *p, int base, const struct adit_addr *from, const uint8_t *bytes,
                  size_t n)
 {
+    adit_time due = adit_engine_deadline(p->engine);
     uint8_t *exact = malloc(n ? n : 1);
 
     memcpy(exact, bytes, n);
-    adit_engine_feed(p->engine, base, from, exact, n, p->net->now);
+    if (!adit_engine_feed(p->engine, base, from, exact, n, p->net->now)) {
+        p->unsettled++;
+        sim_check(p->net, adit_engine_deadline(p->engine) >= due);
+    }
     free(exact);
 }
 

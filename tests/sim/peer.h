@@ -54,6 +54,7 @@ struct sim_peer {
     uint64_t messages, bytes;
     void (*datagram)(struct sim_peer *p, const uint8_t *bytes, size_t n); /* may be NULL */
     uint64_t datagrams;
+    uint64_t unsettled; /* packets that brought the deadline no nearer, by their own word */
     bool echo;
     bool stopped;
     struct sim_waiting *waiting; /* in the socket's buffer, the newest first */

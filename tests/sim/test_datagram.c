@@ -42,7 +42,13 @@ static int put(struct sim_peer *p, uint32_t i, size_t n)
     adit_put32(packet, i);
     adit_put32(packet + 4, ~i);
     memset(packet + 8, (uint8_t)i, n - 8);
-    return adit_engine_datagram(p->engine, packet, n);
+    adit_time due = adit_engine_deadline(p->engine);
+    int err = adit_engine_datagram(p->engine, packet, n);
+
+    /* Whoever sends looks at this one alone. */
+    due = adit_time_min(due, adit_engine_datagram_deadline(p->engine));
+    sim_check(p->net, adit_engine_deadline(p->engine) >= due);
+    return err;
 }
 
 static struct sim_town *town(uint64_t seed, bool a, bool b)
@@ -87,8 +93,9 @@ static void test_both_have_it(void **state)
     sim_run(t->net, 5 * ADIT_SEC, NULL, NULL);
     max = adit_engine_datagram_max(t->peer[0]->engine, &sure);
     sim_check(t->net, sure && max == ADIT_PMTU_MAX - ADIT_DIRECT_OVERHEAD);
-    uint64_t packets = stats_of(t->peer[0]).packets_sent;
+    uint64_t packets = stats_of(t->peer[0]).packets_sent, unsettled = t->peer[1]->unsettled;
     pour(t, COUNT, max);
+    sim_check(t->net, t->peer[1]->unsettled - unsettled == COUNT);
     struct adit_engine_stats a = stats_of(t->peer[0]), b = stats_of(t->peer[1]);
     sim_check(t->net, a.packets_sent - packets == COUNT); /* a record each, and nothing else */
     sim_check(t->net, a.datagrams_sent == COUNT && a.datagram_bytes_sent == COUNT * max);

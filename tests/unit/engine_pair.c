@@ -215,8 +215,11 @@ static void deliver(struct engine_pair *p)
 
     p->packets = packet->next;
     memcpy(exact, packet->bytes, packet->n);
-    if (s->e)
-        adit_engine_feed(s->e, 0, &s->other->addr, exact, packet->n, p->now);
+    if (s->e) {
+        adit_time due = adit_engine_deadline(s->e);
+        if (!adit_engine_feed(s->e, 0, &s->other->addr, exact, packet->n, p->now))
+            assert_true(adit_engine_deadline(s->e) >= due);
+    }
     free(exact);
     free(packet);
 }
