@@ -222,6 +222,16 @@ static void feed(struct sim_peer *p, int base, const struct adit_addr *from, con
     free(exact);
 }
 
+int sim_peer_datagram(struct sim_peer *p, const uint8_t *bytes, size_t n)
+{
+    adit_time due = adit_engine_deadline(p->engine);
+    int err = adit_engine_datagram(p->engine, bytes, n);
+
+    due = adit_time_min(due, adit_engine_datagram_deadline(p->engine));
+    sim_check(p->net, adit_engine_deadline(p->engine) >= due);
+    return err;
+}
+
 #define WAITING_MAX 64
 
 struct sim_waiting {

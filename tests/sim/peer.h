@@ -84,6 +84,8 @@ void sim_peer_move(struct sim_peer *p, int iface, const char *ip);
 /* Signaling is down, or back: then what the peer had to say leaves. */
 void sim_peer_signaling(struct sim_peer *p, bool works);
 void sim_peer_send(struct sim_peer *p, const void *bytes, size_t n); /* on its channel */
+/* One that goes beside the channel; holds the engine to what it says of its deadline. */
+int sim_peer_datagram(struct sim_peer *p, const uint8_t *bytes, size_t n);
 
 bool sim_peer_open(const struct sim_peer *p); /* connected, and a channel is open */
 bool sim_pair_open(void *a);                  /* both; for sim_run */

@@ -38,6 +38,8 @@ static void on_say(void *arg)
             adit_channel_send(p->channel, &k->said[i], sizeof k->said[i], false, k->t->net->now) ==
                 0)
             k->said[i]++;
+        if (p->takes_datagrams && !k->over && !p->stopped)
+            (void)!sim_peer_datagram(p, (const uint8_t *)"beside", 6);
     }
     sim_at(k->t->net, k->t->net->now + 50 * ADIT_MS, on_say, k);
 }
@@ -58,6 +60,7 @@ static struct talk *connected(uint64_t seed, enum sim_nat_kind a, enum sim_nat_k
     k->t = t;
     for (int i = 0; i < 2; i++) {
         t->peer[i]->conf.hold = hold;
+        t->peer[i]->takes_datagrams = seed & 1;
         t->peer[i]->carry = 100 * ADIT_MS;
     }
     sim_check(t->net, sim_town_meet(t, 10 * ADIT_SEC));
