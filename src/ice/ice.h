@@ -241,6 +241,9 @@ void adit_ice_tick(struct adit_ice *ice, adit_time now);
 /* False: there are STUN servers, and none of them has said anything. */
 bool adit_ice_stun_answered(const struct adit_ice *ice);
 
+/* There is no pair to send on, or nothing comes from it although it should (RFC 7675, and what was
+ * sent since): so far, it is as if what is sent were lost. */
+bool adit_ice_unanswered(const struct adit_ice *ice);
 /* Is there a pair to send on? Fills *ret_info if so; ret_info may be NULL. */
 bool adit_ice_selected(const struct adit_ice *ice, struct adit_ice_pair_info *ret_info);
 /* Is that the pair? */

@@ -306,6 +306,11 @@ void adit_ice_back(struct adit_ice *ice, adit_time now)
     adit_ice_finish(ice, now);
 }
 
+bool adit_ice_unanswered(const struct adit_ice *ice)
+{
+    return !ice->selected || (ice->doubt_since != ADIT_NEVER && heard_at(ice) < ice->doubt_since);
+}
+
 void adit_ice_doubt_none(struct adit_ice *ice)
 {
     ice->waiting_since = ice->doubt_since = ADIT_NEVER;

@@ -37,6 +37,7 @@ int adit_engine_datagram(struct adit_engine *e, const uint8_t *bytes, size_t n)
     err = adit_dtls_write_direct(e->dtls, bytes, n);
     if (err)
         return err;
+    adit_again_keep(e, bytes, n);
     e->datagrams_sent++;
     e->datagram_bytes_sent += n;
     return 0;

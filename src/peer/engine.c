@@ -54,9 +54,8 @@ bool adit_engine_is_dtls_client(const struct adit_engine *e)
 
 static void start_dtls(struct adit_engine *e)
 {
-    uint8_t *bytes;
+    struct kept_packet p;
     bool client;
-    size_t n;
 
     if (e->dtls_started || !e->remote || !adit_ice_selected(e->ice, NULL))
         return;
@@ -71,9 +70,9 @@ static void start_dtls(struct adit_engine *e)
     e->dtls_started = true;
     adit_dtls_expect(e->dtls, e->remote->fingerprints, e->remote->fingerprint_count, e->now);
     adit_dtls_start(e->dtls, e->now);
-    while ((bytes = adit_early_take(&e->early, &n))) {
-        adit_dtls_feed(e->dtls, bytes, n, e->now);
-        adit_free(bytes);
+    while ((p = adit_kept_take(&e->early)).bytes) {
+        adit_dtls_feed(e->dtls, p.bytes, p.n, e->now);
+        adit_free(p.bytes);
     }
 }
 
@@ -150,6 +149,7 @@ void adit_engine_settle(struct adit_engine *e)
             start_sctp(e);
         if (!adit_engine_ended(e))
             adit_told_settle(e);
+        adit_again_settle(e);
         state = state_now(e);
         if (state != e->state) {
             e->state = state;
@@ -203,7 +203,8 @@ struct adit_engine *adit_engine_free(struct adit_engine *e)
     for (size_t i = 0; i < ADIT_LEN(e->agents); i++)
         adit_ice_free(e->agents[i].ice);
     adit_relays_free(e);
-    adit_early_done(&e->early);
+    adit_kept_drop(&e->early);
+    adit_kept_drop(&e->again.packets);
     adit_free(e->remote);
     adit_free(e);
     return NULL;
@@ -234,7 +235,7 @@ static bool is_dtls(const struct adit_span *pkt)
 /* Packets go by one ICE agent, directly, as those before them. */
 static bool steady(const struct adit_engine *e)
 {
-    return !adit_relays_any(e) && !e->restart.next && !e->restart.past && !e->moved;
+    return !adit_relays_any(e) && !e->restart.next && !e->restart.past && !e->moved && !e->again.on;
 }
 
 bool adit_engine_take(struct adit_engine *e, int base, const struct adit_addr *from,
@@ -250,7 +251,7 @@ bool adit_engine_take(struct adit_engine *e, int base, const struct adit_addr *f
     e->bytes_received += pkt.len;
     if (e->dtls_started)
         return adit_dtls_feed(e->dtls, pkt.data, pkt.len, e->now) || !was_steady;
-    adit_early_keep(&e->early, pkt.data, pkt.len);
+    adit_kept_add(&e->early, EARLY_MAX, pkt.data, pkt.len, e->now);
     return true;
 }
 

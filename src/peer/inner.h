@@ -7,15 +7,28 @@
 #include "peer/relays.h"
 #include "peer/ticket.h"
 
-/* DTLS packets that came before we could answer them (RFC 8842 section 5.5 tells to expect that): a
- * ClientHello and what follows it. The newest are kept. */
-#define EARLY_MAX   4
-#define EARLY_BYTES 1500
+/* The newest of some packets, all zero = none: DTLS that came before we could answer it (RFC 8842
+ * section 5.5 tells to expect that), a ClientHello and what follows it; and what went where nobody
+ * answered (again.c). */
+#define EARLY_MAX  4
+#define KEPT_MAX   32
+#define KEPT_BYTES 1500
 
-struct early {
-    uint8_t *bytes[EARLY_MAX];
-    size_t len[EARLY_MAX];
+struct kept_packet {
+    uint8_t *bytes; /* NULL: there is none */
+    size_t n;
+    adit_time at;
+};
+
+struct kept {
+    struct kept_packet packets[KEPT_MAX];
     unsigned first, count;
+};
+
+struct peer_again {
+    struct kept packets; /* datagrams since then */
+    adit_time since;
+    bool on;
 };
 
 /* An association that is aborted more often than this is given up. */
@@ -122,7 +135,8 @@ struct adit_engine {
     bool sctp_started,
         sctp_down; /* down: to be freed or replaced when no call of it is on the stack */
     struct adit_cause sctp_cause;
-    struct early early;
+    struct kept early;
+    struct peer_again again;
     bool settling;
     bool datagrams; /* we take them */
 
@@ -227,9 +241,14 @@ bool adit_engine_is_dtls_client(const struct adit_engine *e);
 /* Ends the connection, if it has not ended yet. */
 void adit_engine_end(struct adit_engine *e, const struct adit_cause *cause);
 
-void adit_early_keep(struct early *q, const void *bytes, size_t n);
-/* The oldest packet, or NULL; adit_free it. */
-uint8_t *adit_early_take(struct early *q, size_t *ret_len);
-void adit_early_done(struct early *q);
+/* kept.c. A copy of it, in the place of the oldest if there are `most` (<= KEPT_MAX). */
+void adit_kept_add(struct kept *q, unsigned most, const void *bytes, size_t n, adit_time now);
+/* The oldest; its bytes are the caller's then. */
+struct kept_packet adit_kept_take(struct kept *q);
+void adit_kept_drop(struct kept *q);
+
+/* again.c: what is sent while nobody answers goes once more by the path that does. */
+void adit_again_keep(struct adit_engine *e, const uint8_t *bytes, size_t n);
+void adit_again_settle(struct adit_engine *e);
 
 #endif

@@ -312,32 +312,34 @@ static void early_packets_are_kept(void **state)
 }
 
 /* The newest few, of a size that DTLS can have; in their order. */
-static void the_early_queue(void **state)
+static void the_newest_are_kept(void **state)
 {
-    struct early q = { .count = 0 };
-    uint8_t bytes[EARLY_BYTES + 1] = { 0 }, *got;
-    size_t n;
+    struct kept q = { .count = 0 };
+    uint8_t bytes[KEPT_BYTES + 1] = { 0 };
 
     (void)state;
-    assert_null(adit_early_take(&q, &n));
-    adit_early_keep(&q, bytes, sizeof bytes);
-    assert_int_equal(q.count, 0);
-    for (uint8_t i = 0; i < 11; i++) {
-        bytes[0] = i;
-        adit_early_keep(&q, bytes, 100u + i);
+    for (unsigned most = 1; most <= KEPT_MAX; most += KEPT_MAX - 1) {
+        assert_null(adit_kept_take(&q).bytes);
+        adit_kept_add(&q, most, bytes, sizeof bytes, 0);
+        assert_int_equal(q.count, 0);
+        for (uint8_t i = 0; i < 2 * KEPT_MAX + 1; i++) {
+            bytes[0] = i;
+            adit_kept_add(&q, most, bytes, 100u + i, i);
+        }
+        assert_int_equal(q.count, most);
+        for (unsigned i = 2 * KEPT_MAX + 1 - most; i < 2 * KEPT_MAX + 1; i++) {
+            struct kept_packet p = adit_kept_take(&q);
+            assert_non_null(p.bytes);
+            assert_int_equal(p.bytes[0], i);
+            assert_int_equal(p.n, 100 + i);
+            assert_int_equal(p.at, i);
+            free(p.bytes);
+        }
+        assert_null(adit_kept_take(&q).bytes);
+        adit_kept_add(&q, most, bytes, KEPT_BYTES, 0);
+        adit_kept_drop(&q);
+        assert_int_equal(q.count, 0);
     }
-    assert_int_equal(q.count, EARLY_MAX);
-    for (uint8_t i = 11 - EARLY_MAX; i < 11; i++) {
-        got = adit_early_take(&q, &n);
-        assert_non_null(got);
-        assert_int_equal(got[0], i);
-        assert_int_equal(n, 100 + i);
-        free(got);
-    }
-    assert_null(adit_early_take(&q, &n));
-    adit_early_keep(&q, bytes, EARLY_BYTES);
-    adit_early_done(&q);
-    assert_int_equal(q.count, 0);
 }
 
 static void forged(struct adit_desc *d)
@@ -410,7 +412,7 @@ int main(void)
         cmocka_unit_test(descriptions_at_any_time), cmocka_unit_test(described_before_gathering),
         cmocka_unit_test(refused_descriptions),     cmocka_unit_test(dtls_roles),
         cmocka_unit_test(dtls_waits_to_be_heard),   cmocka_unit_test(sprayed_hellos_change_nothing),
-        cmocka_unit_test(early_packets_are_kept),   cmocka_unit_test(the_early_queue),
+        cmocka_unit_test(early_packets_are_kept),   cmocka_unit_test(the_newest_are_kept),
         cmocka_unit_test(a_forged_description),     cmocka_unit_test(a_lite_peer),
     };
 
