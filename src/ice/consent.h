@@ -45,10 +45,10 @@ void adit_consent_start(struct adit_consent *c, struct adit_rng *rng, adit_time 
 /* true: a check must leave now, with the transaction id *ret_id. */
 bool adit_consent_tick(struct adit_consent *c, uint8_t ret_id[ADIT_STUN_ID_SIZE], adit_time now);
 /* The next check is due at once: a sign of life came while the pair was missing. */
+void adit_consent_hurry(struct adit_consent *c, adit_time now);
 /* Nobody asked or answered for a while, for we were not there: asks at once, and nothing is
  * missing yet. */
 void adit_consent_back(struct adit_consent *c, adit_time now);
-void adit_consent_hurry(struct adit_consent *c, adit_time now);
 /* Is the id that of one of our checks? Asked before the answer is authenticated. */
 bool adit_consent_knows(const struct adit_consent *c, const uint8_t id[ADIT_STUN_ID_SIZE]);
 void adit_consent_answered(struct adit_consent *c, const uint8_t id[ADIT_STUN_ID_SIZE],

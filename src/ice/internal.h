@@ -121,6 +121,7 @@ struct adit_ice {
     uint32_t sends_checked;     /* and at the last consent check: */
     bool idle;                  /* nothing had left since the one before */
     adit_time look_at;          /* not before */
+    unsigned flow;              /* looks in a row that found something new */
     adit_time waiting_since;    /* something left and nothing came since, or NEVER */
     adit_time doubt_since;      /* the pair in use is silent, or NEVER */
     adit_time doubt_at;         /* both are asked again */

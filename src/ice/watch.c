@@ -2,7 +2,8 @@
  * and how well: one of them, the backup, stands in at once when the one in use falls silent.
  *
  * Silent means: something of ours left, and nothing came for 0.7 s or three round trips; or a
- * consent check was not answered for a second. Then both are asked four times a second. When the
+ * consent check was not answered for a second. Who only answers is never owed an answer: when what
+ * came to him all the time stops coming, he asks. Then both are asked four times a second. When the
  * pair in use has left three questions and another 0.7 s unanswered, and the backup has answered
  * one, the backup is used: before SCTP, which repeats after 0.4, 1.2 and 2.8 s, has to wait for
  * long. */
@@ -15,6 +16,7 @@
 #define LATE         ADIT_SEC
 #define MISSES_MAX   3
 #define LOOK         (250 * ADIT_MS)
+#define FLOW         4 /* looks in a row that found something new: it came all the time */
 #define SILENT       (700 * ADIT_MS)
 #define DOUBT_CHECKS 3
 
@@ -203,10 +205,15 @@ static adit_time heard_at(const struct adit_ice *ice)
 
 static void look(struct adit_ice *ice, adit_time now)
 {
-    bool sent = ice->sends != ice->sends_seen;
+    bool sent = ice->sends != ice->sends_seen, came = heard_at(ice) + LOOK > ice->look_at;
 
     if (now < ice->look_at)
         return;
+    if (!came && ice->flow == FLOW) { /* it has stopped: because of the path? */
+        ice->consent.next = now;
+        sent = true;
+    }
+    ice->flow = !came ? 0 : ice->flow < FLOW ? ice->flow + 1 : FLOW;
     ice->look_at = now + LOOK;
     ice->sends_seen = ice->sends;
     if (ice->waiting_since != ADIT_NEVER && heard_at(ice) > ice->waiting_since)
@@ -314,6 +321,7 @@ bool adit_ice_unanswered(const struct adit_ice *ice)
 void adit_ice_doubt_none(struct adit_ice *ice)
 {
     ice->waiting_since = ice->doubt_since = ADIT_NEVER;
+    ice->flow = 0;
 }
 
 adit_time adit_ice_watch_next(const struct adit_ice *ice)
@@ -339,7 +347,7 @@ adit_time adit_ice_doubt_deadline(const struct adit_ice *ice)
         at = ice->doubt_at;
     else if (c->unanswered && heard_at(ice) + grace(ice->selected, SILENT) <= c->first_miss)
         at = c->first_miss;
-    if (ice->waiting_since != ADIT_NEVER || ice->sends != ice->sends_seen)
+    if (ice->waiting_since != ADIT_NEVER || ice->flow || ice->sends != ice->sends_seen)
         at = adit_time_min(at, ice->look_at);
     return at;
 }

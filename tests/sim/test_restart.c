@@ -20,6 +20,7 @@ struct talk {
     adit_time longest[2], last[2]; /* between two that came */
     uint64_t seen[2];
     bool over;
+    bool mute; /* the second one only listens */
 };
 
 static void on_say(void *arg)
@@ -34,7 +35,7 @@ static void on_say(void *arg)
             k->longest[i] = adit_time_max(k->longest[i], k->t->net->now - k->last[i]);
             k->last[i] = k->t->net->now;
         }
-        if (p->channel && !k->over && !p->stopped &&
+        if (p->channel && !k->over && !p->stopped && !(k->mute && i) &&
             adit_channel_send(p->channel, &k->said[i], sizeof k->said[i], false, k->t->net->now) ==
                 0)
             k->said[i]++;
@@ -176,6 +177,25 @@ static void test_router_moves(void **state)
         sim_nat_readdress(t->nat[who], who ? "203.0.113.77" : "198.51.100.77");
         sim_run(t->net, 15 * ADIT_SEC, NULL, NULL);
         finish(k, 4 * ADIT_SEC);
+    }
+}
+
+/* Nothing of it is owed an answer, and it has to find out all the same. */
+static void test_router_of_who_listens_moves(void **state)
+{
+    (void)state;
+    for (uint64_t seed = sim_first(); seed <= sim_last(40); seed++) {
+        struct talk *k = connected(seed, SIM_PORT_RESTRICTED, SIM_PORT_RESTRICTED, HOLD);
+        struct sim_town *t = k->t;
+
+        t->peer[0]->trickles = t->peer[1]->trickles = true;
+        k->mute = true;
+        sim_run(t->net, 5 * ADIT_SEC, NULL, NULL);
+        t->peer[0]->no_signaling = true; /* so it is not told by him who speaks */
+        sim_nat_readdress(t->nat[1], "203.0.113.77");
+        sim_run(t->net, 15 * ADIT_SEC, NULL, NULL);
+        k->longest[0] = 0;
+        finish(k, 3 * ADIT_SEC);
     }
 }
 
@@ -471,6 +491,7 @@ int main(void)
         cmocka_unit_test(test_both_at_once),
         cmocka_unit_test(test_one_moves),
         cmocka_unit_test(test_router_moves),
+        cmocka_unit_test(test_router_of_who_listens_moves),
         cmocka_unit_test(test_routers_move_in_a_restart),
         cmocka_unit_test(test_both_move),
         cmocka_unit_test(test_signaling_down),
