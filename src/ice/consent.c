@@ -55,7 +55,7 @@ void adit_consent_hurry(struct adit_consent *c, adit_time now)
 
 void adit_consent_back(struct adit_consent *c, adit_time now)
 {
-    c->next = now;
+    c->next = c->back = now;
     c->unanswered = false;
     c->first_miss = c->last_miss = ADIT_NEVER;
 }
@@ -83,10 +83,12 @@ void adit_consent_answered(struct adit_consent *c, const uint8_t id[ADIT_STUN_ID
 
     if (!check)
         return;
-    sample = now - check->sent;
-    c->rtt = c->rtt ? (7 * c->rtt + sample) / 8 : sample; /* RFC 6298 section 2.3 */
     /* A late answer must not look younger than it is: consent was given when it was asked for. */
     c->expires = adit_time_max(c->expires, check->sent + ADIT_CONSENT_EXPIRY);
+    if (check->sent < c->back)
+        return;
+    sample = now - check->sent;
+    c->rtt = c->rtt ? (7 * c->rtt + sample) / 8 : sample; /* RFC 6298 section 2.3 */
     c->heard = now;
     c->next = adit_time_max(now, check->sent + jittered(c->rng, c->interval));
     c->unanswered = false;

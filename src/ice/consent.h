@@ -33,6 +33,7 @@ struct adit_consent {
     adit_time interval; /* the owner may make it less than ADIT_CONSENT_INTERVAL, and more again */
     adit_time rtt;      /* smoothed; 0 = unknown */
     adit_time first_miss, last_miss; /* when no answer counts, see above, or NEVER */
+    adit_time back; /* what was asked before says nothing of now; 0 = nothing was */
     bool unanswered;
     unsigned count; /* checks sent; the last KEPT of them are in `checks` */
     struct adit_consent_check checks[ADIT_CONSENT_KEPT];

@@ -136,6 +136,28 @@ static void test_late_and_foreign_answers(void **state)
     assert_true(c.expires == expires);
 }
 
+/* The answer waited in a queue while we were not there. */
+static void test_back_after_a_while(void **state)
+{
+    struct adit_consent c;
+    uint8_t early[ADIT_STUN_ID_SIZE], id[ADIT_STUN_ID_SIZE];
+    adit_time asked, back;
+
+    (void)state;
+    begin(&c, 7);
+    asked = c.next;
+    assert_true(adit_consent_tick(&c, early, asked));
+    back = asked + 3 * ADIT_SEC;
+    adit_consent_back(&c, back);
+    adit_consent_answered(&c, early, back);
+    assert_true(c.expires == asked + 30 * ADIT_SEC);
+    assert_true(c.rtt == 0);
+    assert_true(adit_consent_tick(&c, id, back)); /* it is asked all the same */
+    adit_consent_answered(&c, id, back + 50 * ADIT_MS);
+    assert_true(c.rtt == 50 * ADIT_MS && c.heard == back + 50 * ADIT_MS);
+    assert_true(c.next > back + 3 * ADIT_SEC);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -144,6 +166,7 @@ int main(void)
         cmocka_unit_test(test_intervals),
         cmocka_unit_test(test_round_trip_time),
         cmocka_unit_test(test_late_and_foreign_answers),
+        cmocka_unit_test(test_back_after_a_while),
     };
 
     return cmocka_run_group_tests_name("consent", tests, NULL, NULL);
