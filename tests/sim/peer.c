@@ -72,7 +72,7 @@ static void describe_if_ready(struct sim_peer *p)
 {
     struct letter *l;
 
-    if (p->described || !p->gathered || !p->other || p->no_signaling ||
+    if (p->described || !adit_engine_gathered(p->engine) || !p->other || p->no_signaling ||
         !(p->offerer || p->restarts || p->symmetric || (p->remote_at && !p->refused)))
         return;
     p->described = true;
@@ -185,7 +185,7 @@ static void on_event(void *arg, const struct adit_engine_event *ev)
         break;
     case ADIT_ENGINE_EV_RESTART:
         p->restarts++;
-        p->described = p->gathered_now = false;
+        p->described = false;
         break;
     case ADIT_ENGINE_EV_CAND: /* of a restart, after the description: it is told anew */
         trickle(p, ev->cand);

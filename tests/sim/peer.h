@@ -50,7 +50,6 @@ struct sim_peer {
     unsigned channels, gathered, mapped, associated, restarts, selected, letters, relays,
         relays_lost;
     adit_time selected_at; /* the last time */
-    bool gathered_now;
     uint64_t messages, bytes;
     void (*datagram)(struct sim_peer *p, const uint8_t *bytes, size_t n); /* may be NULL */
     uint64_t datagrams;
