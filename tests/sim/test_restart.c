@@ -445,7 +445,9 @@ static void test_away_and_quiet(void **state)
         adit_time back = t->net->now;
         sim_run(t->net, 10 * ADIT_SEC, NULL, NULL);
         sim_check(t->net, t->peer[1]->selected_at >= back);
-        sim_check(t->net, t->peer[1]->selected_at <= back + 200 * ADIT_MS);
+        /* Not at once, if a check that waited in a queue lets the old pair look alive: then the new
+         * one's MTU is asked for before the change. */
+        sim_check(t->net, t->peer[1]->selected_at <= back + 400 * ADIT_MS);
         finish(k, 60 * ADIT_SEC);
     }
 }
