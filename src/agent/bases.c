@@ -2,6 +2,7 @@
 #include "agent/inner.h"
 #include "agent/ports.h"
 #include "agent/tcp.h"
+#include "agent/turn_base.h"
 #include "base/log.h"
 #include "lan/portmap_msg.h"
 
@@ -62,6 +63,10 @@ void adit_bases_send(void *arg, int base, const struct adit_addr *to, const void
 
     if (base == DETOUR) {
         peer->detour(peer->detour_arg, to, bytes, n);
+        return;
+    }
+    if (base >= TURN_BASES) {
+        adit_turn_bases_send(peer, (size_t)(base - TURN_BASES), to, bytes, n);
         return;
     }
     if (base > DETOUR) {
@@ -264,6 +269,7 @@ void adit_bases_update(struct adit_peer *peer, adit_time now)
             changed = true;
         }
     }
+    adit_turn_bases_update(peer, &list, chosen, n, now); /* first: relays ask from these alone */
     for (size_t k = 0; k < n && !peer->freed; k++) { /* candidates are told: anything may happen */
         bool known = false;
 
@@ -301,6 +307,7 @@ void adit_bases_close(struct adit_peer *peer)
 {
     adit_ports_close(peer);
     adit_tcp_close(peer);
+    adit_turn_bases_close(peer);
     for (size_t i = 0; i < BASES_MAX; i++) {
         peer->dropped_before += dropped_by(&peer->bases[i]);
         if (peer->bases[i].peer)

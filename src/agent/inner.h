@@ -13,10 +13,11 @@
 #include "peer/relays.h"
 #include "peer/ticket.h"
 
-#define BASES_MAX 24 /* local addresses in use; the best ones of a host that has more */
-#define STUN_MAX  8
-#define DETOUR    10000 /* the base whose packets go through the signaling server (detour.h) */
-#define TCP_BASES (DETOUR + 1) /* the first one of tcp.h */
+#define BASES_MAX  24 /* local addresses in use; the best ones of a host that has more */
+#define STUN_MAX   8
+#define DETOUR     10000 /* the base whose packets go through the signaling server (detour.h) */
+#define TCP_BASES  (DETOUR + 1) /* the first one of tcp.h */
+#define TURN_BASES 20000        /* of turn_base.h */
 
 /* Of a peer at a shared port: "ufrag", or "ufrag:" and the caller's. */
 #define ADIT_PORT_NAME (2 * ADIT_TICKET_CALLER + 2)
@@ -79,11 +80,12 @@ struct adit_peer {
     bool loopback, hide, said_hidden;
 
     struct base bases[BASES_MAX];
-    struct adit_port_user *shared;  /* our part in a port of many; NULL = sockets of our own */
-    struct adit_dotlocal *dotlocal; /* NULL: no name has come up */
-    struct adit_ports *ports;       /* NULL: no gateway is asked, nothing is announced */
-    struct adit_tcp *tcp;           /* NULL: no TCP */
-    uint64_t dropped_before;        /* datagrams, by sockets that are closed now */
+    struct adit_port_user *shared;      /* our part in a port of many; NULL = sockets of our own */
+    struct adit_dotlocal *dotlocal;     /* NULL: no name has come up */
+    struct adit_ports *ports;           /* NULL: no gateway is asked, nothing is announced */
+    struct adit_tcp *tcp;               /* NULL: no TCP */
+    struct adit_turn_bases *turn_bases; /* NULL: TURN servers are asked from `bases` */
+    uint64_t dropped_before;            /* datagrams, by sockets that are closed now */
     int socket_err; /* why the last address that could not be used could not; negative errno */
     uint16_t port; /* of the first socket; the others try for the same, which keeps tickets short */
     struct adit_netif_watch watch;

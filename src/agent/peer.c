@@ -2,6 +2,7 @@
 #include "agent/inner.h"
 #include "agent/ports.h"
 #include "agent/tcp.h"
+#include "agent/turn_base.h"
 #include "base/alloc.h"
 #include "base/log.h"
 
@@ -180,6 +181,7 @@ static void on_bury(struct adit_task *task, adit_time now)
     adit_engine_free(peer->engine);
     adit_turns_free(peer);
     adit_tcp_free(peer);
+    adit_turn_bases_free(peer);
     adit_dcs_free(peer);
     adit_cert_free(peer->cert);
     for (size_t i = 0; i < peer->name_count; i++)
@@ -273,6 +275,8 @@ static int init(struct adit_peer *peer, const struct adit_peer_conf *conf,
         return err;
     adit_peer_credentials(peer, way, pwd, name);
     err = way->port ? adit_port_join(way->port, peer, name) : 0;
+    if (!err)
+        err = adit_turn_bases_init(peer);
     if (err)
         return err;
     peer->engine =

@@ -231,11 +231,6 @@ void adit_timer_set(struct adit_timer *timer, adit_time at)
     adit_heap_add(&loop->timers, &timer->node, adit_time_max(at, loop->now));
 }
 
-adit_time adit_timer_at(const struct adit_timer *timer)
-{
-    return adit_heap_has(&timer->node) ? timer->node.at : ADIT_NEVER;
-}
-
 void adit_timer_stop(struct adit_timer *timer)
 {
     if (timer->loop)

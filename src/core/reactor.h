@@ -71,9 +71,12 @@ void adit_timer_init(struct adit_timer *timer, struct adit_loop *loop,
                      void (*fire)(struct adit_timer *timer, adit_time now), const char *name);
 /* Arms, or moves what is armed; ADIT_NEVER stops. A time that is past fires in the next round. */
 void adit_timer_set(struct adit_timer *timer, adit_time at);
-/* ADIT_NEVER: it is not set. */
-adit_time adit_timer_at(const struct adit_timer *timer);
 void adit_timer_stop(struct adit_timer *timer);
+/* ADIT_NEVER: it is not set. */
+static inline adit_time adit_timer_at(const struct adit_timer *timer)
+{
+    return adit_heap_has(&timer->node) ? timer->node.at : ADIT_NEVER;
+}
 
 void adit_task_init(struct adit_task *task, void (*run)(struct adit_task *task, adit_time now));
 /* Runs once, when all events of this round have been handled and before the loop sleeps, in the

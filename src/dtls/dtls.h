@@ -56,8 +56,8 @@ void adit_dtls_start(struct adit_dtls *d, adit_time now);
  * matching value). A mismatch, n == 0 or n > 16: FAILED with ADIT_REASON_NOT_AUTHENTIC. */
 void adit_dtls_expect(struct adit_dtls *d, const struct adit_fingerprint *list, size_t n,
                       adit_time now);
-/* Returns whether there was anything but records of adit_dtls_write_direct, of which nothing follows
- * but a call of ops->direct. */
+/* Returns whether there was anything but records of adit_dtls_write_direct, of which nothing
+ * follows but a call of ops->direct. */
 bool adit_dtls_feed(struct adit_dtls *d, const void *bytes, size_t n, adit_time now);
 adit_time adit_dtls_deadline(const struct adit_dtls *d);
 void adit_dtls_tick(struct adit_dtls *d, adit_time now);

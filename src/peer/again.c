@@ -8,7 +8,8 @@
 #include "base/log.h"
 #include "peer/inner.h"
 
-#define SILENCE (500 * ADIT_MS) /* and two round trips: less is a path that is slow, and carries \
+#define SILENCE                                                                                  \
+    (500 * ADIT_MS)             /* and two round trips: less is a path that is slow, and carries \
                                  */
 #define AGE_MAX (60 * ADIT_SEC) /* RFC 9293 section 3.4.2 has segments gone after two minutes */
 

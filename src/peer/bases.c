@@ -47,9 +47,17 @@ int adit_engine_add_base(struct adit_engine *e, int base, const struct adit_addr
         e, &(struct peer_base){
                .id = base, .addr = *addr, .preference = preference, .announce = announce });
     if (!err)
-        adit_relays_base_came(e, base, addr, preference);
+        adit_relays_base_came(e, base, addr, preference, false);
     adit_engine_settle(e);
     return err;
+}
+
+void adit_engine_add_turn_base(struct adit_engine *e, int base, const struct adit_addr *addr,
+                               uint16_t preference, adit_time now)
+{
+    e->now = now;
+    adit_relays_base_came(e, base, addr, preference, true);
+    adit_engine_settle(e);
 }
 
 int adit_engine_add_relay(struct adit_engine *e, int base, const struct adit_ice_relay *relay,

@@ -113,6 +113,10 @@ struct adit_engine *adit_engine_free(struct adit_engine *e); /* returns NULL */
 ADIT_MUST_USE int adit_engine_add_base(struct adit_engine *e, int base,
                                        const struct adit_addr *addr, uint16_t preference,
                                        bool announce, adit_time now);
+/* One that TURN servers are asked from, and nothing else; where there is one, they are asked from
+ * no other. */
+void adit_engine_add_turn_base(struct adit_engine *e, int base, const struct adit_addr *addr,
+                               uint16_t preference, adit_time now);
 /* An address that leads to a base, or no longer does, see ice.h. */
 ADIT_MUST_USE int adit_engine_set_mapped(struct adit_engine *e, int base,
                                          const struct adit_addr *server,

@@ -287,13 +287,14 @@ void adit_relays_close(struct adit_engine *e)
 /* ---- bases ----------------------------------------------------------------------------------- */
 
 void adit_relays_base_came(struct adit_engine *e, int base, const struct adit_addr *addr,
-                           uint16_t preference)
+                           uint16_t preference, bool apart)
 {
     struct adit_relays *rs = relays_of(e);
 
     if (!rs || rs->base_count == RELAY_BASES_MAX)
         return;
-    rs->bases[rs->base_count++] = (struct relay_base){ base, *addr, preference };
+    rs->bases[rs->base_count++] = (struct relay_base){ base, *addr, preference, apart };
+    rs->apart |= apart;
     for (size_t i = 0; i < rs->count; i++) { /* whoever had nothing to go by, or no luck */
         struct relay *r = rs->list[i];
         if (r->transport == ADIT_TURN_BY_UDP && !r->open) {

@@ -53,7 +53,7 @@ struct adit_relays;
 void adit_relays_free(struct adit_engine *e);
 void adit_relays_close(struct adit_engine *e); /* gives everything back */
 void adit_relays_base_came(struct adit_engine *e, int base, const struct adit_addr *addr,
-                           uint16_t preference);
+                           uint16_t preference, bool apart);
 void adit_relays_base_went(struct adit_engine *e, int base);
 void adit_relays_unreachable(struct adit_engine *e, int base, const struct adit_addr *to);
 void adit_relays_doubt(struct adit_engine *e); /* nothing comes from the peer */

@@ -42,6 +42,7 @@ struct relay_base {
     int id;
     struct adit_addr addr;
     uint16_t preference;
+    bool apart; /* of adit_engine_add_turn_base */
 };
 
 struct adit_relays {
@@ -49,6 +50,7 @@ struct adit_relays {
     size_t count;
     struct relay_base bases[RELAY_BASES_MAX];
     size_t base_count;
+    bool apart; /* there are, or were, such bases: the others are not for us */
 };
 
 /* relays.c */

@@ -19,7 +19,8 @@ static size_t list_ways(const struct relay *r, struct way *out, size_t max)
         size_t first = n;
         for (size_t b = 0; b < rs->base_count && n < max; b++) {
             size_t at = n;
-            if (!adit_pair_allowed(&rs->bases[b].addr, &r->addrs[a]))
+            if (rs->bases[b].apart != rs->apart ||
+                !adit_pair_allowed(&rs->bases[b].addr, &r->addrs[a]))
                 continue;
             for (; at > first && out[at - 1].base->preference < rs->bases[b].preference; at--)
                 out[at] = out[at - 1];
