@@ -228,8 +228,8 @@ compile_commands.json: $(O)/files $(O)/flags
 check: everything
 	$(Q)tests/run -j 2 $(if $(T),$(foreach t,$(T),$(filter %/$(t) %/test_$(t) %/fuzz_$(t),$(TESTS) $(FUZZERS))),$(TESTS) $(FUZZERS))
 
-#: make seeds         relays, restarts and the choice of paths, simulated SIM_SEEDS=1000 times each
-SEEDED := test_turn test_restart test_path
+#: make seeds         relays, restarts, paths and guessed ports, simulated SIM_SEEDS=1000 times each
+SEEDED := test_turn test_restart test_path test_guess
 seeds: everything
 	$(Q)SIM_SEEDS=$(or $(SIM_SEEDS),1000) tests/run -j 2 --timeout 3600 $(SEEDED:%=$(O)/tests/sim/%)
 

@@ -284,7 +284,7 @@ ADIT_API const char *adit_why_text(enum adit_why why);
 
 /* A pair of addresses that was considered. */
 struct adit_pair_info {
-    char local[80], remote[80]; /* "host 192.0.2.1:4711" */
+    char local[80], remote[80]; /* "host 192.0.2.1:4711"; remote "guess …": named by nobody */
     char base[80];              /* the socket or relayed address that it leaves from */
     const char *state;          /* of its checks: "waiting", "in progress" …; static */
     bool valid, nominated, in_use, backup, relayed;

@@ -16,12 +16,17 @@ static void copy_out(void *out, size_t size, const void *known, size_t n)
         memset((char *)out + n, 0, size - n);
 }
 
-static void print_cand(char *out, size_t size, const struct adit_cand *cand)
+static void print_as(char *out, size_t size, const char *type, const struct adit_cand *cand)
 {
     char addr[ADIT_ADDR_STR];
 
-    snprintf(out, size, "%s%s %s", adit_cand_type_name(cand->type),
-             cand->transport == ADIT_TRANSPORT_TCP ? " tcp" : "", adit_addr_str(&cand->addr, addr));
+    snprintf(out, size, "%s%s %s", type, cand->transport == ADIT_TRANSPORT_TCP ? " tcp" : "",
+             adit_addr_str(&cand->addr, addr));
+}
+
+static void print_cand(char *out, size_t size, const struct adit_cand *cand)
+{
+    print_as(out, size, adit_cand_type_name(cand->type), cand);
 }
 
 bool adit_peer_pair_at(const struct adit_peer *peer, size_t i, struct adit_pair_info *ret_info,
@@ -33,7 +38,8 @@ bool adit_peer_pair_at(const struct adit_peer *peer, size_t i, struct adit_pair_
     if (!adit_engine_pair_at(peer->engine, i, &v))
         return false;
     print_cand(info.local, sizeof info.local, v.local);
-    print_cand(info.remote, sizeof info.remote, v.remote);
+    print_as(info.remote, sizeof info.remote,
+             v.guessed ? "guess" : adit_cand_type_name(v.remote->type), v.remote);
     adit_addr_str(v.base_addr, info.base);
     info.state = v.state;
     info.valid = v.valid;

@@ -110,6 +110,12 @@ static bool is_public(const char *cand)
            adit_addr_scope(&a) == ADIT_SCOPE_GLOBAL;
 }
 
+/* Nobody can be asked to open what the NAT may give to anybody. */
+static bool is_guess(const char *cand)
+{
+    return strncmp(cand, "guess ", 6) == 0;
+}
+
 json_t *adit_pairs_advice(const json_t *pairs)
 {
     json_t *list = json_array();
@@ -122,7 +128,8 @@ json_t *adit_pairs_advice(const json_t *pairs)
     json_array_foreach(pairs, i, p)
     {
         adit_json_word(remote, p, "remote");
-        if (adit_json_is(p, "relayed") || !is_public(remote) || json_array_size(list) == ADVICE_MAX)
+        if (adit_json_is(p, "relayed") || !is_public(remote) || is_guess(remote) ||
+            json_array_size(list) == ADVICE_MAX)
             continue;
         json_array_append_new(
             list, json_sprintf("UDP from %s to %s: our router, or theirs, would have to let it in "

@@ -36,7 +36,7 @@ struct adit_ice *adit_ice_new(const struct adit_ice_conf *conf, const struct adi
     ice->patience = conf->patience ? conf->patience : ADIT_ICE_PATIENCE;
     ice->allow_loopback = conf->allow_loopback;
     ice->path = conf->path;
-    ice->waiting_since = ice->doubt_since = ice->seek_at = ADIT_NEVER;
+    ice->waiting_since = ice->doubt_since = ice->seek_at = ice->predict_at = ADIT_NEVER;
     ice->hide_hosts = conf->hide_hosts;
     ice->restarts = conf->restarts;
     ice->tie_breaker = adit_rng_u64(ice->rng);
@@ -171,7 +171,7 @@ static adit_time next_deadline(const struct adit_ice *ice, adit_time now)
     adit_time retry, fresh, at;
 
     adit_ice_check_deadline(ice, &retry, &fresh);
-    at = adit_ice_select_deadline(ice, now);
+    at = adit_time_min(adit_ice_select_deadline(ice, now), ice->predict_at);
     at = adit_time_min(at, retry);
     if (fresh != ADIT_NEVER)
         at = adit_time_min(at, adit_time_max(fresh, adit_list_empty(&ice->list.triggered)
@@ -214,6 +214,7 @@ void adit_ice_tick(struct adit_ice *ice, adit_time now)
     if (!adit_ice_over(ice)) {
         adit_ice_check_tick(ice, now);
         adit_ice_probe_tick(ice, now);
+        adit_ice_predict_tick(ice, now);
     }
     adit_ice_finish(ice, now);
 }

@@ -77,6 +77,7 @@ struct adit_ice_pair_view {
     int base;
     const char *state; /* of its checks; static */
     bool valid, nominated, in_use, backup, relayed;
+    bool guessed;  /* nobody has named the remote address, nor called from there: predict.c */
     adit_time rtt; /* smoothed; 0 = unknown */
     unsigned loss; /* of 1000 */
     unsigned failures;

@@ -13,6 +13,7 @@
  *   watch.c   the backup, and what else is asked now and then; silence of the pair in use
  *   tcp.c     what is different by TCP: priorities, pairing, no repetition
  *   seek.c    pairs that did not work are tried again while better ones could be
+ *   predict.c the ports that a counting NAT gives next
  *   listing.c what became of each pair, for people
  *
  * Every public function ends with adit_ice_finish(): it starts what may start at once, works out
@@ -131,6 +132,9 @@ struct adit_ice {
     adit_time seek_at, seek_gap, seek_began;
     unsigned seek_left; /* packets of this round */
     struct adit_tuples tuples;
+    /* predict.c */
+    adit_time predict_at; /* or NEVER */
+    unsigned predicted;   /* calls to ports that nobody has named */
 
     /* No new transaction before, RFC 8445 section 6.1.4.1; a triggered check meets an open way, and
      * keeps only what section 14.2 demands of everybody. */
@@ -223,6 +227,10 @@ void adit_ice_pair_base(struct adit_ice *ice, struct adit_ice_base *base, adit_t
 struct adit_pair *adit_ice_learn(struct adit_ice *ice, struct adit_ice_base *base,
                                  const struct adit_addr *from, uint32_t priority, adit_time now);
 void adit_ice_forget_pair(struct adit_ice *ice, struct adit_pair *pair);
+/* A pair of this base and an address that nobody has named, like the candidate in all else. False:
+ * it is known, or there is no room that nobody else needs. */
+bool adit_ice_guess(struct adit_ice *ice, struct adit_ice_base *base, const struct adit_cand *like,
+                    adit_time now);
 
 /* --- check.c */
 
@@ -303,5 +311,17 @@ void adit_ice_seek_begin(struct adit_ice *ice, adit_time now); /* another pair i
 void adit_ice_seek_soon(struct adit_ice *ice, adit_time now);  /* a pair has come */
 bool adit_ice_seek_start(struct adit_ice *ice, adit_time now); /* one check, if due */
 adit_time adit_ice_seek_deadline(const struct adit_ice *ice);
+
+/* --- predict.c */
+
+/* By what a NAT counts that gave these two, the second one later; 0: they do not say. */
+unsigned adit_ice_step(const struct adit_cand *from, const struct adit_cand *to);
+/* The checks begin, or the other side has told where else it is seen. */
+void adit_ice_predict_soon(struct adit_ice *ice, adit_time now);
+void adit_ice_predict_tick(struct adit_ice *ice, adit_time now);
+
+/* --- mapping.c */
+
+enum adit_mapping adit_ice_mapping_of(const struct adit_ice *ice, const struct adit_ice_base *base);
 
 #endif

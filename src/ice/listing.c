@@ -66,6 +66,7 @@ bool adit_ice_pair_at(const struct adit_ice *ice, size_t i, struct adit_ice_pair
                                              .in_use = p == ice->selected,
                                              .backup = p == ice->backup,
                                              .relayed = adit_pair_relayed(p),
+                                             .guessed = p->remote->guessed,
                                              .rtt = p->srtt,
                                              .loss = p->loss,
                                              .failures = p->failures,

@@ -1,7 +1,7 @@
 /* mapping - what the answers of STUN servers tell of the NAT before a base. */
 #include "ice/internal.h"
 
-static enum adit_mapping mapping_of(const struct adit_ice *ice, const struct adit_ice_base *base)
+enum adit_mapping adit_ice_mapping_of(const struct adit_ice *ice, const struct adit_ice_base *base)
 {
     const struct adit_addr *first = NULL, *server = NULL;
     enum adit_mapping known = ADIT_MAPPING_UNKNOWN;
@@ -30,13 +30,17 @@ enum adit_mapping adit_ice_mapping(const struct adit_ice *ice)
     enum adit_mapping best = ADIT_MAPPING_UNKNOWN;
 
     if (ice->selected)
-        return mapping_of(ice, ice->selected->base);
+        return adit_ice_mapping_of(ice, ice->selected->base);
     for (size_t i = 0; i < ice->base_count && best == ADIT_MAPPING_UNKNOWN; i++)
-        best = mapping_of(ice, ice->bases[i]);
+        best = adit_ice_mapping_of(ice, ice->bases[i]);
     return best;
 }
 
 const struct adit_cand *adit_ice_remote(const struct adit_ice *ice, size_t i)
 {
-    return i < ice->remote_count ? &ice->remotes[i]->cand : NULL;
+    for (size_t k = 0; k < ice->remote_count; k++) {
+        if (!ice->remotes[k]->guessed && i-- == 0)
+            return &ice->remotes[k]->cand;
+    }
+    return NULL;
 }

@@ -114,7 +114,7 @@ void adit_checklist_remove(struct adit_checklist *l, struct adit_pair *pair)
 static bool dispensable(const struct adit_pair *p, bool force)
 {
     return !p->valid && !p->heard && adit_list_empty(&p->triggered) &&
-           (force || p->state != ADIT_PAIR_IN_PROGRESS);
+           (force || p->state != ADIT_PAIR_IN_PROGRESS || p->remote->guessed);
 }
 
 /* RFC 8445 section 6.1.2.5: above the limit the lowest-priority pairs are discarded. */

@@ -28,6 +28,7 @@ struct adit_ice_remote {
     struct adit_cand cand;
     uint16_t group; /* equal foundations have equal groups */
     bool signalled; /* not (only) learned from a check */
+    bool guessed;   /* neither: predict.c; until a check comes from there */
 };
 
 struct adit_ice_probe;

@@ -143,8 +143,10 @@ int adit_ice_add_remote(struct adit_ice *ice, const struct adit_cand *cand, adit
             return -ENOMEM;
     }
     r->signalled = true;
+    r->guessed = false;
     for (size_t i = 0; i < ice->base_count; i++)
         pair(ice, ice->bases[i], r, now);
+    adit_ice_predict_soon(ice, now);
     adit_ice_finish(ice, now);
     return 0;
 }
@@ -155,6 +157,43 @@ void adit_ice_remote_done(struct adit_ice *ice, adit_time now)
     if (!adit_ice_over(ice))
         adit_ice_review(ice, now);
     adit_ice_finish(ice, now);
+}
+
+/* Above what is at relays, which a lower one would be taken for (pair.c), and below all else. */
+#define GUESS_PRIORITY (1U << 24)
+
+static void name_learned(struct adit_ice *ice, struct adit_cand *c)
+{
+    /* RFC 8445 section 7.3.1.3: unlike any other foundation; '/' is in none of ours, and in few of
+     * others. */
+    snprintf(c->foundation, sizeof c->foundation, "prflx/%u", ++ice->foundations);
+}
+
+bool adit_ice_guess(struct adit_ice *ice, struct adit_ice_base *base, const struct adit_cand *like,
+                    adit_time now)
+{
+    struct adit_addr to = adit_pair_target(&base->addr, &like->addr);
+    struct adit_ice_remote *r = find(ice, like->transport, &like->addr);
+    struct adit_cand c = *like;
+
+    if ((r && !r->guessed) || ice->list.count == ice->list.max ||
+        adit_checklist_find(&ice->list, base, &to))
+        return false;
+    if (!r) {
+        if (ice->remote_count >= signalled_max(ice))
+            return false;
+        c.type = ADIT_CAND_PRFLX;
+        c.priority = GUESS_PRIORITY;
+        name_learned(ice, &c);
+        r = add(ice, &c);
+        if (!r)
+            return false;
+        r->guessed = true;
+    }
+    if (!adit_checklist_add(&ice->list, base, r, ice->controlling, false))
+        return false;
+    adit_ice_seek_soon(ice, now);
+    return true;
 }
 
 static bool done_with(const struct adit_ice *ice, const struct adit_pair *p, adit_time now)
@@ -211,14 +250,17 @@ struct adit_pair *adit_ice_learn(struct adit_ice *ice, struct adit_ice_base *bas
                            .priority = priority,
                            .addr = addr };
 
+    if (r && r->guessed) { /* and rightly */
+        r->guessed = false;
+        r->cand.priority = priority;
+        adit_checklist_reprioritise(&ice->list, ice->controlling);
+    }
     if (p)
         return p;
     if (!r) {
         if (!make_room(ice, now))
             return NULL;
-        /* RFC 8445 section 7.3.1.3: unlike any other foundation; '/' is in none of ours, and in
-         * few of others. */
-        snprintf(c.foundation, sizeof c.foundation, "prflx/%u", ++ice->foundations);
+        name_learned(ice, &c);
         r = add(ice, &c);
         if (!r)
             return NULL;
@@ -274,6 +316,7 @@ int adit_ice_set_remote(struct adit_ice *ice, const char *ufrag, const char *pwd
     drop_other_sessions(ice);
     adit_ice_set_state(ice, ADIT_ICE_CHECKING, NULL);
     adit_ice_replay_early(ice, now);
+    adit_ice_predict_soon(ice, now);
     adit_ice_finish(ice, now);
     return 0;
 }

@@ -15,6 +15,7 @@
 #define SOON          ADIT_SEC /* between rounds, whatever candidates come */
 #define BUDGET        10
 #define ANSWER_MAX    (3 * ADIT_SEC)
+#define GUESS_TRIES   5 /* of a port that nobody has named: whoever comes from there does so soon */
 
 bool adit_ice_seeking(const struct adit_ice *ice)
 {
@@ -40,6 +41,8 @@ static bool wanted(const struct adit_ice *ice, const struct adit_pair *p, adit_t
 {
     if (p == ice->selected || p == ice->nominee || p->valid || p->barred ||
         !adit_list_empty(&p->triggered) || !idle(p, now))
+        return false;
+    if (p->remote->guessed && (!adit_ice_seeking(ice) || p->checks_sent >= GUESS_TRIES))
         return false;
     return !ice->backup || !p->checks_sent ||
            adit_ice_backup_worth(ice, p) > adit_ice_backup_worth(ice, ice->backup) ||

@@ -39,11 +39,12 @@ struct sim_town *sim_town(uint64_t seed, enum sim_nat_kind a, enum sim_nat_kind 
     t->net = sim_net_new(seed);
     t->internet = sim_segment(t->net);
     t->stun = sim_stun(t->internet, "192.0.2.53:3478");
+    t->stun_addrs[0] = t->stun->addr;
     for (int i = 0; i < 2; i++) {
         enum sim_nat_kind kind = i ? b : a;
 
         t->peer[i] = sim_peer(t->net, names[i], i);
-        t->peer[i]->conf.stun = &t->stun->addr;
+        t->peer[i]->conf.stun = t->stun_addrs;
         t->peer[i]->conf.stun_count = 1;
         t->home[i] = kind == SIM_OPEN ? t->internet : sim_segment(t->net);
         t->iface[i] =
@@ -54,6 +55,14 @@ struct sim_town *sim_town(uint64_t seed, enum sim_nat_kind a, enum sim_nat_kind 
     }
     sim_pair(t->peer[0], t->peer[1]);
     return t;
+}
+
+void sim_town_second_stun(struct sim_town *t)
+{
+    t->stun2 = sim_stun(t->internet, "192.0.2.54:3478");
+    t->stun_addrs[1] = t->stun2->addr;
+    for (int i = 0; i < 2; i++)
+        t->peer[i]->conf.stun_count = 2;
 }
 
 struct sim_town *sim_town_free(struct sim_town *t)

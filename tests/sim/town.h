@@ -26,14 +26,17 @@ bool sim_can_meet(enum sim_nat_kind a, enum sim_nat_kind b);
 struct sim_town {
     struct sim_net *net;
     struct sim_segment *internet, *home[2];
-    struct sim_nat *nat[2]; /* NULL in the open */
-    struct sim_stun *stun;
+    struct sim_nat *nat[2];        /* NULL in the open */
+    struct sim_stun *stun, *stun2; /* the second one: NULL unless asked for */
+    struct adit_addr stun_addrs[2];
     struct sim_peer *peer[2]; /* the first one offers */
     struct sim_iface *iface[2];
 };
 
 /* The peers are not started; all links are perfect but for `delay` between the homes. */
 struct sim_town *sim_town(uint64_t seed, enum sim_nat_kind a, enum sim_nat_kind b, adit_time delay);
+/* One more STUN server, which both peers ask, too; before they start. */
+void sim_town_second_stun(struct sim_town *t);
 struct sim_town *sim_town_free(struct sim_town *t);
 /* Both peers at once; true if they meet within the time. */
 bool sim_town_meet(struct sim_town *t, adit_time within);
