@@ -11,6 +11,8 @@
 
 #define RX_BATCH    16
 #define RX_BYTES    65536 /* of one receive: many packets in a row, where the kernel joins them */
+#define RX_APART    1536  /* packets that come alone should not lie in the same lines of a cache */
+#define RX_TURN     (256 * 1024) /* bytes of a socket in a turn; then others have theirs */
 #define ARENA_BYTES (ADIT_BATCH * ADIT_UDP_PACKET_MAX)
 #define REFUSED_MAX                                                              \
     16 /* destinations refused in one round that are told; more are only counted \
@@ -45,7 +47,7 @@ struct adit_udp_hub {
     union adit_control rx_control[RX_BATCH];
 
     /* Last, and used from their start, so that an idle loop touches few of these pages. */
-    uint8_t rx_bytes[RX_BATCH][RX_BYTES];
+    uint8_t rx_bytes[RX_BATCH][RX_BYTES + RX_APART];
     uint8_t arena[ARENA_BYTES];
 };
 
@@ -294,7 +296,7 @@ static int fetch(struct adit_udp_hub *hub, int fd)
     unsigned most = adit_loop_rested(hub->loop) ? 1 : RX_BATCH;
 
     for (unsigned i = 0; i < most; i++) {
-        hub->rx_iov[i] = (struct iovec){ hub->rx_bytes[i], sizeof hub->rx_bytes[i] };
+        hub->rx_iov[i] = (struct iovec){ hub->rx_bytes[i], RX_BYTES };
         hub->rx[i].msg_hdr = (struct msghdr){ .msg_name = &hub->rx_from[i],
                                               .msg_namelen = sizeof hub->rx_from[i],
                                               .msg_iov = &hub->rx_iov[i],
@@ -323,23 +325,29 @@ static void call_up(struct adit_udp *udp, struct mmsghdr *m, const struct adit_a
     }
 }
 
-static void receive(struct adit_udp *udp, adit_time now)
+/* Returns how many bytes; 0: that was all there is. */
+static size_t receive(struct adit_udp *udp, adit_time now)
 {
     struct adit_udp_hub *hub = udp->hub;
     int n = fetch(hub, udp->io.fd);
+    size_t bytes = 0;
 
     hub->receiving = udp;
     for (int i = 0; i < n && hub->receiving; i++) {
         struct mmsghdr *m = &hub->rx[i];
         struct adit_addr from;
 
+        bytes += m->msg_len;
         if (m->msg_hdr.msg_flags & MSG_TRUNC || m->msg_len == 0 ||
             adit_addr_from_sockaddr(&from, (struct sockaddr *)&hub->rx_from[i]) < 0)
             udp->stats.rx_dropped++;
         else
             call_up(udp, m, &from, hub->rx_bytes[i], now);
     }
+    if (!hub->receiving) /* closed, and perhaps freed */
+        return 0;
     hub->receiving = NULL;
+    return n == RX_BATCH ? bytes : 0;
 }
 
 void adit_udp_ready(struct adit_io *io, uint32_t events, adit_time now)
@@ -353,5 +361,6 @@ void adit_udp_ready(struct adit_io *io, uint32_t events, adit_time now)
     }
     if (events & EPOLLOUT && udp->backlog)
         backlog_send(udp);
-    receive(udp, now);
+    for (size_t bytes = 0, n; bytes < RX_TURN && (n = receive(udp, now)); bytes += n)
+        ;
 }
