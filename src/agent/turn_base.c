@@ -23,10 +23,11 @@ static void on_packet(void *arg, const struct adit_addr *from, uint8_t *bytes, s
                       adit_time now)
 {
     struct turn_base *b = arg;
+    struct adit_peer *peer = b->peer;
 
-    b->peer->rx_ecn = b->udp.rx_ecn;
-    if (adit_engine_feed(b->peer->engine, name_of(b), from, bytes, n, now))
-        adit_peer_touch(b->peer);
+    peer->rx_ecn = b->udp.rx_ecn;
+    if (adit_engine_feed(peer->engine, name_of(b), from, bytes, n, now))
+        adit_peer_touch(peer);
 }
 
 static void on_error(void *arg, const struct adit_addr *to, int err, adit_time now)
@@ -82,6 +83,10 @@ static void add(struct adit_peer *peer, const struct adit_netif_choice *choice, 
         return;
     *b = (struct turn_base){ .peer = peer, .ip = a->addr, .index = a->index };
     err = adit_udp_open(&b->udp, peer->loop, &conf, &udp_ops, b);
+    if (err == -EPERM && conf.device) { /* Linux before 5.7 wants CAP_NET_RAW for it */
+        conf.device = NULL;
+        err = adit_udp_open(&b->udp, peer->loop, &conf, &udp_ops, b);
+    }
     if (!err) {
         adit_engine_add_turn_base(peer->engine, name_of(b), adit_udp_local(&b->udp),
                                   choice->preference, now);
@@ -97,15 +102,16 @@ void adit_turn_bases_update(struct adit_peer *peer, const struct adit_netif_list
 {
     struct adit_turn_bases *t = peer->turn_bases;
 
-    for (size_t i = 0; t && i < BASES_MAX; i++) {
+    for (size_t i = 0; t && i < BASES_MAX && !peer->freed; i++) {
         struct turn_base *b = &t->list[i];
 
         if (!b->peer || adit_netif_has(list, b->index, &b->ip))
             continue;
         adit_engine_remove_base(peer->engine, name_of(b), now);
-        close_base(b);
+        if (!peer->freed)
+            close_base(b);
     }
-    for (size_t k = 0; t && k < n; k++)
+    for (size_t k = 0; t && k < n && !peer->freed; k++)
         if (!find(t, chosen[k].addr))
             add(peer, &chosen[k], now);
 }
@@ -118,7 +124,10 @@ void adit_turn_bases_send(struct adit_peer *peer, size_t base, const struct adit
     if (!b->peer)
         return;
     b->udp.tx_ecn = peer->tx_ecn;
-    adit_udp_send(&b->udp, to, bytes, n);
+    if (adit_engine_is_probe(bytes, n))
+        adit_udp_send_whole(&b->udp, to, bytes, n);
+    else
+        adit_udp_send(&b->udp, to, bytes, n);
     b->udp.tx_ecn = 0;
 }
 

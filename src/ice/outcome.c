@@ -146,7 +146,8 @@ static void consent_answered(struct adit_ice *ice, struct adit_pair *p,
     adit_consent_answered(&ice->consent, id, now);
     p->confirmed = adit_time_max(before, ice->consent.expires - ADIT_CONSENT_EXPIRY);
     adit_pair_count(p, true);
-    adit_pair_measured(p, now - p->confirmed);
+    if (p->confirmed >= ice->consent.back)
+        adit_pair_measured(p, now - p->confirmed);
     adit_ice_mapping_seen(p, mapped, ice->idle && !late ? p->confirmed - before : 0, now);
     if (moved)
         nominate_again(ice, p);

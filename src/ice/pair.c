@@ -117,6 +117,13 @@ static bool dispensable(const struct adit_pair *p, bool force)
            (force || p->state != ADIT_PAIR_IN_PROGRESS || p->remote->guessed);
 }
 
+/* What was only guessed goes before all that was named, relays among them. */
+static bool less(const struct adit_pair *a, const struct adit_pair *b)
+{
+    return a->remote->guessed != b->remote->guessed ? a->remote->guessed
+                                                    : a->priority < b->priority;
+}
+
 /* RFC 8445 section 6.1.2.5: above the limit the lowest-priority pairs are discarded. */
 static bool make_room(struct adit_checklist *l, uint64_t priority, bool force)
 {
@@ -126,10 +133,10 @@ static bool make_room(struct adit_checklist *l, uint64_t priority, bool force)
         return true;
     for (size_t i = 0; i < l->count; i++) {
         struct adit_pair *p = l->pairs[i];
-        if (dispensable(p, force) && (!worst || p->priority < worst->priority))
+        if (dispensable(p, force) && (!worst || less(p, worst)))
             worst = p;
     }
-    if (!worst || (!force && worst->priority >= priority))
+    if (!worst || (!force && !worst->remote->guessed && worst->priority >= priority))
         return false;
     adit_checklist_remove(l, worst);
     return true;

@@ -205,12 +205,13 @@ static adit_time heard_at(const struct adit_ice *ice)
 
 static void look(struct adit_ice *ice, adit_time now)
 {
-    bool sent = ice->sends != ice->sends_seen, came = heard_at(ice) + LOOK > ice->look_at;
+    bool sent = ice->sends != ice->sends_seen, came = ice->selected->data_at + LOOK > ice->look_at;
 
     if (now < ice->look_at)
         return;
     if (!came && ice->flow == FLOW) { /* it has stopped: because of the path? */
-        ice->consent.next = now;
+        if (!ice->consent.unanswered)
+            ice->consent.next = now;
         sent = true;
     }
     ice->flow = !came ? 0 : ice->flow < FLOW ? ice->flow + 1 : FLOW;
@@ -315,7 +316,8 @@ void adit_ice_back(struct adit_ice *ice, adit_time now)
 
 bool adit_ice_unanswered(const struct adit_ice *ice)
 {
-    return !ice->selected || (ice->doubt_since != ADIT_NEVER && heard_at(ice) < ice->doubt_since);
+    return adit_ice_over(ice) || !ice->selected ||
+           (ice->doubt_since != ADIT_NEVER && heard_at(ice) < ice->doubt_since);
 }
 
 void adit_ice_doubt_none(struct adit_ice *ice)

@@ -291,7 +291,7 @@ void adit_relays_base_came(struct adit_engine *e, int base, const struct adit_ad
 {
     struct adit_relays *rs = relays_of(e);
 
-    if (!rs || rs->base_count == RELAY_BASES_MAX)
+    if (!rs || rs->base_count == RELAY_BASES_MAX || (rs->apart && !apart))
         return;
     rs->bases[rs->base_count++] = (struct relay_base){ base, *addr, preference, apart };
     rs->apart |= apart;
