@@ -57,6 +57,7 @@ static void close_base(struct turn_base *b)
     b->peer = NULL;
 }
 
+/* The one of this address; NULL: a free one. */
 static struct turn_base *find(struct adit_turn_bases *t, const struct adit_netif_addr *a)
 {
     for (size_t i = 0; i < BASES_MAX; i++) {

@@ -25,6 +25,7 @@ check "a certificate that nobody vouches for: said" until_true 5 told a 'TURN se
 stop a b
 start server PUB "$ADIT" signal --listen $RELAY:8000 --anonymous --ws-relay off
 must "a signaling server" until_true 10 listening PUB 8000
+lab in A ip link set dev eth0 mtu 1400
 side d A listen --id dora --mode chat --udp-port 5000 --path relay --ice-tcp off --turn "turn:$RELAY" \
     --turn-password-file "$W/password"
 must "one port for many" until_true 10 told d 'at the signaling server'
@@ -38,3 +39,6 @@ for n in e f g; do
     say $n "from $n"
     check "$n: what it says arrives" until_true 10 said d "from $n"
 done
+# Probes of the path MTU prove nothing in fragments, and what is sent by them would leave in fragments as well.
+fragments() { lab in A nstat -asz IpFragCreates | awk '$1 == "IpFragCreates" { print $2 }'; }
+check "nothing leaves in fragments" is "$(fragments)" 0
