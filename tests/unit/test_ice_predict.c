@@ -267,9 +267,11 @@ static void test_no_room(void **state)
     begin(&pairs);
     net_run(&net, net.now + 5 * ADIT_SEC);
     assert_int_equal(guesses(), 2);
-    net_remote(a, "192.0.2.7:60001", 1000 << 16);
+    net_remote(a, "192.0.2.7:60001", 50); /* less than a guess has, as relays do */
+    net_remote(a, "192.0.2.7:60002", 1000 << 16);
     net_run(&net, net.now + 5 * ADIT_SEC);
     assert_true(net_sent_to(a, "192.0.2.7:60001", ADIT_STUN_REQUEST) > 0);
+    assert_true(net_sent_to(a, "192.0.2.7:60002", ADIT_STUN_REQUEST) > 0);
 }
 
 static struct adit_ice_pair_view pair_to(const struct adit_addr *to)
