@@ -66,6 +66,11 @@ void adit_call_restart(struct adit_call *call)
         adit_peer_restart(call->peer);
 }
 
+bool adit_call_is_at(const struct adit_call *call, const struct adit_addr *ip)
+{
+    return !call->peer || adit_engine_is_at(call->peer->engine, ip);
+}
+
 void adit_call_give_up(struct adit_call *call)
 {
     call->replaced = true;

@@ -93,6 +93,26 @@ static void on_down(struct adit_agent *a, const struct adit_signal_event *ev)
         adit_agent_end(a, ADIT_EXIT_SIGNALING);
 }
 
+/* Where each connection has a candidate there, ICE has seen it as well. */
+static void on_seen(struct adit_agent *a, const struct adit_signal_event *ev)
+{
+    struct adit_link *it, *tmp;
+    char text[ADIT_ADDR_STR];
+    bool any = false;
+
+    ADIT_LIST_EACH(&a->members, it, tmp)
+    {
+        struct adit_call *call = adit_container_of(it, struct adit_member, link)->call;
+
+        if (adit_call_is_at(call, &ev->addr))
+            continue;
+        adit_call_restart(call);
+        any = true;
+    }
+    adit_log(ADIT_LOG_INFO, "agent", "the signaling server sees us at another address: %s%s",
+             adit_addr_str_ip(&ev->addr, text), any ? ", looking for paths anew" : "");
+}
+
 /* ---- peers ----------------------------------------------------------------------------------- */
 
 static void refuse(struct adit_agent *a, const char *name, const char *why)
@@ -324,6 +344,9 @@ static void on_event(void *arg, const struct adit_signal_event *ev, adit_time no
         break;
     case ADIT_SIGNAL_REMAP:
         adit_worker_ask(a->worker);
+        break;
+    case ADIT_SIGNAL_SEEN:
+        on_seen(a, ev);
         break;
     case ADIT_SIGNAL_MESSAGE:
     case ADIT_SIGNAL_RTT:

@@ -185,6 +185,8 @@ void adit_ws_put_response(struct adit_buf *out, const struct adit_ws_verdict *ve
         adit_http1_put_field(out, "Sec-WebSocket-Accept", verdict->accept);
         if (verdict->protocol)
             adit_http1_put_field(out, "Sec-WebSocket-Protocol", verdict->protocol);
+        if (verdict->field.name)
+            adit_http1_put_field(out, verdict->field.name, verdict->field.value);
         adit_http1_put_end(out);
         return;
     }

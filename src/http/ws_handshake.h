@@ -51,6 +51,8 @@ struct adit_ws_verdict {
     int status;           /* 101: welcome; 400, 403, 405, 426 */
     const char *why;      /* for a person; "" with 101 */
     const char *protocol; /* chosen, one of the policy's; NULL = none */
+    /* More to say with 101, borrowed, set by who asks us afterwards; no name = nothing. */
+    struct adit_http1_field field;
     char accept[ADIT_WS_ACCEPT_SIZE];
 };
 

@@ -158,6 +158,8 @@ const struct adit_desc *adit_engine_remote_offer(const struct adit_engine *e);
 /* Our addresses have changed: begins one as soon as it may. Nothing before DTLS stands, nor towards
  * a peer that is no adit (who could not answer it). */
 void adit_engine_restart(struct adit_engine *e, adit_time now);
+/* Has a candidate of ours this address, whatever its port? */
+bool adit_engine_is_at(const struct adit_engine *e, const struct adit_addr *ip);
 /* Is one under way that the other side has not answered? */
 bool adit_engine_restarting(const struct adit_engine *e);
 

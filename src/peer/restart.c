@@ -190,6 +190,21 @@ void adit_engine_restart(struct adit_engine *e, adit_time now)
     adit_engine_settle(e);
 }
 
+static bool is_at(const struct adit_ice *ice, const struct adit_addr *ip)
+{
+    const struct adit_cand *cand;
+
+    for (size_t i = 0; ice && (cand = adit_ice_local(ice, i)); i++)
+        if (cand->type != ADIT_CAND_RELAY && adit_addr_equal_ip(&cand->addr, ip))
+            return true;
+    return false;
+}
+
+bool adit_engine_is_at(const struct adit_engine *e, const struct adit_addr *ip)
+{
+    return is_at(e->ice, ip) || is_at(e->restart.next, ip);
+}
+
 /* Also while one is under way: what it has gathered may be as old as the path that fell silent. */
 void adit_restart_doubt(struct adit_engine *e)
 {

@@ -85,6 +85,22 @@ void adit_client_tell(struct adit_signal *s, enum adit_signal_what what,
     adit_client_event(s, &e);
 }
 
+void adit_client_seen(struct adit_signal *s, const struct adit_http1_head *head)
+{
+    const char *text = adit_http1_get_one(head, ADIT_SIGNAL_SEEN_HEADER);
+    struct adit_signal_event e = ADIT_SIGNAL_EVENT(ADIT_SIGNAL_SEEN);
+    struct adit_addr *before;
+    bool elsewhere;
+
+    if (!text || s->has_proxy || adit_addr_parse(&e.addr, text, strlen(text)) < 0)
+        return;
+    before = &s->seen[e.addr.family == ADIT_FAMILY_V6];
+    elsewhere = before->family && !adit_addr_equal_ip(before, &e.addr);
+    *before = e.addr;
+    if (elsewhere)
+        adit_client_event(s, &e);
+}
+
 static struct adit_client_event *take_event(struct adit_signal *s)
 {
     struct adit_client_event *x;

@@ -118,6 +118,8 @@ struct adit_signal {
     unsigned close_code;
     char close_reason[ADIT_CLIENT_REASON_MAX];
 
+    struct adit_addr seen[2]; /* where the server saw us last, IPv4 and IPv6 */
+
     struct adit_client_ws ws;
     struct adit_client_call calls[ADIT_DIALECT_TAGS];
     struct adit_client_exec exec;
@@ -140,6 +142,8 @@ void adit_client_unconfigure(struct adit_signal *s);
 void adit_client_event(struct adit_signal *s, const struct adit_signal_event *event);
 void adit_client_tell(struct adit_signal *s, enum adit_signal_what what,
                       const struct adit_cause *cause, bool final);
+/* What the server's answer says of our address; behind a proxy it is not ours. */
+void adit_client_seen(struct adit_signal *s, const struct adit_http1_head *head);
 extern const struct adit_dialect_ops adit_client_dialect_ops;
 
 /* client_try.c */

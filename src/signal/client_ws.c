@@ -57,7 +57,7 @@ static bool feed(struct adit_signal *s, const uint8_t *bytes, size_t n, adit_tim
     return true;
 }
 
-static void begin_ws(struct adit_signal *s, adit_time now)
+static void begin_ws(struct adit_signal *s, const struct adit_http1_head *head, adit_time now)
 {
     struct adit_ws_conf conf = {
         .message_max = ADIT_DIALECT_MESSAGE_MAX,
@@ -67,6 +67,7 @@ static void begin_ws(struct adit_signal *s, adit_time now)
         .rng = &s->rng,
     };
 
+    adit_client_seen(s, head);
     s->ws.http = adit_http1_free(s->ws.http);
     s->ws.ws = adit_ws_new(&conf, now);
     if (!s->ws.ws) {
@@ -112,7 +113,7 @@ static size_t handshake(struct adit_signal *s, const uint8_t *bytes, size_t n, a
         else if (ev.what == ADIT_HTTP1_END && ev.head->interim)
             adit_http1_next(s->ws.http);
         else if (ev.what == ADIT_HTTP1_END)
-            begin_ws(s, now);
+            begin_ws(s, ev.head, now);
     }
     return all;
 }

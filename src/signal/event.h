@@ -14,6 +14,9 @@
 #define ADIT_SIGNAL_ICE_SERVERS_MAX 16
 #define ADIT_SIGNAL_TEXT_MAX        4096 /* bytes of a message for people */
 
+/* The address that a server of ours sees a client at, with every answer of HTTP. */
+#define ADIT_SIGNAL_SEEN_HEADER "Adit-Address"
+
 enum adit_signal_what {
     /* The server knows us; commands reach it from here on. Comes again after every reconnect: tell
      * again what a peer that is not connected yet may have missed. */
@@ -39,6 +42,7 @@ enum adit_signal_what {
     ADIT_SIGNAL_RTT,      /* rendezvous: `rtt` of adit_signal_ping */
     ADIT_SIGNAL_ENDPOINT, /* rendezvous: addr is where the peer is reached; punching has begun */
     ADIT_SIGNAL_REMAP,    /* rendezvous: tell our public address (again): adit_signal_endpoint */
+    ADIT_SIGNAL_SEEN,     /* the server sees us at `addr` (no port), and saw us elsewhere before */
     ADIT_SIGNAL_BENCH,    /* rendezvous: a benchmark came in; bench */
     /* The connection to the server is gone; cause. It is tried again unless `final`. */
     ADIT_SIGNAL_DOWN,

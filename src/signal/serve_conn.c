@@ -77,14 +77,16 @@ void adit_conn_upgrade(struct adit_conn *c, bool bulk, adit_time now)
         .queue_max = ADIT_SERVE_QUEUE_MAX + (bulk ? ADIT_HUB_BULK_MAX : 0),
         .rng = &c->serve->rng,
     };
+    char seen[ADIT_ADDR_STR];
     struct adit_buf out;
 
     c->bulk = bulk;
-
     c->state = ADIT_CONN_WS;
     c->ws = adit_ws_new(&conf, now);
     heard(c, now);
     adit_buf_init(&out, 4096);
+    c->verdict->field.name = ADIT_SIGNAL_SEEN_HEADER;
+    c->verdict->field.value = adit_addr_str_ip(&c->seen, seen);
     adit_ws_put_response(&out, c->verdict);
     if (!c->ws || out.err || adit_stream_send(c->stream, out.data, out.len) < 0)
         adit_conn_doom(c, "no memory");

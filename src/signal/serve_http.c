@@ -33,6 +33,7 @@ static void refuse(struct adit_conn *c, int status, const char *why)
 
 void adit_conn_reply(struct adit_conn *c, const struct adit_hub_reply *reply)
 {
+    char seen[ADIT_ADDR_STR];
     struct adit_buf out;
 
     adit_buf_init(&out, ADIT_SERVE_QUEUE_MAX);
@@ -46,6 +47,7 @@ void adit_conn_reply(struct adit_conn *c, const struct adit_hub_reply *reply)
         adit_http1_put_field(&out, "Vary", "Origin");
     }
     adit_http1_put_field(&out, "Cache-Control", "no-store");
+    adit_http1_put_field(&out, ADIT_SIGNAL_SEEN_HEADER, adit_addr_str_ip(&c->seen, seen));
     if (!c->keep_alive)
         adit_http1_put_field(&out, "Connection", "close");
     adit_buf_add(&out, reply->header, strlen(reply->header));
@@ -117,6 +119,7 @@ static void ask_hub(struct adit_conn *c, const struct adit_http1_head *head, boo
     for (unsigned i = 0; i < head->count; i++)
         headers[i] = (struct adit_hub_header){ head->fields[i].name, head->fields[i].value };
     look_behind_proxy(c, head, &r.remote);
+    c->seen = r.remote;
     c->keep_alive = head->keep_alive && !websocket;
     c->head_only = strcmp(head->method, "HEAD") == 0;
     c->state = ADIT_CONN_ASKING;

@@ -13,6 +13,7 @@
 #include "core/stream.h"
 #include "http/ws.h"
 #include "http/ws_handshake.h"
+#include "signal/event.h"
 #include "signal/serve.h"
 
 #define ADIT_SERVE_FIELDS_MAX 64
@@ -47,11 +48,12 @@ struct adit_conn {
     struct adit_stream *stream;
     struct adit_http1 *http; /* NULL once it is a WebSocket */
     struct adit_ws *ws;
-    const struct adit_ws_verdict *verdict; /* while the hub is asked about a handshake */
+    struct adit_ws_verdict *verdict; /* while the hub is asked about a handshake */
     struct adit_hub_client *client;
     struct adit_buf body;
     char *origin; /* of the request; NULL = none */
     struct adit_addr from;
+    struct adit_addr seen;       /* where the client is, by the last request */
     bool counted;                /* by the hub, as one of its address */
     struct adit_link all, dirty; /* dirty: has something to send, or is doomed */
     struct adit_link quiet;      /* in serve->quiet or serve->pinged, by `heard` */

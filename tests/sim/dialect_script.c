@@ -89,10 +89,10 @@ static void say(struct play *p, const char *name, const char *value)
 
 static void on_event(void *arg, const struct adit_signal_event *e)
 {
-    static const char *const names[] = { "joined",  "peer",    "gone",   "description", "candidate",
-                                         "end",     "bye",     "ice",    "error",       "request",
-                                         "outcome", "message", "rtt",    "endpoint",    "remap",
-                                         "bench",   "down",    "stopped" };
+    static const char *const names[] = { "joined",  "peer",    "gone", "description", "candidate",
+                                         "end",     "bye",     "ice",  "error",       "request",
+                                         "outcome", "message", "rtt",  "endpoint",    "remap",
+                                         "seen",    "bench",   "down", "stopped" };
     struct play *p = arg;
     char text[ADIT_ADDR_STR];
 

@@ -39,6 +39,8 @@ static void on_event(void *arg, const struct adit_signal_event *e, adit_time now
     end->count[e->what]++;
     if (e->what == ADIT_SIGNAL_DESCRIPTION || e->what == ADIT_SIGNAL_MESSAGE)
         snprintf(end->last, sizeof end->last, "%s", e->text);
+    if (e->what == ADIT_SIGNAL_SEEN)
+        adit_addr_str_ip(&e->addr, end->last);
     end->type = e->type;
     if (e->what == ADIT_SIGNAL_DOWN) {
         end->cause = e->cause;
@@ -82,7 +84,8 @@ static void finish(struct end *end)
 /* ---- a server for all of them ---------------------------------------------------------------- */
 
 struct script {
-    int status[4]; /* of the first requests; 0 = 101 */
+    int status[4];    /* of the first requests; 0 = 101 */
+    const char *seen; /* told with 101; NULL = nothing */
     const char *body[4];
     unsigned requests;
     char target[8][300], request_body[8][300];
@@ -111,6 +114,7 @@ static int on_request(struct ws_server *server, struct ws_client *c,
         *ret_body = t->body[i] ? t->body[i] : "";
         return t->status[i];
     }
+    *ret_body = t->seen ? t->seen : "";
     return 101;
 }
 
@@ -237,6 +241,42 @@ static void it_comes_back(void **state)
     assert_int_equal(a.cause.err, ECONNREFUSED);
     ws_server_start(&server, loop);
     expect(&a, ADIT_SIGNAL_JOINED);
+    finish(&a);
+    ws_server_stop(&server);
+}
+
+static void come_again(struct end *a, struct script *t, const char *seen)
+{
+    t->seen = seen;
+    a->count[ADIT_SIGNAL_JOINED] = 0;
+    ws_client_drop(t->last);
+    expect(a, ADIT_SIGNAL_JOINED);
+}
+
+/* The first address is no news, nor is one of the other family, nor what is none. */
+static void the_server_sees_us_elsewhere(void **state)
+{
+    static const struct {
+        const char *seen;
+        unsigned told;
+    } rows[] = { { "192.0.2.1", 0 }, { "2001:db8::1", 0 },   { "192.0.2.1", 0 },
+                 { "192.0.2.2", 1 }, { "192.0.2.2:9", 1 },   { NULL, 1 },
+                 { "nowhere", 1 },   { "2001:db8::0:1", 1 }, { "2001:db8::2", 2 },
+                 { "192.0.2.2", 2 }, { "192.0.2.1", 3 } };
+    struct script t = { .seen = "192.0.2.1" };
+    struct ws_server server;
+    struct adit_signal_conf conf = quick(serve(&server, &t, "/ws/alice"));
+    struct end a;
+
+    (void)state;
+    begin(&a, &conf);
+    expect(&a, ADIT_SIGNAL_JOINED);
+    for (size_t i = 0; i < ADIT_LEN(rows); i++) {
+        come_again(&a, &t, rows[i].seen);
+        if (a.count[ADIT_SIGNAL_SEEN] != rows[i].told)
+            fail_msg("%s: told %u times", rows[i].seen, a.count[ADIT_SIGNAL_SEEN]);
+    }
+    assert_string_equal(a.last, "192.0.2.1");
     finish(&a);
     ws_server_stop(&server);
 }
@@ -548,6 +588,7 @@ static void on_tunnel_closed(void *arg, const struct adit_cause *cause, adit_tim
     (void)cause, (void)now;
     t->in = adit_stream_free(t->in);
     t->out = adit_stream_free(t->out);
+    t->greeted = false;
 }
 
 static size_t on_back(void *arg, const uint8_t *bytes, size_t n, adit_time now)
@@ -627,7 +668,7 @@ static void go_through(struct tunnel *tunnel, const char *scheme, bool by_enviro
     static const struct adit_listen_ops listen_ops = { .accepted = on_tunnel_call };
     static const char *const at[] = { "127.0.0.1:0" };
     struct adit_listen_conf listen_conf = { .at = at, .count = 1 };
-    struct script t = { .greeting = NULL };
+    struct script t = { .seen = "192.0.2.1" };
     struct ws_server server;
     struct adit_listen *listen;
     struct adit_cause cause;
@@ -647,6 +688,8 @@ static void go_through(struct tunnel *tunnel, const char *scheme, bool by_enviro
     begin(&a, &conf);
     expect(&a, ADIT_SIGNAL_JOINED);
     assert_string_equal(t.target[0], "GET /ws/alice");
+    come_again(&a, &t, "192.0.2.2"); /* that is the proxy */
+    assert_int_equal(a.count[ADIT_SIGNAL_SEEN], 0);
     finish(&a);
     unsetenv("all_proxy");
     on_tunnel_closed(tunnel, NULL, 0);
@@ -923,6 +966,7 @@ int main(void)
         TEST(a_conversation),
         TEST(another_path_at_once),
         TEST(it_comes_back),
+        TEST(the_server_sees_us_elsewhere),
         TEST(silence_is_noticed),
         TEST(retry_does_not_wait),
         TEST(tries_end),

@@ -76,7 +76,7 @@ void ws_client_answer(struct ws_client *c, int status, const char *body)
     adit_buf_done(&out);
 }
 
-static void upgrade(struct ws_client *c, const struct adit_http1_head *head)
+static void upgrade(struct ws_client *c, const struct adit_http1_head *head, const char *seen)
 {
     static const struct adit_ws_policy policy = { .origins = NULL };
     struct adit_ws_conf conf = { .server = true, .rng = &c->rng };
@@ -84,6 +84,8 @@ static void upgrade(struct ws_client *c, const struct adit_http1_head *head)
     struct adit_buf out;
 
     adit_ws_check_request(head, &policy, &verdict);
+    if (*seen)
+        verdict.field = (struct adit_http1_field){ "Adit-Address", seen };
     adit_buf_init(&out, 1 << 16);
     adit_ws_put_response(&out, &verdict);
     ws_client_raw(c, out.data, out.len);
@@ -102,7 +104,7 @@ static bool on_request(struct ws_client *c, const struct adit_http1_head *head)
 
     adit_buf_consume(&c->body, c->body.len);
     if (status == 101) {
-        upgrade(c, head);
+        upgrade(c, head, body);
         c->server->message(c->server, c, NULL);
         return true;
     }

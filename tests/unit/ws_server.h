@@ -32,7 +32,8 @@ struct ws_server {
     uint16_t port;
     void *user;
     /* What to answer: 101, or a status and, in *ret_body, its text, which may begin with
-     * "X-Seq: 7\r\n\r\n". 0: nothing, now. */
+     * "X-Seq: 7\r\n\r\n"; with 101: the address that the client is told it is seen at. 0: nothing,
+     * now. */
     int (*request)(struct ws_server *server, struct ws_client *c,
                    const struct adit_http1_head *head, const char *body, const char **ret_body);
     void (*message)(struct ws_server *server, struct ws_client *c, const char *text);
