@@ -8,6 +8,7 @@
 
 #include "base/alloc.h"
 #include "base/log.h"
+#include "core/alarm.h"
 #include "core/away.h"
 #include "core/igd.h"
 #include "core/udp.h"
@@ -24,13 +25,14 @@ struct adit_loop {
     struct adit_heap timers;
     struct adit_link files; /* adit_io of regular files */
     struct adit_link before_sleep, at_last, end_of_round;
-    struct epoll_event fetched[EVENTS_MAX]; /* data.ptr NULL: its io was stopped meanwhile */
+    struct epoll_event fetched[EVENTS_MAX]; /* data.ptr NULL: an io stopped meanwhile; alarm */
     int fetched_count;
     bool rested;
     size_t io_count;
     struct adit_udp_hub *udp_hub;
     struct adit_gate *gates;
     struct adit_away away;
+    struct adit_alarm alarm;
     struct adit_igd_job *errands;
 };
 
@@ -108,6 +110,7 @@ struct adit_loop *adit_loop_new(void)
     adit_list_init(&loop->at_last);
     adit_list_init(&loop->end_of_round);
     adit_away_init(&loop->away, loop);
+    adit_alarm_init(&loop->alarm, loop->fd);
     return loop;
 }
 
@@ -143,6 +146,7 @@ struct adit_loop *adit_loop_free(struct adit_loop *loop)
         run_tasks(loop, &loop->end_of_round);
     adit_udp_hub_free(loop->udp_hub);
     adit_away_done(&loop->away);
+    adit_alarm_done(&loop->alarm);
     if (adit_igd_built())
         adit_igd_farewell(loop->errands);
     assert(loop->io_count == 0 && loop->timers.count == 0);
@@ -359,7 +363,7 @@ static bool files_ready(const struct adit_loop *loop)
 }
 
 /* Nanoseconds to the next thing to do without being asked. */
-static adit_time wait_time(struct adit_loop *loop)
+static adit_time wait_time(const struct adit_loop *loop, adit_time now)
 {
     const struct adit_heap_node *first = adit_heap_first(&loop->timers);
 
@@ -367,7 +371,6 @@ static adit_time wait_time(struct adit_loop *loop)
         return 0;
     if (!first)
         return ADIT_NEVER;
-    adit_time now = read_clock();
     return first->at > now ? first->at - now : 0;
 }
 
@@ -379,24 +382,22 @@ static int to_ms(adit_time wait)
     return wait < INT_MAX ? (int)wait : INT_MAX;
 }
 
-static int run_round(struct adit_loop *loop, int timeout_ms)
+static int run_round(struct adit_loop *loop, adit_time wait, adit_time before)
 {
-    adit_time before = timeout_ms ? read_clock() : 0, last = loop->now;
+    struct adit_away_wait w = { .last = loop->now, .before = wait ? before : 0, .most = wait };
+    bool rings = wait && wait != ADIT_NEVER && adit_alarm_by(&loop->alarm, before + wait, before);
 
     assert(!loop->in_round); /* adit_loop_process called from a callback */
-    int n = epoll_wait(loop->fd, loop->fetched, EVENTS_MAX, timeout_ms);
+    int n = epoll_wait(loop->fd, loop->fetched, EVENTS_MAX, rings ? -1 : to_ms(wait));
     if (n < 0 && errno != EINTR)
         return -errno;
     loop->fetched_count = n > 0 ? n : 0;
     loop->now = read_clock();
-    loop->rested = n == 1 && timeout_ms && loop->now - before > REST_MIN;
+    loop->rested = n == 1 && wait && loop->now - before > REST_MIN;
     loop->in_round = true;
-    adit_away_look(&loop->away, &(struct adit_away_wait){
-                                    .last = last,
-                                    .before = before,
-                                    .most = timeout_ms < 0 ? ADIT_NEVER : timeout_ms * ADIT_MS,
-                                    .interrupted = n < 0,
-                                    .now = loop->now });
+    w.interrupted = n < 0;
+    w.now = loop->now;
+    adit_away_look(&loop->away, &w);
     /* Packets before timers: after a pause, an answer that has come is not taken for missing. */
     dispatch(loop);
     dispatch_files(loop);
@@ -415,12 +416,12 @@ int adit_loop_run(struct adit_loop *loop)
     int err = 0;
 
     while (!loop->stopped && !err) {
-        int ms = to_ms(wait_time(loop));
+        adit_time now = read_clock(), wait = wait_time(loop, now);
         const struct adit_heap_node *first = adit_heap_first(&loop->timers);
 
-        adit_trace("loop", "sleeps %d ms, next timer: %s", ms,
+        adit_trace("loop", "sleeps %d ms, next timer: %s", to_ms(wait),
                    first ? adit_container_of(first, struct adit_timer, node)->name : "none");
-        err = run_round(loop, ms);
+        err = run_round(loop, wait, now);
     }
     loop->stopped = false;
     return err;
@@ -438,10 +439,10 @@ int adit_loop_fd(const struct adit_loop *loop)
 
 int adit_loop_timeout_ms(struct adit_loop *loop)
 {
-    return to_ms(wait_time(loop));
+    return to_ms(wait_time(loop, read_clock()));
 }
 
 int adit_loop_process(struct adit_loop *loop)
 {
-    return run_round(loop, 0);
+    return run_round(loop, 0, 0);
 }

@@ -83,14 +83,14 @@ def two_hosts():
 
 
 def tunnel(adit, tag, inside, *more, a_only=()):
-    """Two of adit with a device adit0, paired by what they print: an offer to the one, its answer to the other."""
+    """Two of adit, each with a device named `tag`, paired by what they print: an offer to the one, its answer to the other."""
     programs = []
     for n in ("offer", "answer"):
         os.mkfifo(f"{W}/{tag}-{n}")
     keep = [os.open(f"{W}/{tag}-{n}", os.O_RDWR) for n in ("offer", "answer")]
     for place, mine, theirs in (("A", "offer", "answer"), ("B", "answer", "offer")):
         programs.append(start(place, f"{tag}-{place}", adit, mine, "--mode", "tun", "--address", inside[place] + "/24",
-                              "--ifname", "adit0", "--bind-dev", "eth0", *more, *(a_only if place == "A" else ()),
+                              "--ifname", tag, "--bind-dev", "eth0", *more, *(a_only if place == "A" else ()),
                               "--out", f"{W}/{tag}-{mine}", "--in", f"{W}/{tag}-{theirs}"))
     answers(inside["B"])  # or not: whoever asked for the tunnel finds that out
     for fd in keep:

@@ -8,9 +8,13 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "core/alarm.h"
 #include "core/reactor.h"
 #include "wait.h"
 
@@ -24,6 +28,14 @@ struct pipe {
 };
 
 static struct adit_loop *loop;
+static unsigned alarms; /* how often one was set */
+
+int timerfd_settime(int fd, int flags, const struct itimerspec *spec, struct itimerspec *before)
+{
+    alarms++;
+    return (int)syscall(SYS_timerfd_settime, fd, flags, spec, before);
+}
+
 static unsigned fds_before;
 
 static int setup(void **state)
@@ -219,7 +231,7 @@ static void a_bad_descriptor_is_refused(void **state)
 
 /* ---- timers and tasks ----------------------------------------------------------------------- */
 
-struct alarm {
+struct fuse {
     struct adit_timer timer;
     unsigned fired, rearm;
     char *trace, letter;
@@ -227,7 +239,7 @@ struct alarm {
 
 static void on_fire(struct adit_timer *timer, adit_time now)
 {
-    struct alarm *a = adit_container_of(timer, struct alarm, timer);
+    struct fuse *a = adit_container_of(timer, struct fuse, timer);
 
     a->fired++;
     if (a->trace)
@@ -241,8 +253,8 @@ static void on_fire(struct adit_timer *timer, adit_time now)
 static void timers_fire_in_order_and_each_has_its_turn(void **state)
 {
     char trace[16] = "";
-    struct alarm a = { .rearm = 2, .trace = trace, .letter = 'a' };
-    struct alarm b = { .trace = trace, .letter = 'b' }, c = { .trace = trace, .letter = 'c' };
+    struct fuse a = { .rearm = 2, .trace = trace, .letter = 'a' };
+    struct fuse b = { .trace = trace, .letter = 'b' }, c = { .trace = trace, .letter = 'c' };
     adit_time now = adit_loop_now(loop);
 
     (void)state;
@@ -265,12 +277,12 @@ static void timers_fire_in_order_and_each_has_its_turn(void **state)
 static void on_fire_stop(struct adit_timer *timer, adit_time now)
 {
     on_fire(timer, now);
-    adit_loop_stop(loop);
+    adit_loop_stop(timer->loop);
 }
 
 static void the_built_in_loop_sleeps_until_a_timer(void **state)
 {
-    struct alarm a = { 0 };
+    struct fuse a = { 0 };
     adit_time start = adit_loop_now(loop);
 
     (void)state;
@@ -281,6 +293,84 @@ static void the_built_in_loop_sleeps_until_a_timer(void **state)
     assert_true(adit_loop_now(loop) >= start + ADIT_MS);
     adit_loop_stop(loop); /* before it runs */
     assert_int_equal(adit_loop_run(loop), 0);
+}
+
+/* Nearer than what the kernel was told, then farther: each at its time, and none is forgotten. */
+static void a_wait_ends_at_the_first_deadline_there_is(void **state)
+{
+    struct fuse near = { 0 }, far = { 0 }, given_up = { 0 };
+    adit_time start = adit_loop_now(loop);
+
+    (void)state;
+    adit_timer_init(&near.timer, loop, on_fire_stop, "near");
+    adit_timer_init(&far.timer, loop, on_fire_stop, "far");
+    adit_timer_init(&given_up.timer, loop, on_fire_stop, "given up");
+    adit_timer_set(&given_up.timer, start + 5 * ADIT_MS);
+    adit_timer_set(&near.timer, start + 3 * ADIT_MS);
+    adit_timer_set(&far.timer, start + 20 * ADIT_MS);
+    assert_int_equal(adit_loop_run(loop), 0);
+    assert_int_equal(near.fired, 1);
+    adit_timer_set(&near.timer, adit_loop_now(loop) + 3600 * ADIT_SEC);
+    assert_int_equal(adit_loop_run(loop), 0);
+    assert_int_equal(given_up.fired, 1);
+    adit_timer_set(&given_up.timer, adit_loop_now(loop) + 2 * ADIT_MS);
+    adit_timer_set(&given_up.timer, adit_loop_now(loop) + 3600 * ADIT_SEC);
+    assert_int_equal(adit_loop_run(loop), 0);
+    assert_int_equal(far.fired, 1);
+    assert_true(adit_loop_now(loop) >= start + 20 * ADIT_MS);
+    adit_timer_stop(&near.timer);
+    adit_timer_stop(&given_up.timer);
+}
+
+static void without_a_timer_descriptor_epoll_has_a_timeout(void **state)
+{
+    struct rlimit before, few;
+    struct fuse a = { 0 };
+    struct adit_loop *bare;
+    int free = dup(STDIN_FILENO);
+
+    (void)state;
+    close(free);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    few = (struct rlimit){ (rlim_t)free + 1, before.rlim_max }; /* epoll's, and no more */
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+    bare = adit_loop_new();
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    assert_non_null(bare);
+    adit_timer_init(&a.timer, bare, on_fire_stop, "a");
+    adit_timer_set(&a.timer, adit_loop_now(bare) + 2 * ADIT_MS);
+    assert_int_equal(adit_loop_run(bare), 0);
+    assert_int_equal(a.fired, 1);
+    adit_loop_free(bare);
+}
+
+static void the_alarm_is_set_no_more_often_than_it_has_to_be(void **state)
+{
+    int epoll = epoll_create1(EPOLL_CLOEXEC);
+    adit_time now = adit_loop_now(loop), at;
+    struct epoll_event ev = { .data.ptr = loop };
+    struct adit_alarm a;
+
+    (void)state;
+    adit_alarm_init(&a, epoll);
+    assert_true(adit_alarm_by(&a, now + 3600 * ADIT_SEC, now));
+    assert_true(adit_alarm_by(&a, now + 5 * ADIT_MS, now));
+    at = a.at;
+    assert_true(at >= now + 5 * ADIT_MS && at < now + 6 * ADIT_MS);
+    alarms = 0;
+    assert_true(adit_alarm_by(&a, now + 5 * ADIT_MS, now));
+    assert_true(adit_alarm_by(&a, now + 6 * ADIT_MS, now + ADIT_MS)); /* it rings before that */
+    assert_int_equal(alarms, 0);
+    assert_int_equal(epoll_wait(epoll, &ev, 1, 10000), 1);
+    assert_null(ev.data.ptr);
+    now = adit_loop_now(loop);
+    assert_true(now >= at);
+    assert_int_equal(epoll_wait(epoll, &ev, 1, 0), 0); /* once */
+    assert_true(adit_alarm_by(&a, now + ADIT_MS, now));
+    assert_int_equal(epoll_wait(epoll, &ev, 1, 10000), 1);
+    adit_alarm_done(&a);
+    assert_false(adit_alarm_by(&a, now + ADIT_SEC, now));
+    close(epoll);
 }
 
 struct job {
@@ -374,6 +464,9 @@ int main(void)
         T(a_bad_descriptor_is_refused),
         T(timers_fire_in_order_and_each_has_its_turn),
         T(the_built_in_loop_sleeps_until_a_timer),
+        T(a_wait_ends_at_the_first_deadline_there_is),
+        T(without_a_timer_descriptor_epoll_has_a_timeout),
+        T(the_alarm_is_set_no_more_often_than_it_has_to_be),
         T(tasks_run_once_and_what_they_queue_runs_too),
         T(what_is_last_waits_for_all_others),
     };
