@@ -55,7 +55,8 @@ struct turn {
     struct adit_task fail; /* it could not be made, for this cause */
     struct adit_cause cause;
     bool up;
-    int told; /* errno of the last trouble that was logged: the same is not told again */
+    int told;         /* errno of the last trouble that was logged: the same is not told again */
+    char trouble[96]; /* the last one, as in a cause; "" = none, or it is up */
 };
 
 struct adit_peer {

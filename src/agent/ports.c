@@ -23,6 +23,7 @@ struct asked {
     struct adit_portmap map;
     struct adit_upnp *upnp; /* NULL: nobody has been silent yet */
     struct adit_addr from;  /* the socket, as it was when we asked */
+    bool refused;           /* the last word, if it has no port */
 };
 
 struct adit_ports {
@@ -217,6 +218,7 @@ static void heard(void *arg, enum adit_portmap_news news, const struct adit_addr
 
     if (external && !sensible(external, &q->from))
         external = NULL;
+    q->refused = news == ADIT_PORTMAP_REFUSED;
     switch (news) {
     case ADIT_PORTMAP_OPEN:
         adit_debug("agent", "the gateway has opened %s",
@@ -325,6 +327,29 @@ bool adit_ports_pending(const struct adit_peer *peer, adit_time now)
     for (size_t i = 0; s && now < s->hold_until && i < BASES_MAX; i++)
         if (undecided(&s->asked[i]))
             return true;
+    return false;
+}
+
+bool adit_ports_at(const struct adit_peer *peer, size_t i, struct adit_port_view *ret_view)
+{
+    const struct adit_ports *s = peer->ports;
+
+    for (size_t b = 0; s && b < BASES_MAX; b++) {
+        const struct asked *q = &s->asked[b];
+        bool upnp = adit_upnp_holds(q->upnp), held = has_port(q);
+        if (q->map.state == ADIT_PORTMAP_OFF || i--)
+            continue;
+        *ret_view = (struct adit_port_view){ .base = &q->from,
+                                             .state = held           ? "held"
+                                                      : undecided(q) ? "being asked for"
+                                                      : q->refused   ? "refused"
+                                                                     : "not offered" };
+        if (held) {
+            ret_view->external = upnp ? adit_upnp_external(q->upnp) : &q->map.external;
+            ret_view->protocol = upnp ? "UPnP" : q->map.pcp ? "PCP" : "NAT-PMP";
+        }
+        return true;
+    }
     return false;
 }
 

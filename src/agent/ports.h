@@ -20,6 +20,14 @@ bool adit_ports_pending(const struct adit_peer *peer, adit_time now);
 /* A packet from a gateway's port: true, it was for us. */
 bool adit_ports_take(struct adit_peer *peer, size_t base, const struct adit_addr *from,
                      const void *bytes, size_t n, adit_time now);
+/* What was asked for one of our sockets, and what became of it; valid until the next call of
+ * anything. */
+struct adit_port_view {
+    const struct adit_addr *base, *external; /* external: NULL unless one is held */
+    const char *protocol;                    /* by which, likewise */
+    const char *state;
+};
+bool adit_ports_at(const struct adit_peer *peer, size_t i, struct adit_port_view *ret_view);
 /* Gives all ports back, while there are sockets. */
 void adit_ports_close(struct adit_peer *peer);
 void adit_ports_free(struct adit_peer *peer);

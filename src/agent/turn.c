@@ -153,6 +153,14 @@ static void make_login(const struct turn *t, struct login *out)
     out->password[adit_base64_encode(out->password, mac, sizeof mac, false)] = '\0';
 }
 
+static void in_trouble(struct turn *t, int err, const char *text)
+{
+    snprintf(t->trouble, sizeof t->trouble, "%s", text);
+    if (t->told != err)
+        adit_log(ADIT_LOG_WARN, "agent", "TURN server %s: %s, continuing", t->uri, text);
+    t->told = err;
+}
+
 static void tell_engine(struct turn *t, const struct adit_addr *addrs, size_t count, adit_time now)
 {
     struct adit_engine_turn conf = { .transport = t->transport,
@@ -171,8 +179,7 @@ static void tell_engine(struct turn *t, const struct adit_addr *addrs, size_t co
     id = adit_engine_add_turn(t->peer->engine, &conf, now);
     t->relay = id < 0 ? -1 : id;
     if (id < 0)
-        adit_log(ADIT_LOG_WARN, "agent", "TURN server %s cannot be used: %s, continuing", t->uri,
-                 strerror(-id));
+        in_trouble(t, -id, strerror(-id));
 }
 
 static void on_resolved(void *arg, int err, const struct adit_addr *addrs, size_t count,
@@ -183,8 +190,7 @@ static void on_resolved(void *arg, int err, const struct adit_addr *addrs, size_
 
     peer->resolving--;
     if (err)
-        adit_log(ADIT_LOG_WARN, "agent", "TURN server %s: %s, continuing", t->uri,
-                 adit_resolve_error(err));
+        in_trouble(t, err, adit_resolve_error(err));
     else
         tell_engine(t, addrs, count, now);
     t->resolve = adit_resolve_free(t->resolve); /* and with it addrs */
@@ -239,9 +245,9 @@ void adit_turns_event(struct adit_peer *peer, const struct adit_engine_event *ev
             adit_log(t->told ? ADIT_LOG_INFO : ADIT_LOG_DEBUG, "agent",
                      "TURN server %s has lent us an address", t->uri);
         t->told = 0;
-    } else if (t->told != ev->cause.err) {
-        adit_log(ADIT_LOG_WARN, "agent", "TURN server %s: %s, continuing", t->uri, ev->cause.text);
-        t->told = ev->cause.err;
+        t->trouble[0] = '\0';
+    } else {
+        in_trouble(t, ev->cause.err, ev->cause.text);
     }
     t->up = ev->up;
     if (!t->up && t->secret) { /* the old one may have come to its end */

@@ -100,6 +100,11 @@ bool adit_upnp_holds(const struct adit_upnp *u)
     return adit_igd_built() && u && u->igd.external.family;
 }
 
+const struct adit_addr *adit_upnp_external(const struct adit_upnp *u)
+{
+    return &u->igd.external;
+}
+
 bool adit_upnp_decided(const struct adit_upnp *u)
 {
     return !adit_igd_built() || !u || u->igd.decided;

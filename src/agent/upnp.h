@@ -20,7 +20,8 @@ struct adit_upnp *adit_upnp_new(struct adit_loop *loop, const struct adit_addr *
  * NULL, as below. */
 struct adit_upnp *adit_upnp_free(struct adit_upnp *u);
 
-bool adit_upnp_holds(const struct adit_upnp *u);   /* a port is open */
+bool adit_upnp_holds(const struct adit_upnp *u); /* a port is open: */
+const struct adit_addr *adit_upnp_external(const struct adit_upnp *u);
 bool adit_upnp_decided(const struct adit_upnp *u); /* or it was said why not */
 
 #endif

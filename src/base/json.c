@@ -256,3 +256,8 @@ double adit_json_number(const json_t *object, const char *key)
 {
     return json_number_value(json_object_get(object, key));
 }
+
+json_t *adit_json_ms(adit_time t)
+{
+    return t ? json_real((double)(t / ADIT_US) / 1000) : json_null();
+}

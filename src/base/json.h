@@ -33,5 +33,7 @@ const char *adit_json_string(const json_t *object, const char *key);
 const char *adit_json_word(char out[ADIT_JSON_WORD], const json_t *object, const char *key);
 bool adit_json_is(const json_t *object, const char *key);       /* true, and not something else */
 double adit_json_number(const json_t *object, const char *key); /* 0 if there is none */
+/* In milliseconds; null for 0, which is not known. */
+json_t *adit_json_ms(adit_time t);
 
 #endif

@@ -10,18 +10,13 @@
 
 /* ---- made by who has the connection ---------------------------------------------------------- */
 
-static json_t *ms(adit_time t)
-{
-    return t ? json_real((double)(t / ADIT_US) / 1000) : json_null();
-}
-
 static json_t *pair_json(const struct adit_pair_info *p)
 {
     return json_pack(
         "{s:s, s:s, s:s, s:s, s:s, s:b, s:b, s:b, s:b, s:b, s:o, s:i, s:i, s:I, s:I, s:o}", "local",
         p->local, "remote", p->remote, "base", p->base, "state", p->state, "why",
         adit_why_text(p->why), "valid", p->valid, "nominated", p->nominated, "in_use", p->in_use,
-        "backup", p->backup, "relayed", p->relayed, "rtt_ms", ms(p->rtt), "loss_permille",
+        "backup", p->backup, "relayed", p->relayed, "rtt_ms", adit_json_ms(p->rtt), "loss_permille",
         (int)p->loss, "failures", (int)p->failures, "checks_sent", (json_int_t)p->checks_sent,
         "checks_answered", (json_int_t)p->checks_answered, "error",
         p->err ? json_string(strerror(p->err)) : json_null());

@@ -4,6 +4,8 @@
 
 #include "agent/gate.h"
 #include "agent/inner.h"
+#include "base/json.h"
+#include "ctl/network.h"
 #include "ctl/pairs.h"
 
 /* "direct IPv4", "TCP IPv4", "relay IPv6": what matters of the two ends. */
@@ -20,11 +22,6 @@ static json_t *path_of(const struct adit_peer *peer)
                         : pair.remote->transport == ADIT_TRANSPORT_TCP ? "TCP"
                                                                        : "direct",
                         pair.remote->addr.family == ADIT_FAMILY_V6 ? "IPv6" : "IPv4");
-}
-
-static json_t *ms(adit_time t)
-{
-    return t ? json_real((double)(t / ADIT_US) / 1000) : json_null();
 }
 
 static json_t *channels_of(const struct adit_peer *peer)
@@ -66,6 +63,7 @@ static void add_paths(json_t *o, const struct adit_call *call, const struct adit
     json_object_set_new(o, "offloads", offloads_of(call));
     json_object_set_new(o, "candidates", adit_candidates_json(peer));
     json_object_set_new(o, "pairs", pairs);
+    adit_network_add(o, peer);
 }
 
 static void add_stats(json_t *o, struct adit_peer *peer)
@@ -85,8 +83,8 @@ static void add_stats(json_t *o, struct adit_peer *peer)
     json_object_set_new(o, "local", json_string(s.local));
     json_object_set_new(o, "remote", json_string(s.remote));
     json_object_set_new(o, "cipher", json_string(s.cipher));
-    json_object_set_new(o, "rtt_ms", ms(s.rtt));
-    json_object_set_new(o, "connect_ms", ms(s.channel_after));
+    json_object_set_new(o, "rtt_ms", adit_json_ms(s.rtt));
+    json_object_set_new(o, "connect_ms", adit_json_ms(s.channel_after));
     json_object_set_new(o, "packets_sent", json_integer((json_int_t)s.packets_sent));
     json_object_set_new(o, "packets_received", json_integer((json_int_t)s.packets_received));
     json_object_set_new(o, "bytes_sent", json_integer((json_int_t)s.bytes_sent));
@@ -136,17 +134,19 @@ json_t *adit_snapshot(const struct adit_agent *a, adit_time now)
 {
     const struct adit_agent_conf *conf = adit_agent_conf(a);
     const struct adit_signal *signal = adit_agent_signal(a);
+    static const struct adit_addr none[2];
     json_t *peers = json_array();
     const struct adit_call *call;
 
     for (size_t i = 0; (call = adit_agent_call(a, i)); i++)
         json_array_append_new(peers, adit_snapshot_call(call, now));
     return json_pack(
-        "{s:s, s:I, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:o, s:o}", "version", ADIT_VERSION, "pid",
-        (json_int_t)getpid(), "role", conf->connect ? "connect" : "listen", "mode",
+        "{s:s, s:I, s:s, s:s, s:s, s:s, s:s, s:o, s:s, s:I, s:o, s:o}", "version", ADIT_VERSION,
+        "pid", (json_int_t)getpid(), "role", conf->connect ? "connect" : "listen", "mode",
         conf->call.lanes.app->name, "id", signal ? adit_signal_id(signal) : "", "dialect",
         signal ? adit_signal_dialect(signal) : "", "signaling",
-        signal && adit_signal_joined(signal) ? "joined" : "down", "fingerprint",
+        signal && adit_signal_joined(signal) ? "joined" : "down", "seen",
+        adit_addresses_json(signal ? adit_signal_seen(signal) : none), "fingerprint",
         adit_agent_fingerprint(a), "seconds", (json_int_t)((now - adit_agent_since(a)) / ADIT_SEC),
         "peers", peers, "public", strangers_of(a));
 }

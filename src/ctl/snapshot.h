@@ -24,7 +24,7 @@ json_t *adit_snapshot_call(const struct adit_call *call, adit_time now);
 /* Adds "sent_bit_s" and "received_bit_s" to each peer that is in `before` as well, a snapshot of
  * the same agent taken `since` earlier. */
 void adit_snapshot_add_rates(json_t *snapshot, const json_t *before, adit_time since);
-/* For a terminal. verbose: with all pairs of addresses. */
+/* For a terminal. verbose: with all pairs of addresses, and what is known of the network. */
 void adit_snapshot_print(struct adit_buf *out, const json_t *snapshot, bool verbose);
 
 #endif

@@ -1,5 +1,6 @@
 /* snapshot_print - a snapshot for people, and how fast what it counts goes. */
 #include "base/json.h"
+#include "ctl/network.h"
 #include "ctl/pairs.h"
 #include "ctl/snapshot.h"
 
@@ -55,11 +56,12 @@ static void print_offloads(struct adit_buf *out, const json_t *o)
         adit_buf_printf(out, "\n");
 }
 
-static void print_pairs(struct adit_buf *out, const json_t *peer, bool verbose)
+static void print_details(struct adit_buf *out, const json_t *peer)
 {
     const json_t *pairs = json_object_get(peer, "pairs");
 
-    if (!verbose || !json_array_size(pairs))
+    adit_network_print(out, peer);
+    if (!json_array_size(pairs))
         return;
     adit_buf_printf(out, "    pairs\n");
     adit_pairs_print(out, pairs, "      ");
@@ -78,7 +80,8 @@ static void print_peer(struct adit_buf *out, const json_t *peer, bool verbose)
     print_seconds(out, adit_json_number(peer, "seconds"));
     adit_buf_printf(out, "\n");
     if (!*adit_json_word(text, peer, "path")) {
-        print_pairs(out, peer, verbose);
+        if (verbose)
+            print_details(out, peer);
         return;
     }
     adit_buf_printf(out, "    path      %s", text);
@@ -105,7 +108,8 @@ static void print_peer(struct adit_buf *out, const json_t *peer, bool verbose)
     adit_buf_printf(out, "\n    cipher    %s\n", adit_json_word(text, peer, "cipher"));
     adit_buf_printf(out, "    identity  %s\n", adit_json_word(text, peer, "fingerprint"));
     print_offloads(out, json_object_get(peer, "offloads"));
-    print_pairs(out, peer, verbose);
+    if (verbose)
+        print_details(out, peer);
 }
 
 /* Counters begin anew with each connection. */
@@ -148,6 +152,7 @@ static void print_ways(struct adit_buf *out, const json_t *snapshot)
         adit_buf_printf(out, " (%s)", adit_json_word(text, snapshot, "dialect"));
         if (*adit_json_word(text, snapshot, "id"))
             adit_buf_printf(out, " as %s", text);
+        adit_addresses_print(out, ", seen at", json_object_get(snapshot, "seen"));
     }
     if (json_is_object(public))
         adit_buf_printf(out,

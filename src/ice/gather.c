@@ -313,8 +313,11 @@ static void probe_answered(struct adit_ice *ice, struct adit_ice_base *base, siz
     struct adit_ice_probe *p = &base->probes[server];
     struct adit_addr old = p->mapped;
 
-    if (p->retry.sends == 1 && (!ice->stun_rtt || now - p->sent < ice->stun_rtt))
-        ice->stun_rtt = now - p->sent;
+    if (p->retry.sends == 1) {
+        p->rtt = now - p->sent;
+        if (!ice->stun_rtt || p->rtt < ice->stun_rtt)
+            ice->stun_rtt = p->rtt;
+    }
     probe_over(ice, p, now);
     ice->gather_answered = adit_time_min(ice->gather_answered, now);
     if (!adit_addr_equal(&old, mapped)) {

@@ -86,6 +86,13 @@ struct adit_ice_pair_view {
     int err;
 };
 
+/* What one STUN server says to one base; pointers as above. */
+struct adit_ice_stun_view {
+    const struct adit_addr *server, *base, *mapped; /* mapped: its last answer, or NULL */
+    bool settled;                                   /* it has answered, or was given up once */
+    adit_time rtt; /* of the last answer to a first transmission; 0 = unknown */
+};
+
 enum adit_ice_event_type {
     ADIT_ICE_EV_STATE, /* state */
     ADIT_ICE_EV_CAND,  /* a local candidate was found (host at once, srflx when the server answers)
@@ -252,6 +259,8 @@ bool adit_ice_uses(const struct adit_ice *ice, int base, const struct adit_addr 
 void adit_ice_stats(const struct adit_ice *ice, struct adit_ice_stats *ret_stats);
 /* Pair i of those that are known, in no particular order; false: there are no more. */
 bool adit_ice_pair_at(const struct adit_ice *ice, size_t i, struct adit_ice_pair_view *ret_view);
+/* The same of every base and every STUN server that it asks. */
+bool adit_ice_stun_at(const struct adit_ice *ice, size_t i, struct adit_ice_stun_view *ret_view);
 
 /* No more packets leave; state CLOSED. */
 void adit_ice_close(struct adit_ice *ice);

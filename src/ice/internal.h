@@ -14,7 +14,7 @@
  *   tcp.c     what is different by TCP: priorities, pairing, no repetition
  *   seek.c    pairs that did not work are tried again while better ones could be
  *   predict.c the ports that a counting NAT gives next
- *   listing.c what became of each pair, for people
+ *   listing.c what became of each pair, and what each STUN server said, for people
  *
  * Every public function ends with adit_ice_finish(): it starts what may start at once, works out
  * the next deadline and delivers events. Everything leaves through adit_ice_emit(), which alone
@@ -52,6 +52,7 @@ struct adit_ice_probe {
     struct adit_retry retry;
     adit_time again, sent;
     struct adit_addr mapped; /* the last answer; family NONE before */
+    adit_time rtt;           /* of the last answer to a first transmission; 0 = there was none */
 };
 
 /* An authenticated check that came before the remote description. */

@@ -1,4 +1,5 @@
-/* listing - what became of each pair, for people and programs that ask; it changes nothing. */
+/* listing - what became of each pair, and what the STUN servers said, for people and programs that
+ * ask; it changes nothing. */
 #include "ice/internal.h"
 
 static const char *const texts[] = {
@@ -76,4 +77,22 @@ bool adit_ice_pair_at(const struct adit_ice *ice, size_t i, struct adit_ice_pair
     if (ret_view->why == ADIT_WHY_REFUSED)
         ret_view->err = p->failure_err;
     return true;
+}
+
+bool adit_ice_stun_at(const struct adit_ice *ice, size_t i, struct adit_ice_stun_view *ret_view)
+{
+    for (size_t b = 0; b < ice->base_count; b++) {
+        for (size_t k = 0; k < ice->stun_count; k++) {
+            const struct adit_ice_probe *p = &ice->bases[b]->probes[k];
+            if (p->state == ADIT_PROBE_IDLE || i--)
+                continue;
+            *ret_view = (struct adit_ice_stun_view){ .server = &ice->stun[k],
+                                                     .base = &ice->bases[b]->addr,
+                                                     .mapped = p->mapped.family ? &p->mapped : NULL,
+                                                     .settled = p->settled,
+                                                     .rtt = p->rtt };
+            return true;
+        }
+    }
+    return false;
 }

@@ -404,6 +404,11 @@ bool adit_engine_pair_at(const struct adit_engine *e, size_t i, struct adit_ice_
     return adit_ice_pair_at(e->ice, i, ret_view);
 }
 
+bool adit_engine_stun_at(const struct adit_engine *e, size_t i, struct adit_ice_stun_view *ret_view)
+{
+    return adit_ice_stun_at(e->ice, i, ret_view);
+}
+
 void adit_engine_stats(struct adit_engine *e, struct adit_engine_stats *ret_stats)
 {
     *ret_stats = (struct adit_engine_stats){

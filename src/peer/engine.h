@@ -213,6 +213,9 @@ size_t adit_engine_message_max(const struct adit_engine *e);
 /* The largest message that makes one packet on the path in use, as far as that is known. *ret_sure:
  * it is known, and larger ones do not (ice/pmtu.h). */
 size_t adit_engine_packet_max(const struct adit_engine *e, bool *ret_sure);
+/* The largest datagram that the path in use is known to carry, UDP payload in bytes; 0: there is
+ * none, or nothing is known of it yet. */
+size_t adit_engine_path_mtu(const struct adit_engine *e);
 
 /* As adit_sctp_flow; 0 and 0 without an association. */
 void adit_engine_flow(const struct adit_engine *e, uint32_t *ret_window, adit_time *ret_rtt);
@@ -250,5 +253,7 @@ const struct adit_cand *adit_engine_remote(const struct adit_engine *e, size_t i
 /* See adit_ice_pair_at. */
 bool adit_engine_pair_at(const struct adit_engine *e, size_t i,
                          struct adit_ice_pair_view *ret_view);
+bool adit_engine_stun_at(const struct adit_engine *e, size_t i,
+                         struct adit_ice_stun_view *ret_view);
 
 #endif

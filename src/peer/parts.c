@@ -23,6 +23,14 @@ size_t adit_engine_packet_max(const struct adit_engine *e, bool *ret_sure)
     return adit_sctp_payload_for(adit_dtls_payload_for(adit_parts_mtu(e)));
 }
 
+size_t adit_engine_path_mtu(const struct adit_engine *e)
+{
+    size_t n = adit_ice_mtu(e->ice);
+    bool known = n > ADIT_PMTU_BASE || adit_ice_mtu_settled(e->ice);
+
+    return known && adit_ice_selected(e->ice, NULL) ? n : 0;
+}
+
 void adit_engine_flow(const struct adit_engine *e, uint32_t *ret_window, adit_time *ret_rtt)
 {
     *ret_window = 0;

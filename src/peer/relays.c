@@ -261,6 +261,16 @@ void adit_engine_turn_login(struct adit_engine *e, int relay, const char *user,
         adit_turn_login(r->turn, user, password);
 }
 
+struct adit_addr adit_engine_turn_relayed(const struct adit_engine *e, int relay,
+                                          enum adit_family family)
+{
+    const struct relay *r = adit_peer_relay_at(e, relay);
+
+    if (!r || !adit_turn_ready(r->turn))
+        return (struct adit_addr){ .family = ADIT_FAMILY_NONE };
+    return adit_turn_relayed(r->turn, family);
+}
+
 void adit_relays_free(struct adit_engine *e)
 {
     for (size_t i = 0; e->relays && i < e->relays->count; i++) {

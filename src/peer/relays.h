@@ -45,6 +45,9 @@ void adit_engine_turn_closed(struct adit_engine *e, int relay, const struct adit
  * more. */
 size_t adit_engine_turn_feed(struct adit_engine *e, int relay, const void *bytes, size_t n,
                              adit_time now);
+/* What it lends us of a family, for who asks; its family NONE: nothing. */
+struct adit_addr adit_engine_turn_relayed(const struct adit_engine *e, int relay,
+                                          enum adit_family family);
 
 /* ---- for the files of this room; e->now is the time ------------------------------------------ */
 

@@ -325,6 +325,11 @@ const char *adit_signal_id(const struct adit_signal *s)
     return s->engine->id;
 }
 
+const struct adit_addr *adit_signal_seen(const struct adit_signal *s)
+{
+    return s->seen;
+}
+
 /* ---- commands -------------------------------------------------------------------------------- */
 
 /* With UDP the server is not the only way. */

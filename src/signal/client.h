@@ -84,6 +84,8 @@ bool adit_signal_uses_udp(const struct adit_signal *s);
 bool adit_signal_joined(const struct adit_signal *s);
 /* Our name at the server, "" where there is none. */
 const char *adit_signal_id(const struct adit_signal *s);
+/* Where the server saw us last: IPv4 and IPv6, family NONE if it never said so. */
+const struct adit_addr *adit_signal_seen(const struct adit_signal *s);
 
 /* Commands. -EAGAIN: not joined now; tell again at JOINED. -ENOTSUP: the dialect has no such thing,
  * which may be ignored. -EMSGSIZE, -ENOMEM. */

@@ -223,5 +223,23 @@ out = subprocess.run([sys.argv[1], "status", "--json"], check=True, capture_outp
 p = {a["id"]: a for a in map(json.loads, out.splitlines())}["alice"]["peers"][0]
 assert p["choice"] and p["pairs"][0]["in_use"] and p["nat_mapping"] == "endpoint-independent", p
 assert "udp_gro" in p["offloads"] and p["candidates"]["local"], p' "$ADIT"
+    network() {
+        python3 -c '
+import json, subprocess, sys
+out = subprocess.run([sys.argv[1], "status", "--json"], check=True, capture_output=True, text=True).stdout
+a = {a["id"]: a for a in map(json.loads, out.splitlines())}["alice"]
+p = a["peers"][0]
+assert a["seen"] == {"IPv4": "203.0.113.10", "IPv6": None}, a
+assert [s["address"] for s in p["stun"]] == ["203.0.113.1:3478", "203.0.113.2:3478"], p
+assert all(s["seen_as"].startswith("203.0.113.10:") and 0 < s["rtt_ms"] < 1000 for s in p["stun"]), p
+assert all(s["base"].startswith("192.168.1.2:") and s["state"] == "answered" for s in p["stun"]), p
+assert p["path_mtu"] == 1460 and p["turn"] == [], p
+assert [(m["state"], m["external"]) for m in p["port_mappings"]] == [("not offered", None)], p' "$ADIT"
+    }
+    check "status --json: what is known of the network without asking" until_true 10 network
+    check "status -v: for people" eval '"$ADIT" status -v |
+        grep -E "^    STUN      203.0.113.1:3478 sees us as 203.0.113.10:[0-9]+, [0-9.]+ ms \(192.168.1.2:[0-9]+\)$"'
+    check "status: in short, not all of it" eval '"$ADIT" status >"$W/short" && grep -q "as alice, seen at 203.0.113.10$" "$W/short" &&
+        ! grep -q STUN "$W/short"'
     ;;
 esac

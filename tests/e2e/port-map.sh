@@ -4,6 +4,7 @@
 # when the router has forgotten it. And the same by hand: --announce.
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/router_world.sh"
+. "$(dirname "$0")/world.sh"
 
 must "a laboratory" laboratory symmetric symmetric
 must "a router that opens ports" router natpmp
@@ -61,3 +62,11 @@ check "--announce of a name is refused" ends a 5 2
 offer --announce 192.0.2.1:4000
 check "a forwarded port needs --udp-port" ends a 5 2
 check "which is said" told a 'udp-port'
+
+must "a laboratory once more" laboratory symmetric symmetric
+must "with that router, and a signaling server" eval 'router natpmp && server'
+side c A listen --id carol
+must "one who waits" until_true 10 told c 'at the signaling server'
+side d B connect carol --id dave
+holds() { "$ADIT" status -v | grep -E "^    port map  192.168.1.2:[0-9]+: held, $OUTSIDE:[0-9]+ outside \(PCP\)$"; }
+check "status -v: the port that is open" until_true 15 holds

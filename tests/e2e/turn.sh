@@ -27,7 +27,7 @@ start server PUB "$ADIT" signal --listen $RELAY:8000 --anonymous --ws-relay off
 must "a signaling server" until_true 10 listening PUB 8000
 lab in A ip link set dev eth0 mtu 1400
 side d A listen --id dora --mode chat --udp-port 5000 --path relay --ice-tcp off --turn "turn:$RELAY" \
-    --turn-password-file "$W/password"
+    --turn "turn:$RELAY:9?transport=tcp" --turn-password-file "$W/password"
 must "one port for many" until_true 10 told d 'at the signaling server'
 for n in e f g; do
     side $n B connect dora --id $n --mode chat
@@ -35,6 +35,9 @@ done
 for n in e f g; do
     check "$n: meets through a relay, beside the others" until_true 15 told $n '^adit: connected in .* to relay'
 done
+status() { "$ADIT" status -v >"$W/status" && grep -E "$1" "$W/status"; }
+check "status -v: a TURN server, and what it lends" status "^    TURN      turn:$RELAY: up, lends us $RELAY:[0-9]+\$"
+check "and one that is down, and why" status "^    TURN      turn:$RELAY:9\?transport=tcp: failed: .*refused"
 for n in e f g; do
     say $n "from $n"
     check "$n: what it says arrives" until_true 10 said d "from $n"

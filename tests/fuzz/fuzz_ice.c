@@ -129,8 +129,9 @@ static void add_remote(struct world *w, uint8_t where, struct adit_cursor *c)
         abort();
 }
 
-static void look_at_pairs(const struct world *w)
+static void look_at(const struct world *w)
 {
+    struct adit_ice_stun_view said;
     struct adit_ice_pair_view v;
     unsigned in_use = 0, backups = 0;
 
@@ -143,6 +144,10 @@ static void look_at_pairs(const struct world *w)
     }
     if (in_use > 1 || backups > 1)
         abort();
+    for (size_t i = 0; adit_ice_stun_at(w->ice, i, &said); i++)
+        if (!said.server->family || !said.base->family || (said.mapped && !said.settled) ||
+            (said.rtt && !said.mapped))
+            abort();
 }
 
 static void control(struct world *w, uint8_t what)
@@ -184,7 +189,7 @@ static void control(struct world *w, uint8_t what)
         if (what == 0xff)
             adit_ice_close(w->ice);
         else
-            look_at_pairs(w);
+            look_at(w);
         break;
     }
 }

@@ -266,6 +266,8 @@ static void the_server_sees_us_elsewhere(void **state)
     struct script t = { .seen = "192.0.2.1" };
     struct ws_server server;
     struct adit_signal_conf conf = quick(serve(&server, &t, "/ws/alice"));
+    const struct adit_addr *seen;
+    char text[ADIT_ADDR_STR];
     struct end a;
 
     (void)state;
@@ -277,6 +279,9 @@ static void the_server_sees_us_elsewhere(void **state)
             fail_msg("%s: told %u times", rows[i].seen, a.count[ADIT_SIGNAL_SEEN]);
     }
     assert_string_equal(a.last, "192.0.2.1");
+    seen = adit_signal_seen(a.signal);
+    assert_string_equal(adit_addr_str_ip(&seen[0], text), "192.0.2.1");
+    assert_string_equal(adit_addr_str_ip(&seen[1], text), "2001:db8::2");
     finish(&a);
     ws_server_stop(&server);
 }
@@ -690,6 +695,7 @@ static void go_through(struct tunnel *tunnel, const char *scheme, bool by_enviro
     assert_string_equal(t.target[0], "GET /ws/alice");
     come_again(&a, &t, "192.0.2.2"); /* that is the proxy */
     assert_int_equal(a.count[ADIT_SIGNAL_SEEN], 0);
+    assert_int_equal(adit_signal_seen(a.signal)->family, ADIT_FAMILY_NONE);
     finish(&a);
     unsetenv("all_proxy");
     on_tunnel_closed(tunnel, NULL, 0);

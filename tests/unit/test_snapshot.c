@@ -64,6 +64,39 @@ static void for_people(void **state)
           "  carol: calling for 1s\n");
 }
 
+/* What STUN and TURN servers and the router said: without the pair that is in use, as well. */
+static void of_the_network(void **state)
+{
+    (void)state;
+    shows(
+        "{\"version\":\"1.2\",\"pid\":7,\"role\":\"listen\",\"mode\":\"tun\",\"id\":\"alice\","
+        "\"dialect\":\"agent\",\"signaling\":\"joined\",\"seen\":{\"IPv4\":\"192.0.2.\\u001b1\","
+        "\"IPv6\":\"2001:db8::1\"},\"fingerprint\":\"sha-256 01\",\"seconds\":1,\"peers\":[{"
+        "\"name\":\"bob\",\"state\":\"connecting\",\"path_mtu\":1460,\"stun\":[{\"address\":"
+        "\"203.0.113.1:3478\",\"base\":\"192.0.2.1:7\",\"seen_as\":\"203.0.113.10:40501\","
+        "\"rtt_ms\":0.413,\"state\":\"answered\"},{\"address\":\"203.0.113.2:3478\",\"base\":"
+        "\"192.0.2.1:7\",\"seen_as\":null,\"rtt_ms\":null,\"state\":\"no answer yet\"}],\"turn\":["
+        "{\"name\":\"turn:a\",\"state\":\"up\",\"relayed\":{\"IPv4\":\"203.0.113.1:5\",\"IPv6\":"
+        "\"[2001:db8::1]:5\"},\"problem\":null},{\"name\":\"turn:b\",\"state\":\"failed\","
+        "\"relayed\":{\"IPv4\":null,\"IPv6\":null},\"problem\":\"wrong \\u001buser\"},{\"name\":"
+        "\"turn:c\",\"state\":\"being tried\"}],\"port_mappings\":[{\"base\":\"192.0.2.1:7\","
+        "\"state\":\"held\",\"protocol\":\"PCP\",\"external\":\"203.0.113.10:7\"},{\"base\":"
+        "\"192.0.2.9:7\",\"state\":\"not offered\",\"protocol\":null,\"external\":null}]}]}",
+        "adit 1.2 listen, mode tun, process 7, for 1s\n"
+        "  signaling joined (agent) as alice, seen at 192.0.2.?1 and 2001:db8::1\n"
+        "  identity  sha-256 01\n"
+        "\n"
+        "  bob: connecting for 0s\n"
+        "    datagrams 1460 bytes get through whole\n"
+        "    STUN      203.0.113.1:3478 sees us as 203.0.113.10:40501, 0.4 ms (192.0.2.1:7)\n"
+        "    STUN      203.0.113.2:3478: no answer yet (192.0.2.1:7)\n"
+        "    TURN      turn:a: up, lends us 203.0.113.1:5 and [2001:db8::1]:5\n"
+        "    TURN      turn:b: failed: wrong ?user\n"
+        "    TURN      turn:c: being tried\n"
+        "    port map  192.0.2.1:7: held, 203.0.113.10:7 outside (PCP)\n"
+        "    port map  192.0.2.9:7: not offered\n");
+}
+
 static void without_a_server(void **state)
 {
     (void)state;
@@ -82,7 +115,13 @@ static void without_a_server(void **state)
 static void of_anything(void **state)
 {
     static const char *const rows[] = {
-        "{}", "[]", "{\"peers\":7}", "{\"peers\":[]}", "{\"version\":7,\"pid\":\"x\"}",
+        "{}",
+        "[]",
+        "{\"peers\":7}",
+        "{\"peers\":[]}",
+        "{\"version\":7,\"pid\":\"x\"}",
+        "{\"seen\":[\"192.0.2.1\"]}",
+        "{\"seen\":{\"IPv4\":7,\"IPv6\":{}}}",
     };
 
     (void)state;
@@ -100,6 +139,28 @@ static void of_anything(void **state)
         json_decref(o);
         json_decref(before);
     }
+}
+
+static void of_any_network(void **state)
+{
+    (void)state;
+    shows(
+        "{\"dialect\":\"none\",\"peers\":[{\"path_mtu\":\"x\",\"stun\":7,\"turn\":{\"name\":\"a\"},"
+        "\"port_mappings\":null},{\"path_mtu\":-1,\"stun\":[7,{\"rtt_ms\":\"x\",\"address\":[],"
+        "\"base\":{}}],\"turn\":[[],{\"name\":7,\"relayed\":[\"a\"]}],\"port_mappings\":[null,{"
+        "\"external\":{\"IPv4\":\"a\"},\"protocol\":7}]}]}",
+        "adit  , mode , process 0, for 0s\n"
+        "  identity  \n"
+        "\n"
+        "  :  for 0s\n"
+        "\n"
+        "  :  for 0s\n"
+        "    STUN      :  ()\n"
+        "    STUN      :  ()\n"
+        "    TURN      : \n"
+        "    TURN      : \n"
+        "    port map  : \n"
+        "    port map  : \n");
 }
 
 static void rates(void **state)
@@ -124,10 +185,9 @@ static void rates(void **state)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(for_people),
-        cmocka_unit_test(without_a_server),
-        cmocka_unit_test(of_anything),
-        cmocka_unit_test(rates),
+        cmocka_unit_test(for_people),       cmocka_unit_test(of_the_network),
+        cmocka_unit_test(without_a_server), cmocka_unit_test(of_anything),
+        cmocka_unit_test(of_any_network),   cmocka_unit_test(rates),
     };
 
     cmocka_set_message_output(CM_OUTPUT_TAP);
