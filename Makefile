@@ -49,7 +49,7 @@ ALL_LDFLAGS = -pthread $(filter -fsanitize% --coverage,$(FLAGS.$(B))) -Wl,-z,rel
 # A static program whose addresses are random as well; musl-gcc does not know how to by itself. Its start files
 # are beside the one that it would take; -print-file-name would find those of the other libc.
 CRT         = $(dir $(shell $(CC) -v -xc /dev/null -o /dev/null 2>&1 | tr ' ' '\n' | grep -m1 'crt1\.o'))
-STATIC_PIE  = -static -nostartfiles -Wl,-pie,--no-dynamic-linker,-z,text $(addprefix $(CRT),rcrt1.o crti.o crtn.o)
+STATIC_PIE  = -static -nostartfiles -Wl,-pie,--no-dynamic-linker,-z,text,-T,deps/no-unwind.ld $(addprefix $(CRT),rcrt1.o crti.o crtn.o)
 
 # ---- libraries: those whose header the sources include, from the first to the last --------------
 
