@@ -101,6 +101,19 @@ void adit_bases_send_any(struct adit_peer *peer, const struct adit_addr *to, con
     }
 }
 
+/* A port of many has no line: each of them may call from anywhere. */
+void adit_bases_prefer(struct adit_peer *peer)
+{
+    struct adit_ice_pair_info pair;
+    struct base *b;
+
+    if (!adit_engine_selected(peer->engine, &pair) || pair.base < 0 || pair.base >= BASES_MAX)
+        return;
+    b = &peer->bases[pair.base];
+    if (b->peer && !b->shared)
+        adit_udp_prefer(&b->udp, &pair.remote->addr);
+}
+
 void adit_peer_tap(struct adit_peer *peer,
                    bool (*tap)(void *arg, const struct adit_addr *from, const void *bytes,
                                size_t n),

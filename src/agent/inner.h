@@ -178,6 +178,8 @@ void adit_bases_update(struct adit_peer *peer, adit_time now);
 /* No socket at all: what to do about it depends on why. The watch on the interfaces tries again,
  * but nobody tells it that there is memory again, a descriptor, or the port. */
 void adit_bases_none(struct adit_peer *peer, adit_time now);
+/* Another pair is in use: where it leads gets a line (adit_udp_prefer). */
+void adit_bases_prefer(struct adit_peer *peer);
 uint64_t adit_bases_dropped(const struct adit_peer *peer); /* datagrams, since the beginning */
 size_t adit_bases_count(const struct adit_peer *peer);
 void adit_bases_close(struct adit_peer *peer);

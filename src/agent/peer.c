@@ -91,6 +91,7 @@ static void on_event(void *arg, const struct adit_engine_event *ev)
         adit_dc_event(peer, ev->sctp);
         break;
     case ADIT_ENGINE_EV_SELECTED:
+        adit_bases_prefer(peer);
         if (peer->on.path)
             peer->on.path(peer, peer->user);
         break;

@@ -3,6 +3,7 @@
 #include <net/if.h>
 #include <netinet/in.h>
 #include <netinet/udp.h>
+#include <stdio.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -148,7 +149,11 @@ int adit_udp_open(struct adit_udp *udp, struct adit_loop *loop, const struct adi
     int fd = socket(family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return -errno;
-    *udp = (struct adit_udp){ .ops = ops, .arg = arg };
+    *udp = (struct adit_udp){ .ops = ops, .arg = arg, .conf = *conf };
+    if (conf->device) {
+        snprintf(udp->device, sizeof udp->device, "%s", conf->device);
+        udp->conf.device = udp->device;
+    }
     int err = set_options(fd, conf);
     if (!err)
         err = set_runs(udp, fd, conf->offload);
@@ -172,10 +177,90 @@ void adit_udp_close(struct adit_udp *udp)
 
     if (!adit_udp_is_open(udp))
         return;
+    if (udp->line)
+        adit_udp_close(udp->line);
+    adit_free(udp->line);
+    udp->line = NULL;
     adit_udp_hub_forget(udp);
     adit_io_stop(&udp->io);
     close(fd);
     udp->hub = NULL;
+}
+
+/* ---- a line ---------------------------------------------------------------------------------- */
+
+static int connect_to(int fd, const struct adit_addr *to)
+{
+    struct sockaddr_storage sa;
+    unsigned len = adit_addr_to_sockaddr(to, (struct sockaddr *)&sa);
+
+    return connect(fd, (struct sockaddr *)&sa, len) < 0 ? -errno : 0;
+}
+
+/* Two sockets at one port, for the moment of binding alone: afterwards the port is taken for
+ * everybody else, as it was, and nothing is shared out between the two. What strangers send before
+ * the second one is connected may come in by it, and is handed on as well. */
+static int bind_beside(int fd, const struct adit_udp *first, const struct adit_addr *to)
+{
+    int err = set_int(first->io.fd, SOL_SOCKET, SO_REUSEPORT, 1);
+
+    if (!err)
+        err = set_int(fd, SOL_SOCKET, SO_REUSEPORT, 1);
+    if (!err)
+        err = bind_to(fd, first->local, first->local.port);
+    (void)!set_int(fd, SOL_SOCKET, SO_REUSEPORT, 0);
+    (void)!set_int(first->io.fd, SOL_SOCKET, SO_REUSEPORT, 0);
+    return err ? err : connect_to(fd, to);
+}
+
+static int open_line(struct adit_udp *line, const struct adit_addr *to)
+{
+    struct adit_udp *of = line->of;
+    int family = of->local.family == ADIT_FAMILY_V6 ? AF_INET6 : AF_INET;
+    int fd = socket(family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+    if (fd < 0)
+        return -errno;
+    int err = set_options(fd, &of->conf);
+    if (!err)
+        err = set_runs(line, fd, of->conf.offload);
+    line->runs &= of->runs;
+    if (!err)
+        err = bind_beside(fd, of, to);
+    if (!err)
+        err = adit_io_start(&line->io, of->io.loop, fd, EPOLLIN, adit_udp_ready, "udp line");
+    if (err)
+        close(fd);
+    return err;
+}
+
+void adit_udp_prefer(struct adit_udp *udp, const struct adit_addr *to)
+{
+    struct adit_udp *line = udp->line;
+    int err;
+
+    if (!adit_udp_is_open(udp) || to->family != udp->local.family ||
+        (line && adit_addr_equal(&line->to, to)))
+        return;
+    if (line) { /* what has come to it stays there */
+        adit_udp_hub_flush(udp);
+        err = connect_to(line->io.fd, to);
+    } else {
+        line = adit_malloc(sizeof *line);
+        if (!line)
+            return;
+        *line = (struct adit_udp){ .of = udp, .local = udp->local };
+        err = open_line(line, to);
+        line->hub = err ? NULL : udp->hub;
+    }
+    line->to = *to;
+    udp->line = line;
+    if (!err)
+        return;
+    adit_debug("udp", "no line of its own to the other end: %s", strerror(-err));
+    adit_udp_close(line);
+    adit_free(line);
+    udp->line = NULL;
 }
 
 void adit_udp_send_whole(struct adit_udp *udp, const struct adit_addr *to, const void *bytes,

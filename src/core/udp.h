@@ -56,6 +56,11 @@ struct adit_udp {
     uint8_t rx_ecn; /* of the packet that ops->packet is told */
     bool runs;      /* packets of one size to one place leave in one piece, which the kernel cuts */
     bool joins;     /* and so they come in */
+    struct adit_udp *line; /* where adit_udp_prefer leads; NULL = nowhere */
+    struct adit_udp *of;   /* this one is a line, beside that one */
+    struct adit_addr to;   /* of a line: the other end */
+    struct adit_udp_conf conf;
+    char device[16]; /* conf.device */
 };
 
 /* Opens and binds. -EADDRINUSE: the port, or all of the range; -EADDRNOTAVAIL: not our address, or
@@ -71,6 +76,12 @@ void adit_udp_close(struct adit_udp *udp);
 
 /* Queues a copy. 0; -EAGAIN or -EMSGSIZE: dropped and counted, which may be ignored. */
 int adit_udp_send(struct adit_udp *udp, const struct adit_addr *to, const void *bytes, size_t n);
+
+/* Most of what is sent goes to this address: it gets a socket of its own, which is connected,
+ * beside the first and at its port. The kernel then keeps the way, and finds the socket for what
+ * comes from there, without looking either up for each packet. For the owner all is as before.
+ * Where it cannot be had (no descriptors), nothing changes. Another address takes its place. */
+void adit_udp_prefer(struct adit_udp *udp, const struct adit_addr *to);
 
 /* At once, and whole or not at all (DF): a probe of the path MTU. Nobody is told if it does not
  * leave. */

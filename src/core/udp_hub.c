@@ -79,6 +79,12 @@ void adit_udp_hub_free(struct adit_udp_hub *hub)
     adit_free(hub);
 }
 
+/* What a line does is done for the socket beside which it is. */
+static struct adit_udp *owner(struct adit_udp *udp)
+{
+    return udp->of ? udp->of : udp;
+}
+
 /* ---- sending --------------------------------------------------------------------------------- */
 
 /* Remembered, and told from on_flush: a sender does not expect to be called back. */
@@ -87,10 +93,11 @@ static void refuse(struct adit_udp *udp, const struct adit_dest *dest, int err)
     struct adit_udp_hub *hub = udp->hub;
     struct adit_addr to;
 
-    udp->stats.tx_errors++;
+    owner(udp)->stats.tx_errors++;
     if (hub->refused_count == REFUSED_MAX ||
         adit_addr_from_sockaddr(&to, (const struct sockaddr *)&dest->sa) < 0)
         return;
+    udp = owner(udp);
     for (unsigned i = 0; i < hub->refused_count; i++)
         if (hub->refused[i].udp == udp && adit_addr_equal(&hub->refused[i].to, &to))
             return;
@@ -103,6 +110,7 @@ static void refuse(struct adit_udp *udp, const struct adit_dest *dest, int err)
 static unsigned batch_send(struct adit_udp *udp, struct adit_batch *b, bool *ret_run)
 {
     unsigned done = 0;
+    bool stale = udp->of; /* what ICMP says is told to a line by the next send, and passed over */
 
     *ret_run = false;
     adit_batch_finish(b);
@@ -111,15 +119,20 @@ static unsigned batch_send(struct adit_udp *udp, struct adit_batch *b, bool *ret
         int n = (int)syscall(SYS_sendmmsg, udp->io.fd, b->msgs + done, b->n - done, MSG_DONTWAIT);
 
         for (int i = 0; i < n; i++) {
-            udp->stats.tx_packets += b->packets[done];
-            udp->stats.tx_bytes += b->iov[done++].iov_len;
+            owner(udp)->stats.tx_packets += b->packets[done];
+            owner(udp)->stats.tx_bytes += b->iov[done++].iov_len;
         }
         if (n > 0 || errno == EINTR)
             continue;
+        if (stale && errno != EAGAIN && errno != ENOBUFS) {
+            stale = false;
+            continue;
+        }
+        stale = udp->of;
         if (errno == EAGAIN || errno == EWOULDBLOCK)
             break;
         if (errno == ENOBUFS) { /* the device's queue; EPOLLOUT knows nothing of it */
-            udp->stats.tx_dropped += b->packets[done];
+            owner(udp)->stats.tx_dropped += b->packets[done];
         } else if (b->packets[done] > 1) {
             *ret_run = true;
             break;
@@ -135,6 +148,11 @@ static int backlog_add(struct adit_udp *udp, const struct adit_dest *dest, const
 {
     struct adit_udp_backlog *log = udp->backlog;
     size_t need = sizeof *dest + dest->len;
+    struct adit_dest d = *dest;
+
+    if (udp->of) /* which may lead elsewhere when there is room */
+        d.sa_len =
+            d.sa.sin6_family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
 
     if (!log) {
         udp->backlog = log = adit_malloc(sizeof *log);
@@ -150,7 +168,7 @@ static int backlog_add(struct adit_udp *udp, const struct adit_dest *dest, const
         if (log->tail + need > sizeof log->bytes)
             return -EAGAIN;
     }
-    memcpy(log->bytes + log->tail, dest, sizeof *dest);
+    memcpy(log->bytes + log->tail, &d, sizeof d);
     memcpy(log->bytes + log->tail + sizeof *dest, bytes, dest->len);
     log->tail += need;
     return 0;
@@ -209,12 +227,12 @@ static void send_run(struct adit_udp_hub *hub, unsigned first, unsigned end)
     if (!udp->backlog)
         first += send_some(hub, first, end, &run);
     if (run) { /* a device or kernel that cannot cut: never again, and nothing is lost */
-        udp->runs = false;
+        udp->runs = owner(udp)->runs = false;
         first += send_some(hub, first, end, &run);
     }
     for (unsigned i = first; i < end; i++)
         if (backlog_add(udp, &hub->queue[i].dest, hub->arena + hub->queue[i].off) < 0)
-            udp->stats.tx_dropped++;
+            owner(udp)->stats.tx_dropped++;
 }
 
 static void send_queue(struct adit_udp_hub *hub)
@@ -254,23 +272,31 @@ int adit_udp_send(struct adit_udp *udp, const struct adit_addr *to, const void *
     if (!hub)
         return -ECANCELED;
     if (n > ADIT_UDP_PACKET_MAX || to->family != udp->local.family) {
-        udp->stats.tx_dropped++;
+        owner(udp)->stats.tx_dropped++;
         return n > ADIT_UDP_PACKET_MAX ? -EMSGSIZE : -EAFNOSUPPORT;
     }
     if (hub->queued == ADIT_BATCH)
         send_queue(hub);
+    bool lined = udp->line && adit_addr_equal(to, &udp->line->to);
 
     struct entry *e = &hub->queue[hub->queued++];
-    e->udp = udp;
+    e->udp = lined ? udp->line : udp;
     e->off = hub->used;
     e->dest.len = (uint32_t)n;
     e->dest.ecn = udp->tx_ecn;
     e->dest.sa_len = adit_addr_to_sockaddr(to, (struct sockaddr *)&sa);
     memcpy(&e->dest.sa, &sa, sizeof e->dest.sa);
+    if (lined)
+        e->dest.sa_len = 0; /* it is connected */
     memcpy(hub->arena + e->off, bytes, n);
     hub->used += (uint32_t)n;
     adit_loop_at_last(hub->loop, &hub->flush);
     return 0;
+}
+
+void adit_udp_hub_flush(struct adit_udp *udp)
+{
+    send_queue(udp->hub);
 }
 
 void adit_udp_hub_forget(struct adit_udp *udp)
@@ -311,7 +337,10 @@ static void call_up(struct adit_udp *udp, struct mmsghdr *m, const struct adit_a
                     uint8_t *bytes, adit_time now)
 {
     struct adit_udp_hub *hub = udp->hub;
-    size_t size = adit_control_read(m, &udp->rx_ecn), n;
+    size_t n, size;
+
+    udp = owner(udp);
+    size = adit_control_read(m, &udp->rx_ecn);
 
     for (size_t at = 0; at < m->msg_len && hub->receiving; at += n) {
         n = m->msg_len - at < size ? m->msg_len - at : size;
@@ -340,7 +369,7 @@ static size_t receive(struct adit_udp *udp, adit_time now)
         bytes += m->msg_len;
         if (m->msg_hdr.msg_flags & MSG_TRUNC || m->msg_len == 0 ||
             adit_addr_from_sockaddr(&from, (struct sockaddr *)&hub->rx_from[i]) < 0)
-            udp->stats.rx_dropped++;
+            owner(udp)->stats.rx_dropped++;
         else
             call_up(udp, m, &from, hub->rx_bytes[i], now);
     }

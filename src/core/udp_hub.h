@@ -10,6 +10,8 @@
 
 /* The loop's, made at the first call; NULL without memory. */
 struct adit_udp_hub *adit_udp_hub_get(struct adit_loop *loop);
+/* Sends what is queued, of all sockets. */
+void adit_udp_hub_flush(struct adit_udp *udp);
 /* Sends what waits for this socket if it can, and drops every trace of it. */
 void adit_udp_hub_forget(struct adit_udp *udp);
 /* The socket's adit_io callback. */

@@ -7,6 +7,7 @@
 
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
 #include "core/udp.h"
@@ -369,6 +370,173 @@ static void no_memory_is_an_error_like_others(void **state)
     adit_udp_close(&b.udp);
 }
 
+/* ---- a line ---------------------------------------------------------------------------------- */
+
+static void expect_from(struct end *to, const struct end *from, const char *text)
+{
+    size_t n = strlen(text);
+
+    to->want = to->packets + 1;
+    to->done = 0;
+    assert_true(wait_for(loop, &to->done));
+    assert_memory_equal(to->last, text, n);
+    assert_true(adit_addr_equal(&to->from, adit_udp_local(&from->udp)));
+}
+
+static void say(struct end *from, const struct end *to, const char *text)
+{
+    assert_int_equal(adit_udp_send(&from->udp, adit_udp_local(&to->udp), text, strlen(text)), 0);
+}
+
+static bool has_peer(int fd)
+{
+    struct sockaddr_storage sa;
+    socklen_t len = sizeof sa;
+
+    return getpeername(fd, (struct sockaddr *)&sa, &len) == 0;
+}
+
+/* As somebody does who would like a part of what comes to a port. */
+static int bind_sharing(const struct adit_addr *at)
+{
+    struct sockaddr_storage sa;
+    unsigned len = adit_addr_to_sockaddr(at, (struct sockaddr *)&sa);
+    int fd = socket(sa.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0), one = 1, err;
+
+    assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof one), 0);
+    err = bind(fd, (struct sockaddr *)&sa, len) < 0 ? -errno : 0;
+    close(fd);
+    return err;
+}
+
+static void a_line_is_seen_by_nobody_but_the_kernel(void **state)
+{
+    static const char *const hosts[] = { "127.0.0.1", "[::1]" };
+
+    (void)state;
+    for (unsigned i = 0; i < ADIT_LEN(hosts); i++) {
+        struct end a = { 0 }, b = { 0 }, c = { 0 }, other = { 0 };
+        int err = open_at(&a, hosts[i]);
+        struct adit_udp_conf same = { 0 };
+        struct adit_udp *line;
+        unsigned fds;
+
+        if (err == -EADDRNOTAVAIL || err == -EAFNOSUPPORT)
+            continue;
+        assert_int_equal(open_at(&b, hosts[i]), 0);
+        assert_int_equal(open_at(&c, hosts[i]), 0);
+        fds = open_fds();
+        adit_udp_prefer(&a.udp, adit_udp_local(&b.udp));
+        line = a.udp.line;
+        assert_non_null(line);
+        assert_int_equal(open_fds(), fds + 1);
+        adit_udp_prefer(&a.udp, adit_udp_local(&b.udp)); /* is known */
+        assert_int_equal(open_fds(), fds + 1);
+        assert_true(has_peer(line->io.fd) && !has_peer(a.udp.io.fd));
+
+        say(&a, &b, "to b"); /* by the line, from the same port */
+        expect_from(&b, &a, "to b");
+        a.udp.tx_ecn = 1;
+        b.ecn = true;
+        say(&a, &b, "\1 marked");
+        expect_from(&b, &a, "\1 marked");
+        a.udp.tx_ecn = 0;
+        b.ecn = false;
+        say(&b, &a, "from b");
+        expect_from(&a, &b, "from b");
+        say(&a, &c, "to c"); /* beside it */
+        expect_from(&c, &a, "to c");
+        say(&c, &a, "from c");
+        expect_from(&a, &c, "from c");
+        assert_int_equal(a.udp.stats.tx_packets, 3);
+        assert_int_equal(a.udp.stats.rx_packets, 2);
+        assert_int_equal(line->stats.tx_packets + line->stats.rx_packets, 0);
+
+        say(&a, &b, "first"); /* what is queued leaves before the line turns elsewhere */
+        say(&b, &a, "on its way");
+        adit_udp_prefer(&a.udp, adit_udp_local(&c.udp));
+        assert_ptr_equal(a.udp.line, line);
+        expect_from(&b, &a, "first");
+        if (!a.packets || memcmp(a.last, "on its way", 10) != 0)
+            expect_from(&a, &b, "on its way");
+        say(&c, &a, "by the line");
+        expect_from(&a, &c, "by the line");
+        say(&b, &a, "no more");
+        expect_from(&a, &b, "no more");
+
+        same.addr = *adit_udp_local(&a.udp); /* and the port is taken, as before */
+        assert_int_equal(adit_udp_open(&other.udp, loop, &same, &ops, &other), -EADDRINUSE);
+        assert_int_equal(bind_sharing(&same.addr), -EADDRINUSE);
+        adit_udp_close(&a.udp);
+        assert_int_equal(open_fds(), fds - 1);
+        assert_int_equal(adit_udp_open(&other.udp, loop, &same, &ops, &other), 0);
+        adit_udp_close(&other.udp);
+        adit_udp_close(&b.udp);
+        adit_udp_close(&c.udp);
+    }
+}
+
+/* ICMP says that nobody is there, to connected sockets alone: it may be forged, or b may come. */
+static void a_line_does_not_believe_that_nobody_is_there(void **state)
+{
+    struct end a = { 0 }, b = { 0 };
+    struct adit_udp_conf again = { 0 };
+    static const char bytes[300];
+
+    (void)state;
+    assert_int_equal(open_at(&a, "127.0.0.1"), 0);
+    assert_int_equal(open_at(&b, "127.0.0.1"), 0);
+    again.addr = *adit_udp_local(&b.udp);
+    adit_udp_prefer(&a.udp, &again.addr);
+    adit_udp_close(&b.udp);
+    /* More than one batch: the last packet of the first brings an error upon the next. */
+    for (unsigned i = 0; i < 300; i++)
+        assert_int_equal(adit_udp_send(&a.udp, &again.addr, bytes, 1 + i), 0);
+    for (unsigned i = 0; i < 3; i++)
+        assert_int_equal(adit_loop_process(loop), 0);
+    assert_int_equal(a.udp.stats.tx_packets, 300);
+    assert_int_equal(a.errors, 0);
+    assert_int_equal(adit_udp_open(&b.udp, loop, &again, &ops, &b), 0);
+    assert_int_equal(adit_udp_send(&a.udp, &again.addr, "hello!", 6), 0);
+    expect_from(&b, &a, "hello!");
+    assert_int_equal(a.udp.stats.tx_errors, 0);
+    say(&b, &a, "yes");
+    expect_from(&a, &b, "yes");
+    adit_udp_close(&a.udp);
+    adit_udp_close(&b.udp);
+}
+
+static void a_line_that_cannot_be_is_no_trouble(void **state)
+{
+    struct end a = { 0 }, b = { 0 };
+    struct adit_addr far = addr("[2001:db8::1]:9");
+    struct rlimit before, few;
+    int free = dup(0);
+
+    (void)state;
+    close(free);
+    assert_int_equal(open_at(&a, "127.0.0.1"), 0);
+    assert_int_equal(open_at(&b, "127.0.0.1"), 0);
+    adit_udp_prefer(&a.udp, &far); /* of another family */
+    assert_null(a.udp.line);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    few = (struct rlimit){ (rlim_t)free, before.rlim_max };
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+    adit_udp_prefer(&a.udp, adit_udp_local(&b.udp));
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    assert_null(a.udp.line);
+    say(&a, &b, "all the same");
+    expect_from(&b, &a, "all the same");
+    adit_udp_prefer(&a.udp, adit_udp_local(&b.udp));
+    a.close_in_callback = true; /* in the middle of what its line has received */
+    say(&b, &a, "one");
+    say(&b, &a, "two");
+    expect_from(&a, &b, "one");
+    assert_int_equal(adit_loop_process(loop), 0);
+    assert_int_equal(a.packets, 1);
+    adit_udp_close(&b.udp);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -385,6 +553,9 @@ int main(void)
         T(what_cannot_be_opened_says_why),
         T(no_memory_is_an_error_like_others),
         T(no_descriptor_left_is_an_error_like_others),
+        T(a_line_is_seen_by_nobody_but_the_kernel),
+        T(a_line_does_not_believe_that_nobody_is_there),
+        T(a_line_that_cannot_be_is_no_trouble),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
