@@ -111,7 +111,7 @@ void adit_bases_prefer(struct adit_peer *peer)
         return;
     b = &peer->bases[pair.base];
     if (b->peer && !b->shared)
-        adit_udp_prefer(&b->udp, &pair.remote->addr);
+        adit_udp_prefer(&b->udp, pair.to);
 }
 
 void adit_peer_tap(struct adit_peer *peer,

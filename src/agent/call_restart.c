@@ -60,10 +60,10 @@ int adit_call_restarted(struct adit_call *call, enum adit_signal_type type, cons
     return err;
 }
 
-void adit_call_restart(struct adit_call *call)
+bool adit_call_restart(struct adit_call *call)
 {
-    if (call->state == ADIT_CALL_UP || call->state == ADIT_CALL_SILENT)
-        adit_peer_restart(call->peer);
+    return (call->state == ADIT_CALL_UP || call->state == ADIT_CALL_SILENT) &&
+           adit_peer_restart(call->peer);
 }
 
 bool adit_call_is_at(const struct adit_call *call, const struct adit_addr *ip)

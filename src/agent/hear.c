@@ -104,10 +104,8 @@ static void on_seen(struct adit_agent *a, const struct adit_signal_event *ev)
     {
         struct adit_call *call = adit_container_of(it, struct adit_member, link)->call;
 
-        if (adit_call_is_at(call, &ev->addr))
-            continue;
-        adit_call_restart(call);
-        any = true;
+        if (!adit_call_is_at(call, &ev->addr) && adit_call_restart(call))
+            any = true;
     }
     adit_log(ADIT_LOG_INFO, "agent", "the signaling server sees us at another address: %s%s",
              adit_addr_str_ip(&ev->addr, text), any ? ", looking for paths anew" : "");

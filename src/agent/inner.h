@@ -151,7 +151,7 @@ void adit_peer_touch(struct adit_peer *peer);
 ADIT_MUST_USE int adit_peer_ignore_device(struct adit_peer *peer, const char *name);
 adit_time adit_peer_now(const struct adit_peer *peer);
 /* See adit_engine_restart. */
-void adit_peer_restart(struct adit_peer *peer);
+bool adit_peer_restart(struct adit_peer *peer);
 
 /* Gathering is complete when our first sockets and the addresses of the STUN servers are known. */
 void adit_peer_check_complete(struct adit_peer *peer, adit_time now);

@@ -397,10 +397,12 @@ int adit_peer_add_candidate(struct adit_peer *peer, const char *candidate)
     return err;
 }
 
-void adit_peer_restart(struct adit_peer *peer)
+bool adit_peer_restart(struct adit_peer *peer)
 {
-    adit_engine_restart(peer->engine, adit_peer_now(peer));
+    bool wanted = adit_engine_restart(peer->engine, adit_peer_now(peer));
+
     adit_peer_touch(peer);
+    return wanted;
 }
 
 void adit_peer_close(struct adit_peer *peer)

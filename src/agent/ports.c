@@ -337,15 +337,18 @@ bool adit_ports_at(const struct adit_peer *peer, size_t i, struct adit_port_view
     for (size_t b = 0; s && b < BASES_MAX; b++) {
         const struct asked *q = &s->asked[b];
         bool upnp = adit_upnp_holds(q->upnp), held = has_port(q);
+        const struct adit_addr *external = upnp ? adit_upnp_external(q->upnp) : &q->map.external;
+
         if (q->map.state == ADIT_PORTMAP_OFF || i--)
             continue;
+        held = held && sensible(external, &q->from);
         *ret_view = (struct adit_port_view){ .base = &q->from,
                                              .state = held           ? "held"
                                                       : undecided(q) ? "being asked for"
                                                       : q->refused   ? "refused"
                                                                      : "not offered" };
         if (held) {
-            ret_view->external = upnp ? adit_upnp_external(q->upnp) : &q->map.external;
+            ret_view->external = external;
             ret_view->protocol = upnp ? "UPnP" : q->map.pcp ? "PCP" : "NAT-PMP";
         }
         return true;

@@ -253,14 +253,14 @@ void adit_udp_prefer(struct adit_udp *udp, const struct adit_addr *to)
         err = open_line(line, to);
         line->hub = err ? NULL : udp->hub;
     }
-    line->to = *to;
-    udp->line = line;
-    if (!err)
+    if (err)
+        adit_debug("udp", "no line of its own to the other end: %s", strerror(-err));
+    if (err && !udp->line) {
+        adit_free(line);
         return;
-    adit_debug("udp", "no line of its own to the other end: %s", strerror(-err));
-    adit_udp_close(line);
-    adit_free(line);
-    udp->line = NULL;
+    }
+    line->to = err ? (struct adit_addr){ 0 } : *to; /* what has come to it is read all the same */
+    udp->line = line;
 }
 
 void adit_udp_send_whole(struct adit_udp *udp, const struct adit_addr *to, const void *bytes,

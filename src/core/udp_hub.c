@@ -85,6 +85,12 @@ static struct adit_udp *owner(struct adit_udp *udp)
     return udp->of ? udp->of : udp;
 }
 
+static socklen_t name_len(const struct adit_dest *dest)
+{
+    return dest->sa.sin6_family == AF_INET6 ? sizeof(struct sockaddr_in6)
+                                            : sizeof(struct sockaddr_in);
+}
+
 /* ---- sending --------------------------------------------------------------------------------- */
 
 /* Remembered, and told from on_flush: a sender does not expect to be called back. */
@@ -105,12 +111,29 @@ static void refuse(struct adit_udp *udp, const struct adit_dest *dest, int err)
     adit_loop_at_last(hub->loop, &hub->flush);
 }
 
+/* A connected socket is told of what ICMP says, which may be forged; so the other one has the last
+ * word. And somebody may have disconnected it (ss -K). */
+static bool send_beside(struct adit_udp *line, struct adit_batch *b, unsigned i)
+{
+    struct adit_udp *udp = line->of;
+    struct msghdr *h = &b->msgs[i].msg_hdr;
+
+    if (errno == EDESTADDRREQ)
+        line->to = (struct adit_addr){ 0 };
+    h->msg_name = &b->dests[i].sa;
+    h->msg_namelen = name_len(&b->dests[i]);
+    if (sendmsg(udp->io.fd, h, MSG_DONTWAIT) < 0)
+        return false;
+    udp->stats.tx_packets += b->packets[i];
+    udp->stats.tx_bytes += b->iov[i].iov_len;
+    return true;
+}
+
 /* Returns how many messages are done with: sent, refused or dropped. Less than all: the buffer is
  * full, or the one that follows is a run that cannot be sent as such; then *ret_run. */
 static unsigned batch_send(struct adit_udp *udp, struct adit_batch *b, bool *ret_run)
 {
     unsigned done = 0;
-    bool stale = udp->of; /* what ICMP says is told to a line by the next send, and passed over */
 
     *ret_run = false;
     adit_batch_finish(b);
@@ -124,11 +147,10 @@ static unsigned batch_send(struct adit_udp *udp, struct adit_batch *b, bool *ret
         }
         if (n > 0 || errno == EINTR)
             continue;
-        if (stale && errno != EAGAIN && errno != ENOBUFS) {
-            stale = false;
+        if (udp->of && errno != EAGAIN && errno != ENOBUFS && send_beside(udp, b, done)) {
+            done++;
             continue;
         }
-        stale = udp->of;
         if (errno == EAGAIN || errno == EWOULDBLOCK)
             break;
         if (errno == ENOBUFS) { /* the device's queue; EPOLLOUT knows nothing of it */

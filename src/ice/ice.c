@@ -370,7 +370,8 @@ bool adit_ice_selected(const struct adit_ice *ice, struct adit_ice_pair_info *re
     if (!p || adit_ice_over(ice))
         return false;
     if (ret_info)
-        *ret_info = (struct adit_ice_pair_info){ .local = &p->local->cand,
+        *ret_info = (struct adit_ice_pair_info){ .to = &p->to,
+                                                 .local = &p->local->cand,
                                                  .remote = &p->remote->cand,
                                                  .base = p->base->id,
                                                  .nominated = p->nominated,

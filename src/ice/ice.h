@@ -65,6 +65,7 @@ struct adit_ice_stats {
 /* The pair in use; pointers live as long as the agent and until the next event. */
 struct adit_ice_pair_info {
     const struct adit_cand *local, *remote;
+    const struct adit_addr *to; /* where its packets go: the remote's, with the scope of the base */
     int base;
     bool nominated;
     adit_time confirmed; /* when the last check that was answered had left */

@@ -155,9 +155,9 @@ const struct adit_desc *adit_engine_remote_offer(const struct adit_engine *e);
  * next agents will come, so neither needs signaling for a restart; where it is there, it carries
  * the new addresses. Begun by itself when consent is missing; at most one in a while. */
 
-/* Our addresses have changed: begins one as soon as it may. Nothing before DTLS stands, nor towards
- * a peer that is no adit (who could not answer it). */
-void adit_engine_restart(struct adit_engine *e, adit_time now);
+/* Our addresses have changed: begins one as soon as it may. False: nothing before DTLS stands, nor
+ * towards a peer that is no adit (who could not answer it). */
+bool adit_engine_restart(struct adit_engine *e, adit_time now);
 /* Has a candidate of ours this address, whatever its port? */
 bool adit_engine_is_at(const struct adit_engine *e, const struct adit_addr *ip);
 /* Is one under way that the other side has not answered? */

@@ -177,17 +177,22 @@ bool adit_restart_begin_theirs(struct adit_engine *e)
 
 /* ---- what the owner wants, and what happens ------------------------------------------------- */
 
-static void want(struct adit_engine *e)
+static bool want(struct adit_engine *e)
 {
-    if (adit_restart_possible(e))
-        e->restart.wanted = e->now;
+    if (!adit_restart_possible(e))
+        return false;
+    e->restart.wanted = e->now;
+    return true;
 }
 
-void adit_engine_restart(struct adit_engine *e, adit_time now)
+bool adit_engine_restart(struct adit_engine *e, adit_time now)
 {
+    bool wanted;
+
     e->now = now;
-    want(e);
+    wanted = want(e);
     adit_engine_settle(e);
+    return wanted;
 }
 
 static bool is_at(const struct adit_ice *ice, const struct adit_addr *ip)
@@ -212,7 +217,7 @@ void adit_restart_doubt(struct adit_engine *e)
         return;
     e->restart.doubted = true;
     e->restart.doubted_at = e->now;
-    want(e);
+    e->restart.wanted = e->now;
 }
 
 bool adit_engine_describe_as(struct adit_engine *e, enum adit_desc_type type)

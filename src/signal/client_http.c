@@ -128,7 +128,8 @@ static void on_head(struct adit_client_call *c, const struct adit_http1_head *he
     c->response.status = head->status;
     if (seq && adit_str_u64(&c->response.seq, seq, strlen(seq), 1, UINT64_MAX) < 0)
         c->response.seq = 0;
-    adit_client_seen(c->s, head);
+    if (c->tag == 0) /* one connection's word: another may take another way out */
+        adit_client_seen(c->s, head);
 }
 
 /* The engine may begin the next call from inside of `answered`: all is ready for it. */

@@ -85,7 +85,7 @@ void adit_conn_upgrade(struct adit_conn *c, bool bulk, adit_time now)
     c->ws = adit_ws_new(&conf, now);
     heard(c, now);
     adit_buf_init(&out, 4096);
-    c->verdict->field.name = ADIT_SIGNAL_SEEN_HEADER;
+    c->verdict->field.name = c->seen.family ? ADIT_SIGNAL_SEEN_HEADER : NULL;
     c->verdict->field.value = adit_addr_str_ip(&c->seen, seen);
     adit_ws_put_response(&out, c->verdict);
     if (!c->ws || out.err || adit_stream_send(c->stream, out.data, out.len) < 0)

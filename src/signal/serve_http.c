@@ -47,7 +47,8 @@ void adit_conn_reply(struct adit_conn *c, const struct adit_hub_reply *reply)
         adit_http1_put_field(&out, "Vary", "Origin");
     }
     adit_http1_put_field(&out, "Cache-Control", "no-store");
-    adit_http1_put_field(&out, ADIT_SIGNAL_SEEN_HEADER, adit_addr_str_ip(&c->seen, seen));
+    if (c->seen.family)
+        adit_http1_put_field(&out, ADIT_SIGNAL_SEEN_HEADER, adit_addr_str_ip(&c->seen, seen));
     if (!c->keep_alive)
         adit_http1_put_field(&out, "Connection", "close");
     adit_buf_add(&out, reply->header, strlen(reply->header));

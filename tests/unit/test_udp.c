@@ -5,6 +5,7 @@
 
 #include <cmocka.h>
 
+#include <netinet/in.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -419,6 +420,7 @@ static void a_line_is_seen_by_nobody_but_the_kernel(void **state)
         int err = open_at(&a, hosts[i]);
         struct adit_udp_conf same = { 0 };
         struct adit_udp *line;
+        int mark = 2;
         unsigned fds;
 
         if (err == -EADDRNOTAVAIL || err == -EAFNOSUPPORT)
@@ -434,8 +436,15 @@ static void a_line_is_seen_by_nobody_but_the_kernel(void **state)
         assert_int_equal(open_fds(), fds + 1);
         assert_true(has_peer(line->io.fd) && !has_peer(a.udp.io.fd));
 
-        say(&a, &b, "to b"); /* by the line, from the same port */
+        /* By the line, from the same port: what leaves by its descriptor is marked. */
+        if (i == 0)
+            assert_int_equal(setsockopt(line->io.fd, IPPROTO_IP, IP_TOS, &mark, sizeof mark), 0);
+        else
+            assert_int_equal(setsockopt(line->io.fd, IPPROTO_IPV6, IPV6_TCLASS, &mark, sizeof mark),
+                             0);
+        say(&a, &b, "to b");
         expect_from(&b, &a, "to b");
+        assert_int_equal(b.udp.rx_ecn, mark);
         a.udp.tx_ecn = 1;
         b.ecn = true;
         say(&a, &b, "\1 marked");
@@ -446,6 +455,7 @@ static void a_line_is_seen_by_nobody_but_the_kernel(void **state)
         expect_from(&a, &b, "from b");
         say(&a, &c, "to c"); /* beside it */
         expect_from(&c, &a, "to c");
+        assert_int_equal(c.udp.rx_ecn, 0);
         say(&c, &a, "from c");
         expect_from(&a, &c, "from c");
         assert_int_equal(a.udp.stats.tx_packets, 3);
@@ -506,6 +516,37 @@ static void a_line_does_not_believe_that_nobody_is_there(void **state)
     adit_udp_close(&b.udp);
 }
 
+/* As `ss -K` does, and others who end connections that are not theirs. */
+static void a_line_that_is_cut_loses_nothing(void **state)
+{
+    const struct sockaddr nobody = { .sa_family = AF_UNSPEC };
+    struct end a = { 0 }, b = { .want = 21 };
+    struct adit_udp *line;
+
+    (void)state;
+    assert_int_equal(open_at(&a, "127.0.0.1"), 0);
+    assert_int_equal(open_at(&b, "127.0.0.1"), 0);
+    adit_udp_prefer(&a.udp, adit_udp_local(&b.udp));
+    line = a.udp.line;
+    for (unsigned i = 0; i < 20; i++) /* lined already */
+        say(&a, &b, "twenty");
+    assert_int_equal(connect(line->io.fd, &nobody, sizeof nobody), 0);
+    assert_int_equal(adit_loop_process(loop), 0);
+    say(&a, &b, "and one");
+    assert_true(wait_for(loop, &b.done));
+    assert_int_equal(a.errors, 0);
+    assert_int_equal(a.udp.stats.tx_packets, 21);
+    assert_int_equal(a.udp.stats.tx_errors, 0);
+    assert_int_equal(line->to.family, ADIT_FAMILY_NONE);
+    say(&b, &a, "an answer");
+    expect_from(&a, &b, "an answer");
+    adit_udp_prefer(&a.udp, adit_udp_local(&b.udp));
+    assert_ptr_equal(a.udp.line, line);
+    assert_true(has_peer(line->io.fd));
+    adit_udp_close(&a.udp);
+    adit_udp_close(&b.udp);
+}
+
 static void a_line_that_cannot_be_is_no_trouble(void **state)
 {
     struct end a = { 0 }, b = { 0 };
@@ -555,6 +596,7 @@ int main(void)
         T(no_descriptor_left_is_an_error_like_others),
         T(a_line_is_seen_by_nobody_but_the_kernel),
         T(a_line_does_not_believe_that_nobody_is_there),
+        T(a_line_that_is_cut_loses_nothing),
         T(a_line_that_cannot_be_is_no_trouble),
     };
 
