@@ -1,5 +1,6 @@
 #include "dtls/direct.h"
 
+#include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
@@ -16,6 +17,7 @@
 /* The keys of one epoch of one direction. */
 struct key {
     EVP_CIPHER_CTX *ctx;
+    OSSL_PARAM tag[2]; /* made once: EVP_CIPHER_CTX_ctrl makes one each time */
     uint8_t iv[NONCE];
     unsigned epoch; /* counted from 0 */
     bool known;
@@ -67,6 +69,9 @@ static void set_key(struct key *k, uint8_t secret[ADIT_DIRECT_SECRET], unsigned 
 /* All that takes memory; a key set later cannot fail for want of it. */
 static bool prepare(struct key *k, const EVP_CIPHER *cipher, bool seal)
 {
+    k->tag[0] =
+        OSSL_PARAM_construct_octet_string(OSSL_CIPHER_PARAM_AEAD_TAG, NULL, ADIT_RECORD_TAG);
+    k->tag[1] = OSSL_PARAM_construct_end();
     k->ctx = EVP_CIPHER_CTX_new();
     return k->ctx && EVP_CipherInit_ex(k->ctx, cipher, NULL, NULL, NULL, seal) == 1;
 }
@@ -158,11 +163,12 @@ struct adit_span adit_direct_seal(struct adit_direct *d, const void *bytes, size
     }
     put_header(d->out, d->send.epoch, d->next, n);
     make_nonce(&d->send, d->next++, nonce);
+    d->send.tag[0].data = text + n;
     if (!d->send.known || EVP_CipherInit_ex(d->send.ctx, NULL, NULL, NULL, nonce, -1) != 1 ||
         EVP_CipherUpdate(d->send.ctx, NULL, &len, d->out, ADIT_RECORD_HEADER) != 1 ||
         EVP_CipherUpdate(d->send.ctx, text, &len, bytes, (int)n) != 1 ||
         EVP_CipherFinal_ex(d->send.ctx, text + len, &rest) != 1 ||
-        EVP_CIPHER_CTX_ctrl(d->send.ctx, EVP_CTRL_AEAD_GET_TAG, ADIT_RECORD_TAG, text + n) != 1) {
+        EVP_CIPHER_CTX_get_params(d->send.ctx, d->send.tag) != 1) {
         ERR_clear_error();
         return (struct adit_span){ 0 };
     }
@@ -214,12 +220,12 @@ static struct key *key_of(struct adit_direct *d, unsigned low)
 static bool decrypt(struct adit_direct *d, struct key *k, uint64_t seq, const uint8_t *record,
                     size_t n)
 {
-    uint8_t nonce[NONCE], *tag = (uint8_t *)record + ADIT_RECORD_HEADER + n;
+    uint8_t nonce[NONCE];
     int len = 0, rest = 0;
 
     make_nonce(k, seq, nonce);
-    if (EVP_CipherInit_ex(k->ctx, NULL, NULL, NULL, nonce, -1) == 1 &&
-        EVP_CIPHER_CTX_ctrl(k->ctx, EVP_CTRL_AEAD_SET_TAG, ADIT_RECORD_TAG, tag) == 1 &&
+    k->tag[0].data = (uint8_t *)record + ADIT_RECORD_HEADER + n;
+    if (EVP_CipherInit_ex2(k->ctx, NULL, NULL, nonce, -1, k->tag) == 1 &&
         EVP_CipherUpdate(k->ctx, NULL, &len, record, ADIT_RECORD_HEADER) == 1 &&
         EVP_CipherUpdate(k->ctx, d->in, &len, record + ADIT_RECORD_HEADER, (int)n) == 1 &&
         EVP_CipherFinal_ex(k->ctx, d->in + len, &rest) == 1)

@@ -21,7 +21,7 @@ side answers B listen --id answers --mode echo
 side check A connect answers --id check --mode check
 check "check passes, through the server" ends check 40 0
 check "and says which way it went" told check 'connected in .*, through the signaling server'
-check "the server says so too" told server 'packets of check and answers go through this server'
+check "the server says so too" told server 'packets of (check and answers|answers and check) go through this server'
 stop check answers
 
 tun b B listen $V4_B
