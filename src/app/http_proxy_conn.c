@@ -202,11 +202,15 @@ void adit_http_conn_end_raw(struct adit_http_conn *c, adit_time now)
 
 static size_t read_raw(struct adit_http_conn *c, const uint8_t *bytes, size_t n, adit_time now)
 {
-    size_t used = allowance(c, n);
+    size_t used = 0, may;
 
-    if (used && adit_exchange_body(c->x, bytes, used, now) < 0) {
-        adit_http_conn_end(c, true, now);
-        return used;
+    /* Until there is no room: what is left then comes again when there is, and at no other time. */
+    while ((may = allowance(c, n - used)) > 0) {
+        if (adit_exchange_body(c->x, bytes + used, may, now) < 0) {
+            adit_http_conn_end(c, true, now);
+            return n;
+        }
+        used += may;
     }
     progress(c, now);
     if (c->eof && used == n) /* it came before the switch */

@@ -136,12 +136,15 @@ static bool read_http(struct adit_http_up *up, const uint8_t *bytes, size_t n, s
     return *io_used < n;
 }
 
+/* Until there is no room: what is left then comes again when there is, and at no other time. */
 static size_t read_raw(struct adit_http_up *up, const uint8_t *bytes, size_t n, adit_time now)
 {
-    size_t used = allowance(up, n);
+    size_t used = 0, may;
 
-    if (used)
-        adit_http_call_body(up->call, bytes, used, now);
+    while (up->call && (may = allowance(up, n - used)) > 0) {
+        adit_http_call_body(up->call, bytes + used, may, now);
+        used += may;
+    }
     return used;
 }
 
