@@ -381,6 +381,36 @@ static void raw_bytes_both_ways(void **state)
     }
 }
 
+/* All of it comes through, though nothing more is said after it. */
+static void raw_bytes_that_find_no_room(void **state)
+{
+    static const char bytes[10 * 1000 + 7];
+    struct http_world w;
+    struct party *c, *u;
+    size_t before;
+
+    (void)state;
+    http_world_init(&w);
+    w.direct.window = 1000;
+    http_world_start(&w);
+    c = http_client(&w, 0);
+    u = ask(&w, c, WS);
+    party_says(u, SWITCHED);
+    party_hears(c, SWITCHED);
+    u->discard = c->discard = true;
+    before = u->count;
+    assert_int_equal(adit_stream_send(c->stream, bytes, sizeof bytes), 0);
+    HTTP_UNTIL(&w, u->count == before + sizeof bytes);
+    before = c->count;
+    assert_int_equal(adit_stream_send(u->stream, bytes, sizeof bytes), 0);
+    HTTP_UNTIL(&w, c->count == before + sizeof bytes);
+    party_leaves(c);
+    HTTP_UNTIL(&w, u->eof);
+    party_leaves(u);
+    HTTP_UNTIL(&w, (http_world_turn(&w, 1), w.news = 1, w.direct.open == 0));
+    http_world_done(&w);
+}
+
 static void who_ends_before_the_switch(void **state)
 {
     struct http_world w;
@@ -551,6 +581,7 @@ int main(void)
         cmocka_unit_test(go_on),
         cmocka_unit_test(an_early_answer),
         cmocka_unit_test(raw_bytes_both_ways),
+        cmocka_unit_test(raw_bytes_that_find_no_room),
         cmocka_unit_test(who_ends_before_the_switch),
         cmocka_unit_test(an_upgrade_that_cannot_be_carried),
         cmocka_unit_test(a_slow_reader),
