@@ -96,9 +96,9 @@ ADIT_MUST_USE int adit_call_description(struct adit_call *call, enum adit_signal
 /* An offer of ours to restart ICE is not answered yet. */
 bool adit_call_restarting(const struct adit_call *call);
 /* Our addresses may have changed: see adit_engine_restart. */
-bool adit_call_restart(struct adit_call *call);
-/* See adit_engine_is_at. True as well where there is no connection. */
-bool adit_call_is_at(const struct adit_call *call, const struct adit_addr *ip);
+void adit_call_restart(struct adit_call *call);
+/* Somebody sees us at this address. Where no candidate of ours is, a restart is begun: true. */
+bool adit_call_seen_at(struct adit_call *call, const struct adit_addr *ip);
 /* Who is there now is not who we are connected with: it ends, to begin anew, if it is SILENT or as
  * soon as it is. */
 void adit_call_give_up(struct adit_call *call);

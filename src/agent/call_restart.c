@@ -9,10 +9,14 @@
 #define AGAIN_SOON  3 /* so often at that pace, then doubling */
 #define AGAIN_MAX   (12 * ADIT_SEC)
 
+static bool stands(const struct adit_call *call)
+{
+    return call->state == ADIT_CALL_UP || call->state == ADIT_CALL_SILENT;
+}
+
 bool adit_call_restarting(const struct adit_call *call)
 {
-    return (call->state == ADIT_CALL_UP || call->state == ADIT_CALL_SILENT) &&
-           adit_engine_restarting(call->peer->engine);
+    return stands(call) && adit_engine_restarting(call->peer->engine);
 }
 
 void adit_call_on_restart(void *arg)
@@ -60,15 +64,16 @@ int adit_call_restarted(struct adit_call *call, enum adit_signal_type type, cons
     return err;
 }
 
-bool adit_call_restart(struct adit_call *call)
+void adit_call_restart(struct adit_call *call)
 {
-    return (call->state == ADIT_CALL_UP || call->state == ADIT_CALL_SILENT) &&
-           adit_peer_restart(call->peer);
+    if (stands(call))
+        adit_peer_restart(call->peer);
 }
 
-bool adit_call_is_at(const struct adit_call *call, const struct adit_addr *ip)
+bool adit_call_seen_at(struct adit_call *call, const struct adit_addr *ip)
 {
-    return !call->peer || adit_engine_is_at(call->peer->engine, ip);
+    return stands(call) && !adit_engine_is_at(call->peer->engine, ip) &&
+           adit_peer_restart(call->peer);
 }
 
 void adit_call_give_up(struct adit_call *call)

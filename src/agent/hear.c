@@ -93,7 +93,7 @@ static void on_down(struct adit_agent *a, const struct adit_signal_event *ev)
         adit_agent_end(a, ADIT_EXIT_SIGNALING);
 }
 
-/* Where each connection has a candidate there, ICE has seen it as well. */
+/* A connection that has a candidate there knows it from ICE. */
 static void on_seen(struct adit_agent *a, const struct adit_signal_event *ev)
 {
     struct adit_link *it, *tmp;
@@ -101,12 +101,7 @@ static void on_seen(struct adit_agent *a, const struct adit_signal_event *ev)
     bool any = false;
 
     ADIT_LIST_EACH(&a->members, it, tmp)
-    {
-        struct adit_call *call = adit_container_of(it, struct adit_member, link)->call;
-
-        if (!adit_call_is_at(call, &ev->addr) && adit_call_restart(call))
-            any = true;
-    }
+    any |= adit_call_seen_at(adit_container_of(it, struct adit_member, link)->call, &ev->addr);
     adit_log(ADIT_LOG_INFO, "agent", "the signaling server sees us at another address: %s%s",
              adit_addr_str_ip(&ev->addr, text), any ? ", looking for paths anew" : "");
 }

@@ -10,8 +10,8 @@
 #include "base/base.h"
 
 struct adit_alarm {
-    int fd; /* -1: this kernel has none */
-    adit_time at;
+    int fd;       /* -1: it could not be had */
+    adit_time at; /* when it rings; not later than now: it is not set */
 };
 
 /* Rings by an event of `epoll` whose data.ptr is NULL. */

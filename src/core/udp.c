@@ -138,27 +138,39 @@ static int bound_to(int fd, struct adit_addr *ret_addr)
     return adit_addr_from_sockaddr(ret_addr, (struct sockaddr *)&sa);
 }
 
+/* One that is not bound yet, or -errno. */
+static int make_socket(struct adit_udp *udp, const struct adit_udp_conf *conf)
+{
+    int family = conf->addr.family == ADIT_FAMILY_V6 ? AF_INET6 : AF_INET;
+    int fd = socket(family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), err;
+
+    if (fd < 0)
+        return -errno;
+    err = set_options(fd, conf);
+    if (!err)
+        err = set_runs(udp, fd, conf->offload);
+    if (!err)
+        return fd;
+    close(fd);
+    return err;
+}
+
 int adit_udp_open(struct adit_udp *udp, struct adit_loop *loop, const struct adit_udp_conf *conf,
                   const struct adit_udp_ops *ops, void *arg)
 {
-    int family = conf->addr.family == ADIT_FAMILY_V6 ? AF_INET6 : AF_INET;
     struct adit_udp_hub *hub = adit_udp_hub_get(loop);
 
     if (!hub)
         return -ENOMEM;
-    int fd = socket(family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd < 0)
-        return -errno;
     *udp = (struct adit_udp){ .ops = ops, .arg = arg, .conf = *conf };
     if (conf->device) {
         snprintf(udp->device, sizeof udp->device, "%s", conf->device);
         udp->conf.device = udp->device;
     }
-    int err = set_options(fd, conf);
-    if (!err)
-        err = set_runs(udp, fd, conf->offload);
-    if (!err)
-        err = bind_port(fd, conf);
+    int fd = make_socket(udp, conf);
+    if (fd < 0)
+        return fd;
+    int err = bind_port(fd, conf);
     if (!err)
         err = bound_to(fd, &udp->local);
     if (!err)
@@ -216,17 +228,12 @@ static int bind_beside(int fd, const struct adit_udp *first, const struct adit_a
 static int open_line(struct adit_udp *line, const struct adit_addr *to)
 {
     struct adit_udp *of = line->of;
-    int family = of->local.family == ADIT_FAMILY_V6 ? AF_INET6 : AF_INET;
-    int fd = socket(family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    int fd = make_socket(line, &of->conf), err;
 
     if (fd < 0)
-        return -errno;
-    int err = set_options(fd, &of->conf);
-    if (!err)
-        err = set_runs(line, fd, of->conf.offload);
+        return fd;
     line->runs &= of->runs;
-    if (!err)
-        err = bind_beside(fd, of, to);
+    err = bind_beside(fd, of, to);
     if (!err)
         err = adit_io_start(&line->io, of->io.loop, fd, EPOLLIN, adit_udp_ready, "udp line");
     if (err)

@@ -60,7 +60,7 @@ struct adit_udp {
     struct adit_udp *of;   /* this one is a line, beside that one */
     struct adit_addr to;   /* of a line: the other end */
     struct adit_udp_conf conf;
-    char device[16]; /* conf.device */
+    char device[16]; /* conf.device; IF_NAMESIZE */
 };
 
 /* Opens and binds. -EADDRINUSE: the port, or all of the range; -EADDRNOTAVAIL: not our address, or

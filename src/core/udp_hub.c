@@ -85,6 +85,12 @@ static struct adit_udp *owner(struct adit_udp *udp)
     return udp->of ? udp->of : udp;
 }
 
+static void count_sent(struct adit_udp *udp, unsigned packets, size_t bytes)
+{
+    owner(udp)->stats.tx_packets += packets;
+    owner(udp)->stats.tx_bytes += bytes;
+}
+
 static socklen_t name_len(const struct adit_dest *dest)
 {
     return dest->sa.sin6_family == AF_INET6 ? sizeof(struct sockaddr_in6)
@@ -99,11 +105,11 @@ static void refuse(struct adit_udp *udp, const struct adit_dest *dest, int err)
     struct adit_udp_hub *hub = udp->hub;
     struct adit_addr to;
 
-    owner(udp)->stats.tx_errors++;
+    udp = owner(udp);
+    udp->stats.tx_errors++;
     if (hub->refused_count == REFUSED_MAX ||
         adit_addr_from_sockaddr(&to, (const struct sockaddr *)&dest->sa) < 0)
         return;
-    udp = owner(udp);
     for (unsigned i = 0; i < hub->refused_count; i++)
         if (hub->refused[i].udp == udp && adit_addr_equal(&hub->refused[i].to, &to))
             return;
@@ -115,17 +121,15 @@ static void refuse(struct adit_udp *udp, const struct adit_dest *dest, int err)
  * word. And somebody may have disconnected it (ss -K). */
 static bool send_beside(struct adit_udp *line, struct adit_batch *b, unsigned i)
 {
-    struct adit_udp *udp = line->of;
     struct msghdr *h = &b->msgs[i].msg_hdr;
 
     if (errno == EDESTADDRREQ)
         line->to = (struct adit_addr){ 0 };
     h->msg_name = &b->dests[i].sa;
     h->msg_namelen = name_len(&b->dests[i]);
-    if (sendmsg(udp->io.fd, h, MSG_DONTWAIT) < 0)
+    if (sendmsg(line->of->io.fd, h, MSG_DONTWAIT) < 0)
         return false;
-    udp->stats.tx_packets += b->packets[i];
-    udp->stats.tx_bytes += b->iov[i].iov_len;
+    count_sent(line, b->packets[i], b->iov[i].iov_len);
     return true;
 }
 
@@ -141,10 +145,8 @@ static unsigned batch_send(struct adit_udp *udp, struct adit_batch *b, bool *ret
         /* Not sendmmsg(3): musl's sends one by one, for fear of padding, which ours has zeroed. */
         int n = (int)syscall(SYS_sendmmsg, udp->io.fd, b->msgs + done, b->n - done, MSG_DONTWAIT);
 
-        for (int i = 0; i < n; i++) {
-            owner(udp)->stats.tx_packets += b->packets[done];
-            owner(udp)->stats.tx_bytes += b->iov[done++].iov_len;
-        }
+        for (int i = 0; i < n; i++, done++)
+            count_sent(udp, b->packets[done], b->iov[done].iov_len);
         if (n > 0 || errno == EINTR)
             continue;
         if (udp->of && errno != EAGAIN && errno != ENOBUFS && send_beside(udp, b, done)) {
@@ -173,8 +175,7 @@ static int backlog_add(struct adit_udp *udp, const struct adit_dest *dest, const
     struct adit_dest d = *dest;
 
     if (udp->of) /* which may lead elsewhere when there is room */
-        d.sa_len =
-            d.sa.sin6_family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
+        d.sa_len = name_len(&d);
 
     if (!log) {
         udp->backlog = log = adit_malloc(sizeof *log);
@@ -249,8 +250,7 @@ static bool send_single(const struct adit_udp_hub *hub, const struct entry *e)
     if (!line->of || line->backlog || e->dest.ecn ||
         send(line->io.fd, hub->arena + e->off, e->dest.len, MSG_DONTWAIT) < 0)
         return false;
-    line->of->stats.tx_packets++;
-    line->of->stats.tx_bytes += e->dest.len;
+    count_sent(line, 1, e->dest.len);
     return true;
 }
 
@@ -309,7 +309,7 @@ int adit_udp_send(struct adit_udp *udp, const struct adit_addr *to, const void *
     if (!hub)
         return -ECANCELED;
     if (n > ADIT_UDP_PACKET_MAX || to->family != udp->local.family) {
-        owner(udp)->stats.tx_dropped++;
+        udp->stats.tx_dropped++;
         return n > ADIT_UDP_PACKET_MAX ? -EMSGSIZE : -EAFNOSUPPORT;
     }
     if (hub->queued == ADIT_BATCH)

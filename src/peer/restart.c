@@ -177,22 +177,15 @@ bool adit_restart_begin_theirs(struct adit_engine *e)
 
 /* ---- what the owner wants, and what happens ------------------------------------------------- */
 
-static bool want(struct adit_engine *e)
-{
-    if (!adit_restart_possible(e))
-        return false;
-    e->restart.wanted = e->now;
-    return true;
-}
-
 bool adit_engine_restart(struct adit_engine *e, adit_time now)
 {
-    bool wanted;
+    bool possible = adit_restart_possible(e);
 
     e->now = now;
-    wanted = want(e);
+    if (possible)
+        e->restart.wanted = now;
     adit_engine_settle(e);
-    return wanted;
+    return possible;
 }
 
 static bool is_at(const struct adit_ice *ice, const struct adit_addr *ip)

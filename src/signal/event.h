@@ -14,7 +14,7 @@
 #define ADIT_SIGNAL_ICE_SERVERS_MAX 16
 #define ADIT_SIGNAL_TEXT_MAX        4096 /* bytes of a message for people */
 
-/* The address that a server of ours sees a client at, with every answer of HTTP. */
+/* In answers of HTTP: the address that a server of ours sees the client at. */
 #define ADIT_SIGNAL_SEEN_HEADER "Adit-Address"
 
 enum adit_signal_what {
