@@ -16,6 +16,8 @@
 #include "tun/vnet.h"
 
 #define READ_SIZE (ADIT_DEVICE_PACKET_MAX + 1 + 64)
+#define HEAD_ROOM 16           /* for what stands in front of a packet */
+#define SMALL     256          /* bytes that are copied faster than the kernel takes two pieces */
 #define READS_MAX 32           /* in one turn of the loop */
 #define BYTES_MAX (256 * 1024) /* and so many bytes, about */
 
@@ -126,14 +128,13 @@ static void tell(struct adit_device *d, const struct virtio_net_hdr *h, uint8_t 
 /* At most so many reads; false: the kernel has no more, or the device is gone. */
 static bool read_in(struct adit_device *d, int most, adit_time now)
 {
-    const uint8_t *open = d->buffer;
+    uint8_t *open = d->buffer, *packet = open + HEAD_ROOM;
+    size_t total = 0, head = d->join ? sizeof(struct virtio_net_hdr) : 0;
     struct adit_io *io = &d->io;
-    size_t total = 0;
 
     for (int i = 0; i < most && total < BYTES_MAX && d->buffer == open; i++) {
         struct virtio_net_hdr h = { 0 };
-        struct iovec v[2] = { { &h, sizeof h }, { d->buffer, READ_SIZE } };
-        ssize_t n = d->join ? readv(io->fd, v, 2) : read(io->fd, v[1].iov_base, v[1].iov_len);
+        ssize_t n = read(io->fd, packet - head, head + READ_SIZE);
 
         if (n <= 0) {
             if (n < 0 && (errno == EAGAIN || errno == EINTR || errno == ENOMEM))
@@ -144,10 +145,9 @@ static bool read_in(struct adit_device *d, int most, adit_time now)
         }
         d->stats.reads++;
         total += (size_t)n;
-        if (d->join)
-            n -= (ssize_t)sizeof h;
-        if (n > 0)
-            tell(d, &h, v[1].iov_base, (size_t)n, now);
+        memcpy(&h, packet - head, head);
+        if ((size_t)n > head)
+            tell(d, &h, packet, (size_t)n - head, now);
     }
     return d->buffer == open;
 }
@@ -163,13 +163,24 @@ static void on_ready(struct adit_io *io, uint32_t events, adit_time now)
     read_in(d, alone ? 1 : READS_MAX, now);
 }
 
+static ssize_t write_headed(int fd, const struct virtio_net_hdr *h, const uint8_t *bytes, size_t n)
+{
+    struct iovec v[2] = { { (void *)h, sizeof *h }, { (void *)bytes, n } };
+    uint8_t both[sizeof *h + SMALL];
+
+    if (n > SMALL)
+        return writev(fd, v, 2);
+    memcpy(both, h, sizeof *h);
+    memcpy(both + sizeof *h, bytes, n);
+    return write(fd, both, sizeof *h + n);
+}
+
 static int write_out(void *arg, const struct virtio_net_hdr *h, const uint8_t *bytes, size_t n,
                      unsigned count)
 {
     struct adit_device *d = arg;
-    struct iovec v[2] = { { (void *)h, sizeof *h }, { (void *)bytes, n } };
 
-    if ((d->join ? writev(d->io.fd, v, 2) : write(d->io.fd, bytes, n)) < 0)
+    if ((d->join ? write_headed(d->io.fd, h, bytes, n) : write(d->io.fd, bytes, n)) < 0)
         return errno == EINVAL && count > 1 ? -EINVAL : -EAGAIN;
     d->stats.writes++;
     d->stats.written_packets += count;
@@ -285,7 +296,7 @@ int adit_device_open(struct adit_device *device, struct adit_loop *loop,
     device->index = if_nametoindex(ifr.ifr_name);
     if (!device->index)
         err = -ENODEV;
-    if (!err && !(device->buffer = adit_malloc(READ_SIZE)))
+    if (!err && !(device->buffer = adit_malloc(HEAD_ROOM + READ_SIZE)))
         err = -ENOMEM;
     if (!err)
         err = adit_io_start(&device->io, loop, fd, EPOLLIN, on_ready, "device");

@@ -5,6 +5,7 @@ tunnel's addresses are those of INSIDE, which may be changed between two of them
 its build, OLD perhaps an earlier program.
 """
 import os
+import random
 import re
 import subprocess
 import time
@@ -166,6 +167,14 @@ def up_together(names, a, b):
             say(f"without {name}: nothing comes through; {log_of(name + '-A', name + '-B')}")
             end(*up.pop(name)[1])
     return up
+
+
+def in_turn(up, turns):
+    """So many turns of all ways, each in an order of its own: which processor a program gets often depends on whose turn was
+    before. Yields (turn, name, where it leads to)."""
+    for n in range(turns):
+        for name in random.sample(list(up), len(up)):
+            yield n, name, up[name][0]
 
 
 def pings(to, count, gap):

@@ -247,13 +247,18 @@ static void packets_go_out_and_come_back(void **state)
 {
     static const struct {
         const char *own, *peer, *route, *to; /* to: where the packet is sent */
+        size_t n;                            /* bytes of it without its headers */
     } rows[] = {
-        { "10.77.0.1/24", NULL, NULL, "10.77.0.9:7" },
-        { "10.77.0.1/32", "10.77.9.2", NULL, "10.77.9.2:7" },
-        { "10.77.0.1/24", NULL, "10.88.0.0/16", "10.88.3.4:7" },
-        { "fd00:77::1/64", NULL, NULL, "[fd00:77::9]:7" },
-        { "fd00:77::1/64", NULL, "fd00:88::5/32", "[fd00:88:1::9]:7" },
+        { "10.77.0.1/24", NULL, NULL, "10.77.0.9:7", 5 },
+        { "10.77.0.1/24", NULL, NULL, "10.77.0.9:7", 256 - 28 }, /* the last written in one piece */
+        { "10.77.0.1/24", NULL, NULL, "10.77.0.9:7", 257 - 28 },
+        { "10.77.0.1/24", NULL, NULL, "10.77.0.9:7", 1300 - 28 },
+        { "10.77.0.1/32", "10.77.9.2", NULL, "10.77.9.2:7", 5 },
+        { "10.77.0.1/24", NULL, "10.88.0.0/16", "10.88.3.4:7", 5 },
+        { "fd00:77::1/64", NULL, NULL, "[fd00:77::9]:7", 5 },
+        { "fd00:77::1/64", NULL, "fd00:88::5/32", "[fd00:88:1::9]:7", 5 },
     };
+    static const uint8_t payload[1300] = "hello";
 
     (void)state;
     NEEDS_DEVICES;
@@ -270,7 +275,7 @@ static void packets_go_out_and_come_back(void **state)
         assert_false(s.device.found);
         assert_int_equal(adit_udp_open(&udp, loop, &conf, &udp_ops, &received), 0);
         assert_int_equal(adit_addr_parse_port(&to, rows[i].to, strlen(rows[i].to), 0), 0);
-        adit_udp_send(&udp, &to, "hello", 5);
+        adit_udp_send(&udp, &to, payload, rows[i].n);
         assert_true(wait_for(loop, &s.matching));
         reflect(&s);
         assert_true(write_until(&s, &received));
