@@ -5,12 +5,6 @@
 
 #define FLAG_ASKS 1
 
-static void put64(uint8_t *p, uint64_t v)
-{
-    adit_put32(p, (uint32_t)(v >> 32));
-    adit_put32(p + 4, (uint32_t)v);
-}
-
 static uint64_t get64(struct adit_cursor *c)
 {
     uint64_t high = adit_cursor_get32(c);
@@ -82,14 +76,14 @@ size_t adit_file_open_encode(uint8_t out[ADIT_FILE_OPEN_MAX], const struct adit_
     out[0] = (uint8_t)o->what;
     if (o->what == ADIT_FILE_BATCH) {
         adit_put32(out + 1, o->files);
-        put64(out + 5, o->bytes);
+        adit_put64(out + 5, o->bytes);
         return 13;
     }
     assert(o->name_n <= ADIT_FILE_NAME_MAX);
     out[1] = o->asks ? FLAG_ASKS : 0;
     adit_put16(out + 2, o->mode);
-    put64(out + 4, o->size);
-    put64(out + 12, (uint64_t)o->mtime);
+    adit_put64(out + 4, o->size);
+    adit_put64(out + 12, (uint64_t)o->mtime);
     adit_put32(out + 20, o->mtime_ns);
     if (o->name_n)
         memcpy(out + ADIT_FILE_FIXED, o->name, o->name_n);
@@ -153,7 +147,7 @@ size_t adit_file_head_encode(uint8_t out[ADIT_FILE_OFFERS_MAX * ADIT_FILE_OFFER_
 {
     assert(count <= ADIT_FILE_OFFERS_MAX);
     for (size_t i = 0; i < count; i++) {
-        put64(out + i * ADIT_FILE_OFFER_SIZE, offers[i].have);
+        adit_put64(out + i * ADIT_FILE_OFFER_SIZE, offers[i].have);
         memcpy(out + i * ADIT_FILE_OFFER_SIZE + 8, offers[i].digest, 32);
     }
     return count * ADIT_FILE_OFFER_SIZE;
@@ -182,7 +176,7 @@ int adit_file_head_decode(struct adit_file_offer ret_offers[ADIT_FILE_OFFERS_MAX
 
 void adit_file_start_encode(uint8_t out[ADIT_FILE_START_SIZE], uint64_t start)
 {
-    put64(out, start);
+    adit_put64(out, start);
 }
 
 uint64_t adit_file_start_decode(const uint8_t in[ADIT_FILE_START_SIZE])

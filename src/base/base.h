@@ -7,6 +7,7 @@
 #define ADIT_BASE_H
 
 #include <assert.h>
+#include <endian.h>
 #include <errno.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -50,27 +51,47 @@ static inline void adit_fill_in(unsigned *given, const unsigned *usual, size_t n
             given[i] = usual[i];
 }
 
-/* Network byte order, unaligned. */
+/* Network byte order, unaligned. Written so that a compiler makes one instruction of each. */
 static inline uint16_t adit_get16(const uint8_t *p)
 {
-    return (uint16_t)(p[0] << 8 | p[1]);
+    uint16_t v;
+
+    memcpy(&v, p, sizeof v);
+    return be16toh(v);
 }
 
 static inline uint32_t adit_get32(const uint8_t *p)
 {
-    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+    uint32_t v;
+
+    memcpy(&v, p, sizeof v);
+    return be32toh(v);
+}
+
+static inline uint64_t adit_get64(const uint8_t *p)
+{
+    uint64_t v;
+
+    memcpy(&v, p, sizeof v);
+    return be64toh(v);
 }
 
 static inline void adit_put16(uint8_t *p, uint16_t v)
 {
-    p[0] = (uint8_t)(v >> 8);
-    p[1] = (uint8_t)v;
+    v = htobe16(v);
+    memcpy(p, &v, sizeof v);
 }
 
 static inline void adit_put32(uint8_t *p, uint32_t v)
 {
-    adit_put16(p, (uint16_t)(v >> 16));
-    adit_put16(p + 2, (uint16_t)v);
+    v = htobe32(v);
+    memcpy(p, &v, sizeof v);
+}
+
+static inline void adit_put64(uint8_t *p, uint64_t v)
+{
+    v = htobe64(v);
+    memcpy(p, &v, sizeof v);
 }
 
 /* Fills *cause; the text is cut at its end if it does not fit. */

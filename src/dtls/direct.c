@@ -134,9 +134,8 @@ void adit_direct_stats(const struct adit_direct *d, struct adit_direct_stats *re
 /* RFC 8446 section 5.3. */
 static void make_nonce(const struct key *k, uint64_t seq, uint8_t nonce[NONCE])
 {
-    memcpy(nonce, k->iv, NONCE);
-    for (int i = 0; i < 8; i++)
-        nonce[NONCE - 1 - i] ^= (uint8_t)(seq >> 8 * i);
+    memcpy(nonce, k->iv, NONCE - 8);
+    adit_put64(nonce + NONCE - 8, adit_get64(k->iv + NONCE - 8) ^ seq);
 }
 
 /* ---- sealing --------------------------------------------------------------------------------- */

@@ -33,7 +33,7 @@ static uint64_t mark_of(const struct adit_caller *c)
     uint8_t sum[32];
 
     adit_sha256(sum, c->ufrag, sizeof c->ufrag - 1);
-    return (uint64_t)adit_get32(sum) << 32 | adit_get32(sum + 4);
+    return adit_get64(sum);
 }
 
 static bool seen(const struct adit_door *d, const struct adit_caller *c)
