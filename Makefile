@@ -34,7 +34,7 @@ EXT   := build/deps/$(TARGET)/$(shell cksum <deps/static.mk | cut -d' ' -f1)
 
 SAN   := -O1 -g -fno-omit-frame-pointer -fno-sanitize-recover=all
 FLAGS.release := -O2 -g -fstack-protector-strong -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 \
-                 -ffunction-sections -fdata-sections $(if $(STATIC),-fno-asynchronous-unwind-tables)
+                 -ffunction-sections -fdata-sections $(if $(STATIC),-fno-asynchronous-unwind-tables,-fno-plt)
 FLAGS.debug   := -O0 -g3 -Werror
 FLAGS.asan    := $(SAN) -Werror -fsanitize=address,undefined
 FLAGS.tsan    := $(SAN) -fsanitize=thread
