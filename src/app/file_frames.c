@@ -181,9 +181,7 @@ void adit_file_start_encode(uint8_t out[ADIT_FILE_START_SIZE], uint64_t start)
 
 uint64_t adit_file_start_decode(const uint8_t in[ADIT_FILE_START_SIZE])
 {
-    struct adit_cursor c = adit_cursor(in, ADIT_FILE_START_SIZE);
-
-    return get64(&c);
+    return adit_get64(in);
 }
 
 size_t adit_file_result_encode(uint8_t out[ADIT_FILE_RESULT_MAX], enum adit_file_result result,

@@ -51,7 +51,7 @@ static inline void adit_fill_in(unsigned *given, const unsigned *usual, size_t n
             given[i] = usual[i];
 }
 
-/* Network byte order, unaligned. Written so that a compiler makes one instruction of each. */
+/* Network byte order, unaligned. Written so that a compiler makes a move and a swap of each. */
 static inline uint16_t adit_get16(const uint8_t *p)
 {
     uint16_t v;

@@ -16,7 +16,7 @@
 #include "tun/vnet.h"
 
 #define READ_SIZE (ADIT_DEVICE_PACKET_MAX + 1 + 64)
-#define HEAD_ROOM 16           /* for what stands in front of a packet */
+#define HEAD_ROOM 16           /* for ADIT_VNET_LEN in front of a packet, which stays aligned */
 #define SMALL     256          /* bytes that are copied faster than the kernel takes two pieces */
 #define READS_MAX 32           /* in one turn of the loop */
 #define BYTES_MAX (256 * 1024) /* and so many bytes, about */
@@ -110,7 +110,7 @@ static int fail(struct adit_trouble *t, enum adit_trouble_at at, int err, const 
 static void tell(struct adit_device *d, const struct virtio_net_hdr *h, uint8_t *bytes, size_t n,
                  adit_time now)
 {
-    const uint8_t *open = d->buffer; /* a callback may close it, and even open it again */
+    const uint8_t *open = d->buffer; /* a callback may close it */
     struct adit_cut cut;
     uint8_t *packet;
 
@@ -129,7 +129,7 @@ static void tell(struct adit_device *d, const struct virtio_net_hdr *h, uint8_t 
 static bool read_in(struct adit_device *d, int most, adit_time now)
 {
     uint8_t *open = d->buffer, *packet = open + HEAD_ROOM;
-    size_t total = 0, head = d->join ? sizeof(struct virtio_net_hdr) : 0;
+    size_t total = 0, head = d->join ? ADIT_VNET_LEN : 0;
     struct adit_io *io = &d->io;
 
     for (int i = 0; i < most && total < BYTES_MAX && d->buffer == open; i++) {

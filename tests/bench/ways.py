@@ -30,22 +30,26 @@ def way_plain(a, b):
     return []
 
 
-def way_floor(a, b, *more):
-    floor = f"{os.environ['BUILD']}/tests/bench/floor"
-    need(floor)
-    programs = [start("B", "floor-B", floor, "floor0", b, a, "5555", *more),
-                start("A", "floor-A", floor, "floor0", a, b, "5555", *more)]
+def floor(name, port, a, b, *more):
+    program = f"{os.environ['BUILD']}/tests/bench/floor"
+    need(program)
+    programs = [start("B", name + "-B", program, name, b, a, port, *more),
+                start("A", name + "-A", program, name, a, b, port, *more)]
     for place in "AB":
-        device(place, "floor0", 1420)
+        device(place, name, 1420)
     return programs
 
 
+def way_floor(a, b):
+    return floor("floor", "5555", a, b)
+
+
 def way_floor_split(a, b):
-    return way_floor(a, b, "split")
+    return floor("floor-split", "5556", a, b, "split")
 
 
 def way_floor_alone(a, b):
-    return way_floor(a, b, "alone")
+    return floor("floor-alone", "5557", a, b, "alone")
 
 
 def adit(tag, *more):
@@ -109,7 +113,7 @@ def way_wireguard_go(a, b):
         with open(f"{W}/{p}.key", "w") as f:
             f.write(key[p])
         run(p, "wg", "set", name, "private-key", f"{W}/{p}.key", "listen-port", "51820", "peer", public[other],
-            "allowed-ips", "10.99.0.0/24", "endpoint", f"{address}:51820")
+            "allowed-ips", INSIDE[other] + "/32", "endpoint", f"{address}:51820")
         device(p, name, 1420)
     return programs
 
@@ -163,7 +167,7 @@ def up_together(names, a, b):
         except (Missing, subprocess.CalledProcessError) as e:
             say(f"without {name}: {e}")
             continue
-        if not answers(up[name][0]):
+        if not answers(up[name][0]) or any(p.poll() is not None for p in up[name][1]):
             say(f"without {name}: nothing comes through; {log_of(name + '-A', name + '-B')}")
             end(*up.pop(name)[1])
     return up

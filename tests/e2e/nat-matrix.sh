@@ -7,7 +7,7 @@ if [ -z "${NEST:-}" ] && "$lab/nest" -t 2>/dev/null; then
     cells="symmetric port-restricted v4, symmetric symmetric alike, port-restricted same v4, udp-blocked symmetric v4"
     cells+=", web-only udp-blocked v4, symmetric firewall v6, symmetric symmetric both, web-only none v6"
     {
-        CELLS=$cells JOBS=3 SLOWER=4 "$here/long/matrix.sh" & # the others wait for nothing, mostly
+        CELLS=$cells JOBS=3 SLOWER=12 "$here/long/matrix.sh" & # the others wait for nothing, mostly
         "$lab/matrix" "$lab/nest" "$here/nat-matrix.sh"
         wait
     } | sed -nE 's/^(not )?ok [0-9]+ - /\1ok /p; /^#/p' | "$lab/number"
