@@ -11,8 +11,8 @@
  * split: sending and receiving each have a thread. They share nothing, so this is the most that a
  * second core can give a tunnel in this way.
  *
- * alone: one packet in a turn, and what the kernel answers to it in the same one: no system call too
- * many on the way of a ping. */
+ * alone: one packet in a turn, and what the kernel answers to it in the same one: no system call
+ * too many on the way of a ping. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
